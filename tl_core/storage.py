@@ -1,0 +1,86 @@
+"""Where things lie on disk and how they are written.
+
+Knows folder names, atomic writes and what a full disk looks like; knows nothing of projects'
+contents (`workspace`, `datasets`) or of the database's tables (`database`).
+"""
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tl_core.errors import StorageFull
+
+_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_WINDOWS_FULL = {39, 112}  # ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder that holds projects; `root` is absolute."""
+
+    root: Path
+
+    @property
+    def projects_dir(self) -> Path:
+        return self.root / "projects"
+
+    def project_dir(self, project_id: str) -> Path:
+        return self.projects_dir / project_id
+
+    def images_dir(self, project_id: str) -> Path:
+        return self.project_dir(project_id) / "images"
+
+    def thumbnails_dir(self, project_id: str) -> Path:
+        return self.project_dir(project_id) / "thumbnails"
+
+    def features_dir(self, project_id: str) -> Path:
+        return self.project_dir(project_id) / "features"
+
+    def weights_dir(self, project_id: str) -> Path:
+        return self.project_dir(project_id) / "weights"
+
+    def run_dir(self, project_id: str, run_id: str) -> Path:
+        return self.project_dir(project_id) / "runs" / run_id
+
+
+def is_full_disk(error: OSError) -> bool:
+    """Whether the operating system said that there is no space left."""
+    return error.errno in _FULL or getattr(error, "winerror", None) in _WINDOWS_FULL
+
+
+def storage_full(what: str) -> StorageFull:
+    return StorageFull(
+        f"The disk is full while {what}. What was saved before is kept. "
+        "Free some space, or delete projects that you no longer need, and try again."
+    )
+
+
+@contextmanager
+def storage_errors(what: str = "saving") -> Iterator[None]:
+    """Turn "no space left on device" into `StorageFull`; `what` completes "while ..."."""
+    try:
+        yield
+    except OSError as error:
+        if is_full_disk(error):
+            raise storage_full(what) from error
+        raise
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write `data` so that `path` is at any moment absent, the old content or the new one.
+
+    Raises:
+        StorageFull: If the disk is full; no half-written file is left.
+    """
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    with storage_errors():
+        try:
+            temporary.write_bytes(data)
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
