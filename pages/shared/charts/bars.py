@@ -1,0 +1,91 @@
+"""Probabilities of one picture, and the results of several runs."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+
+from pages.shared.charts.drawing import NEUTRAL, VALIDATION, Chart, blank_figure, short
+
+
+class RunScore(NamedTuple):
+    """A finished run's result: fractions in [0, 1], `low` and `high` its 95 % interval."""
+
+    label: str
+    accuracy: float
+    low: float
+    high: float
+    n: int
+
+
+def probabilities(class_names: Sequence[str], values: Sequence[float], *, top: int = 5) -> Chart:
+    """Return bars of the `top` most probable classes; values are fractions that sum to 1."""
+    order = np.argsort(values)[::-1][:top]
+    percents = [100 * float(values[i]) for i in order]
+    figure = blank_figure(40 + 36 * len(order))
+    figure.add_trace(
+        go.Bar(
+            y=list(range(len(order))), x=percents, orientation="h", hoverinfo="skip",
+            text=[f"{p:.0f} %" if p >= 1 else "< 1 %" for p in percents], textposition="outside",
+            cliponaxis=False, marker={"color": [VALIDATION] + [NEUTRAL] * (len(order) - 1)},
+        )
+    )  # fmt: skip
+    figure.update_xaxes(title="probability (%)", range=[0, 112], tickvals=[0, 25, 50, 75, 100])
+    figure.update_yaxes(
+        tickvals=list(range(len(order))),
+        ticktext=[short(class_names[i], 20) for i in order],
+        autorange="reversed",
+        showgrid=False,
+    )
+    best = class_names[order[0]]
+    return Chart(f"Most probably “{best}”, with {percents[0]:.0f} %", figure)
+
+
+def compare_runs(scores: Sequence[RunScore]) -> Chart:
+    """Return a dot with its 95 % interval per finished run, the best one as a diamond."""
+    best = max(range(len(scores)), key=lambda i: scores[i].accuracy)
+    percents = [100 * score.accuracy for score in scores]
+    figure = blank_figure(80 + 38 * len(scores))
+    figure.add_trace(
+        go.Scatter(
+            x=percents,
+            y=list(range(len(scores))),
+            mode="markers",
+            marker={
+                "size": 13,
+                "color": [VALIDATION if i == best else NEUTRAL for i in range(len(scores))],
+                "symbol": ["diamond" if i == best else "circle" for i in range(len(scores))],
+            },
+            error_x={
+                "type": "data",
+                "array": [100 * (score.high - score.accuracy) for score in scores],
+                "arrayminus": [100 * (score.accuracy - score.low) for score in scores],
+                "color": NEUTRAL,
+                "thickness": 2,
+                "width": 6,
+            },
+            text=[f"{s.low:.0%} to {s.high:.0%} (n = {s.n})" for s in scores],
+            hovertemplate="%{x:.1f} %, 95 % interval %{text}<extra></extra>",
+        )
+    )
+    floor = 10 * (min(100 * score.low for score in scores) // 10)
+    figure.update_xaxes(title="accuracy (%) with 95 % interval")
+    figure.update_xaxes(range=[max(0, floor - 2), 102])
+    figure.update_yaxes(
+        tickvals=list(range(len(scores))),
+        ticktext=[short(score.label, 26) for score in scores],
+        range=[len(scores) - 0.5, -0.5],
+        showgrid=False,
+    )
+    return Chart(_compare_title(scores, best), figure)
+
+
+def _compare_title(scores: Sequence[RunScore], best: int) -> str:
+    leader = scores[best]
+    others = [score for i, score in enumerate(scores) if i != best]
+    if not others:
+        return f"{leader.label}: {leader.accuracy:.0%}"
+    if any(score.high >= leader.low for score in others):
+        return f"{leader.label} is ahead, but the intervals overlap: it may be chance"
+    return f"{leader.label} is clearly ahead"

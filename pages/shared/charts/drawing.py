@@ -1,0 +1,69 @@
+"""What every figure of the app has in common: colours, an empty figure, safe short text.
+
+Titles stand outside Plotly because Plotly does not wrap them on a phone. Colours are mid-tones
+that hold on a light and on a dark page; what a colour says is also said by a dash, a pattern or
+a word.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+import streamlit as st
+
+VALIDATION = "#2F83C5"  # blue and orange stay apart in every common colour blindness
+TRAIN = "#D0740F"
+ACCENT = "#1B7F7A"  # the theme's own colour, between its light and its dark form
+NEUTRAL = "#8B93A1"
+GRID = "rgba(139, 147, 161, .25)"
+
+
+class Chart(NamedTuple):
+    """A finding in one sentence and the figure that shows it."""
+
+    title: str
+    figure: go.Figure
+
+
+def show(chart: Chart, *, key: str, on_select: str | Callable = "ignore") -> object:
+    """Draw the chart under its title; returns the selection when one is asked for."""
+    st.text(chart.title)
+    return st.plotly_chart(
+        chart.figure,
+        key=key,
+        on_select=on_select,
+        selection_mode="points",
+        config={"displayModeBar": False, "scrollZoom": False},
+    )
+
+
+def short(text: str, length: int = 18) -> str:
+    """Return a person's text cut to `length` and made safe from Plotly's own small HTML."""
+    cut = text if len(text) <= length else text[: length - 1] + "…"
+    return cut.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def count_text(number: int) -> str:
+    """Return a count as a person says it: 950, 98 thousand, 3.4 million."""
+    if number < 1_000:
+        return str(number)
+    if number < 999_500:
+        value = number / 1_000
+        return f"{value:.1f} thousand" if value < 10 else f"{value:.0f} thousand"
+    return f"{number / 1e6:.1f} million"
+
+
+def blank_figure(height: int, **layout) -> go.Figure:
+    figure = go.Figure()
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 12, "t": 8, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        dragmode=False,
+        showlegend=False,
+        **layout,
+    )
+    figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True)
+    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True)
+    return figure
