@@ -12,13 +12,13 @@ from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from tl_core.datasets import list_classes
 from tl_core.runs import list_runs
-from tl_core.workspace import Project
 
 from pages.shared import state
 from pages.shared.glossary import TERMS
+from tl_core.datasets import list_classes
 from tl_core.errors import TLCoreError
+from tl_core.workspace import Project
 
 STEPS = (
     ("pages/1_backbone.py", "Backbone"),

@@ -1,0 +1,208 @@
+// A page of thumbnails: choose by click, shift-click or keyboard; then an action for all of them.
+// The selection lives here, so that choosing asks the server nothing. Names only ever become
+// text content, never HTML.
+const views = new WeakMap();
+
+function element(tag, className, text) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+
+function createView(root) {
+  const view = { selected: new Set(), anchor: null, focus: 0, tiles: [], data: {} };
+  view.box = root.querySelector(".gallery");
+  view.filters = root.querySelector(".filters");
+  view.bar = root.querySelector(".bar");
+  view.grid = root.querySelector(".tiles");
+  view.pages = root.querySelector(".pages");
+  view.empty = root.querySelector(".empty");
+  view.grid.addEventListener("click", (event) => {
+    const index = indexOf(view, event);
+    if (index < 0 || !view.data.actions.length) return;
+    event.shiftKey ? selectTo(view, index) : toggle(view, index);
+  });
+  view.box.addEventListener("keydown", (event) => onKey(view, event));
+  return view;
+}
+
+const indexOf = (view, event) => view.tiles.indexOf(event.target.closest(".tile"));
+
+function toggle(view, index) {
+  const id = view.data.tiles[index].id;
+  view.selected.has(id) ? view.selected.delete(id) : view.selected.add(id);
+  view.anchor = index;
+  view.focus = index;
+  paint(view);
+}
+
+function selectTo(view, index) {
+  const start = view.anchor ?? index;
+  const [low, high] = start < index ? [start, index] : [index, start];
+  for (let i = low; i <= high; i++) view.selected.add(view.data.tiles[i].id);
+  view.focus = index;
+  paint(view);
+}
+
+function clear(view) {
+  view.selected.clear();
+  view.anchor = null;
+  paint(view);
+}
+
+function act(view, action) {
+  if (!view.selected.size) return;
+  view.send("action", { action, ids: [...view.selected] });
+  clear(view);
+}
+
+function columns(view) {
+  const top = view.tiles[0]?.offsetTop;
+  const next = view.tiles.findIndex((tile) => tile.offsetTop !== top);
+  return next < 0 ? view.tiles.length : next;
+}
+
+function move(view, by, extend) {
+  if (!view.tiles.length) return;
+  if (extend && view.anchor === null) view.anchor = view.focus;
+  view.focus = Math.max(0, Math.min(view.tiles.length - 1, view.focus + by));
+  extend ? selectTo(view, view.focus) : paint(view);
+  view.tiles[view.focus].focus();
+}
+
+function onKey(view, event) {
+  const onTile = event.target.closest(".tile");
+  const letter = event.key.toLowerCase();
+  const steps = { arrowleft: -1, arrowright: 1, arrowup: -columns(view), arrowdown: columns(view) };
+  if (event.target.tagName === "SELECT" || event.altKey) return;
+  if (onTile && letter in steps) move(view, steps[letter], event.shiftKey && view.data.actions.length);
+  else if ((event.ctrlKey || event.metaKey) && letter === "a" && view.data.actions.length) {
+    view.data.tiles.forEach((tile) => view.selected.add(tile.id));
+    paint(view);
+  } else if (event.ctrlKey || event.metaKey) return;
+  else if (onTile && (letter === " " || letter === "enter") && view.data.actions.length)
+    toggle(view, view.tiles.indexOf(onTile));
+  else if (letter === "escape" && view.selected.size) clear(view);
+  else {
+    const action = view.data.actions.find((entry) => entry.shortcut === letter);
+    if (!action || !view.selected.size) return;
+    act(view, action.id);
+  }
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+function paint(view) {
+  view.tiles.forEach((tile, index) => {
+    const chosen = view.selected.has(view.data.tiles[index].id);
+    if (view.data.actions.length) tile.setAttribute("aria-selected", chosen);
+    tile.tabIndex = index === view.focus ? 0 : -1;
+  });
+  const count = view.selected.size;
+  view.bar.querySelector(".said").textContent = count
+    ? `${count} selected`
+    : "Click pictures to select them; shift-click selects a stretch, Ctrl A the whole page.";
+  view.bar.querySelector(".actions").hidden = !count;
+}
+
+function drawFilters(view) {
+  const nodes = view.data.filters.map((filter) => {
+    const node = element("button", "", filter.label);
+    node.type = "button";
+    node.title = filter.label;
+    node.dir = "auto";
+    node.setAttribute("aria-pressed", filter.id === view.data.chosen);
+    if (filter.count !== null) node.append(element("span", "count", filter.count));
+    node.onclick = () => view.send("filter", filter.id);
+    return node;
+  });
+  view.filters.replaceChildren(...nodes);
+}
+
+function drawBar(view) {
+  const box = element("div", "row actions");
+  box.style.margin = "0";
+  const shown = view.data.actions.filter((action) => !action.more);
+  const more = view.data.actions.filter((action) => action.more);
+  for (const action of shown) {
+    const node = element("button");
+    node.type = "button";
+    node.title = action.label;
+    node.dir = "auto";
+    if (action.shortcut) node.append(element("kbd", "", action.shortcut.toUpperCase()));
+    node.append(action.label);
+    node.onclick = () => act(view, action.id);
+    box.append(node);
+  }
+  if (more.length) {
+    const list = element("select");
+    list.append(new Option("More…", ""));
+    more.forEach((action) => list.append(new Option(action.label, action.id)));
+    list.setAttribute("aria-label", "More actions");
+    list.onchange = () => list.value && act(view, list.value);
+    box.append(list);
+  }
+  const none = element("button", "", "Clear");
+  none.type = "button";
+  none.onclick = () => clear(view);
+  box.append(none);
+  view.bar.replaceChildren(element("span", "said"), box);
+  view.bar.hidden = !view.data.actions.length || !view.data.tiles.length;
+}
+
+function drawTiles(view) {
+  view.tiles = view.data.tiles.map((tile) => {
+    const node = element("div", "tile");
+    if (tile.muted) node.classList.add("muted");
+    if (!view.data.actions.length) node.classList.add("still");
+    node.setAttribute("role", "option");
+    node.setAttribute("aria-label", [tile.caption, tile.mark].filter(Boolean).join(", "));
+    node.title = tile.title;
+    const frame = element("div", "frame");
+    const image = element("img");
+    image.src = tile.src;
+    image.alt = "";
+    image.draggable = false;
+    frame.append(image);
+    if (tile.mark) frame.append(element("div", "mark", tile.mark));
+    node.append(frame, element("div", "caption", tile.caption));
+    return node;
+  });
+  view.grid.replaceChildren(...view.tiles);
+  view.empty.hidden = view.tiles.length > 0;
+  view.empty.textContent = view.data.nothing;
+}
+
+function drawPages(view) {
+  const { first, last, total } = view.data.page;
+  if (last - first + 1 >= total) return view.pages.replaceChildren();
+  const turn = (label, by, disabled) => {
+    const node = element("button", "", label);
+    node.type = "button";
+    node.disabled = disabled;
+    node.onclick = () => view.send("page", by);
+    return node;
+  };
+  view.pages.replaceChildren(
+    turn("‹ Earlier", -1, first <= 1),
+    element("span", "", `${first}–${last} of ${total}`),
+    turn("Later ›", 1, last >= total),
+  );
+}
+
+export default function ({ parentElement, data, setTriggerValue }) {
+  let view = views.get(parentElement);
+  if (!view) views.set(parentElement, (view = createView(parentElement)));
+  view.send = setTriggerValue;
+  view.data = data;
+  const there = new Set(data.tiles.map((tile) => tile.id));
+  view.selected.forEach((id) => there.has(id) || view.selected.delete(id));
+  view.focus = Math.min(view.focus, Math.max(0, data.tiles.length - 1));
+  view.anchor = null;
+  drawFilters(view);
+  drawBar(view);
+  drawTiles(view);
+  drawPages(view);
+  paint(view);
+}
