@@ -2,8 +2,9 @@
 
 Upright RGB picture -> antialiased resize of the shorter side -> central square -> rounded to
 uint8 -> scaled and normalised. The resize runs in float32 and is rounded once, at the end, so
-that an ONNX graph (Resize with ``antialias=1``) repeats it; all sizes are whole numbers, divided
-with floor. Knows nothing of networks beyond the data configuration that timm keeps with them.
+that an ONNX graph repeats it (Resize with ``antialias=1, cubic_coeff_a=-0.5,
+exclude_outside=1``, or products of matrices); all sizes are whole numbers, divided with floor.
+Knows nothing of networks beyond the data configuration that timm keeps with them.
 """
 
 import math
@@ -99,16 +100,28 @@ def to_uint8_crop(image: Image.Image, preprocessing: Preprocessing) -> Tensor:
     """Return the central square of an upright RGB picture, uint8, shape (3, S, S)."""
     place = geometry(*image.size, preprocessing)
     left, top, width, height = place.used
-    if (width, height) != image.size:
-        image = image.crop((left, top, left + width, top + height))
-    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float()  # (1, 3, H, W)
+    pixels = to_pixels(image)[:, top : top + height, left : left + width]
+    resized = resize(pixels, place.resized, preprocessing.interpolation)
     x, y = place.crop
-    resized = interpolate(
-        pixels, place.resized[::-1], mode=preprocessing.interpolation, antialias=True
-    )
     side = preprocessing.input_size
-    square = resized[0, :, y : y + side, x : x + side]  # (3, S, S)
-    return square.round().clamp(0, 255).to(torch.uint8)
+    return to_uint8(resized[:, y : y + side, x : x + side])
+
+
+def to_pixels(image: Image.Image) -> Tensor:
+    """Return an RGB picture as uint8, shape (3, H, W)."""
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)
+
+
+def resize(pixels: Tensor, size: tuple[int, int], interpolation: str) -> Tensor:
+    """Return uint8 pixels (3, H, W) at (width, height) `size`, float32, not rounded."""
+    (resized,) = interpolate(
+        pixels[None].float(), size[::-1], mode=interpolation, antialias=True
+    )  # (3, height, width)
+    return resized
+
+
+def to_uint8(pixels: Tensor) -> Tensor:
+    return pixels.round().clamp(0, 255).to(torch.uint8)
 
 
 def normalise(crops: Tensor, preprocessing: Preprocessing) -> Tensor:
