@@ -1,8 +1,12 @@
 """What a page checks before it shows anything."""
 
+from urllib.parse import urlsplit
+
 import streamlit as st
 
 from pages.shared import state
+
+_LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 def enter(page: str) -> None:
@@ -27,3 +31,16 @@ def require(condition: object, sentence: str, page: str, label: str) -> None:
     st.info(sentence)
     st.page_link(page, label=label, icon=":material/arrow_back:", query_params=state.address())
     st.stop()
+
+
+def served_locally() -> bool:
+    """Whether this visitor sits at the computer that the app runs on.
+
+    Only then may they name folders of it. All must hold: the server listens on localhost only,
+    the browser asked for localhost (a foreign name that resolves to it is DNS rebinding), and
+    no proxy passed the request on.
+    """
+    headers = st.context.headers
+    host = urlsplit(f"//{headers.get('Host', '')}").hostname
+    forwarded = any(name.lower().startswith(("x-forwarded", "forwarded")) for name in headers)
+    return st.get_option("server.address") in _LOCAL and host in _LOCAL and not forwarded

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from tl_core.runs import list_runs
 
 from pages.shared import state
 from pages.shared.glossary import TERMS
 from tl_core.datasets import list_classes
 from tl_core.errors import TLCoreError
+from tl_core.runs import list_runs
 from tl_core.workspace import Project
 
 STEPS = (
@@ -190,3 +190,13 @@ def megabytes(size: int) -> str:
 def millions(count: int) -> str:
     """Return a count of parameters as people read it."""
     return f"{count / 1e6:.{count < 1e7:d}f} million"
+
+
+def duration(seconds: float) -> str:
+    """Return a time span as people say it."""
+    if seconds < 1.5:
+        return "a second"
+    for unit, size in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"

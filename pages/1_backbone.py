@@ -1,0 +1,113 @@
+"""Step 1: choose the pretrained network to start from."""
+
+import streamlit as st
+
+from pages.shared import state
+from pages.shared.backbone_cards import backbone_cards, place_text
+from pages.shared.downloads import latest_download, show_download, start_download
+from pages.shared.guards import enter
+from pages.shared.layout import (
+    errors_shown,
+    explain,
+    next_step,
+    page_header,
+    plain,
+)
+from pages.shared.own_weights import own_weights_form
+from tl_core.catalogue import CATALOGUE, Backbone, backbone_to_json, weights_state
+from tl_core.engines import call
+from tl_core.workspace import Project, save_backbone
+
+enter("pages/1_backbone.py")
+SEARCH_RESULTS = 12
+WEIGHTS = "download-weights"
+BUNDLED = next(backbone for backbone in CATALOGUE if backbone.source == "bundled")
+
+
+def choose(backbone: Backbone) -> None:
+    """Keep the choice, begin the download if one is needed, draw the page again."""
+    with errors_shown():
+        save_backbone(workspace, project.id, backbone)
+        if weights_state(backbone, folder) == "download":
+            start_download(
+                project.id, kind=WEIGHTS, config={"backbone": backbone_to_json(backbone)}
+            )
+        else:
+            state.say_later(f"{backbone.title} is chosen.")
+        st.rerun()
+
+
+def show_choice(project: Project) -> bool:
+    """Say what is chosen and whether it can be used; return that."""
+    chosen = project.backbone
+    if chosen is None:
+        st.info("Nothing is chosen yet. If in doubt, take the first card: it needs no download.")
+        return False
+    place = weights_state(chosen, folder)
+    if place in ("bundled", "cached", "file"):
+        st.success(
+            f"**{plain(chosen.title)}** is chosen and ready to use.", icon=":material/check_circle:"
+        )
+        return True
+    if place == "download" and show_download(project.id, WEIGHTS, chosen.title):
+        return False
+    run = latest_download(project.id, WEIGHTS)
+    reason = "Its weights are not on this machine yet."
+    if run is not None and run.state != "done" and run.message:
+        reason = run.message
+    if place == "file missing":
+        reason = "The weights file that you uploaded is gone. Upload it again below."
+    st.warning(f"**{plain(chosen.title)}** is chosen, but cannot be used yet. {plain(reason)}")
+    with st.container(horizontal=True):
+        if place == "download" and st.button(
+            place_text(chosen, place), key="download-again", icon=":material/download:"
+        ):
+            choose(chosen)
+        if st.button(f"Use {BUNDLED.title} instead", key="use-bundled"):
+            choose(BUNDLED)
+    return False
+
+
+def search() -> None:
+    """Search everything that timm offers with pretrained weights."""
+    words = st.text_input(
+        "Search all pretrained models of the timm library",
+        key="backbone-search",
+        placeholder="convnext tiny",
+        help="About 1,500 models. Type a part of a name; the answer comes from this machine.",
+    ).strip()
+    if not words:
+        return
+    found: list[Backbone] = []
+    with errors_shown(), st.spinner("Searching…"):
+        found = call("search_backbones", words, SEARCH_RESULTS)
+        if not found:
+            st.info(
+                f"No pretrained model is called “{plain(words)}”. Try a shorter part of a name."
+            )
+    backbone_cards(found, key="found", chosen=project.backbone, on_choose=choose)
+
+
+project = state.current_project()
+workspace = state.current_workspace()
+folder = workspace.project_dir(project.id)
+page_header(
+    "pages/1_backbone.py",
+    "Choose a backbone",
+    "This step picks the network that has already learned to see; your classes are built on top.",
+)
+explain("backbone", "parameters", "input size", "CNN", "ViT", "supervised", "self-supervised")
+ready = show_choice(project)
+backbone_cards(CATALOGUE, key="catalogue", chosen=project.backbone, on_choose=choose)
+st.header("Others", anchor=False)
+tabs = st.tabs(["Search", "My own weights file"])
+with tabs[0]:
+    search()
+with tabs[1]:
+    own_weights_form(project, choose)
+next_step(
+    "pages/2_images.py",
+    "Next: your images",
+    disabled=project.backbone is None,
+    help=None if ready else "You can go on; training waits until the weights are here.",
+)

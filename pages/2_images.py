@@ -1,0 +1,103 @@
+"""Step 2: bring pictures, sort them into classes, see what was left out and why."""
+
+from html import escape
+
+import streamlit as st
+
+from pages.shared import state
+from pages.shared.adding import adding_panel
+from pages.shared.downloads import latest_download, show_download, start_download
+from pages.shared.guards import enter
+from pages.shared.imports import show_imports
+from pages.shared.layout import (
+    errors_shown,
+    explain,
+    next_step,
+    number_card,
+    page_header,
+    plain,
+)
+from pages.shared.picture_browser import picture_browser
+from tl_core.datasets import (
+    clear_skipped,
+    count_images,
+    health,
+    list_classes,
+    list_skipped,
+)
+
+enter("pages/2_images.py")
+SAMPLE = "download-sample"
+
+
+def sample_download() -> bool:
+    """Show a sample set on its way here; True while it is."""
+    if show_download(project.id, SAMPLE, "Sample pictures"):
+        return True
+    run = latest_download(project.id, SAMPLE)
+    if run is not None and run.state != "done" and total == 0:
+        st.warning(plain(run.message or "The download did not come to its end."))
+        if st.button("Try the download again", icon=":material/download:", key="sample-again"):
+            with errors_shown():
+                start_download(project.id, kind=SAMPLE, config=run.config)
+                st.rerun()
+    return False
+
+
+def numbers() -> None:
+    with st.grid(min_column_width=160, gap="small"):
+        number_card("Pictures", f"{total:,}")
+        number_card("Classes", f"{len(classes):,}")
+        number_card("Excluded", f"{excluded:,}", "kept, but take no part")
+        number_card("Left out", f"{len(skipped):,}", "files that could not be used")
+
+
+def advice() -> None:
+    sentences = health(workspace, project.id)
+    if sentences:
+        items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+        st.html(f'<div class="tl-advice"><b>Worth knowing</b><ul>{items}</ul></div>')
+
+
+def left_out() -> None:
+    with st.expander(f"Left out: {len(skipped):,} files, each with the reason"):
+        rows = {"File": [s.name for s in skipped], "Why": [s.reason for s in skipped]}
+        st.dataframe(rows, width="stretch", hide_index=True)
+        if st.button("Clear this list", key="clear-skipped"):
+            clear_skipped(workspace, project.id)
+            st.rerun()
+
+
+project = state.current_project()
+workspace = state.current_workspace()
+page_header(
+    "pages/2_images.py",
+    "Bring your images",
+    "This step collects pictures of every class, so that the model can learn what sets them apart.",
+)
+explain("class", "test pictures", "exact duplicate")
+classes = list_classes(workspace, project.id)
+total = count_images(workspace, project.id)
+excluded = count_images(workspace, project.id, excluded=True)
+skipped = list_skipped(workspace, project.id)
+busy = sample_download()
+busy = show_imports(project.id) or busy
+
+with st.expander(
+    "Add pictures", expanded=total == 0 and not busy, icon=":material/add_photo_alternate:"
+):
+    adding_panel(project.id, [entry.name for entry in classes])
+if total:
+    numbers()
+    advice()
+    st.header("Your pictures", anchor=False)
+    picture_browser(project.id, classes, total=total, excluded=excluded)
+if skipped:
+    left_out()
+usable = [entry for entry in classes if entry.images - entry.excluded >= 2]
+next_step(
+    "pages/3_layers.py",
+    "Next: choose layers",
+    disabled=len(usable) < 2,
+    help=None if len(usable) >= 2 else "At least two classes with two pictures each are needed.",
+)

@@ -1,0 +1,104 @@
+"""Home: what this is, sample images in one click, the projects on this machine."""
+
+from html import escape
+
+import streamlit as st
+from tl_core.samples import SAMPLES
+
+from pages.shared import state
+from pages.shared.gallery import data_uri
+from pages.shared.guards import enter
+from pages.shared.layout import card, errors_shown, explain, page_header, plain
+from pages.shared.starting import new_project, sample_cards, start_from_sample
+from tl_core.workspace import ProjectSummary, delete_project, list_projects, rename_project
+
+enter("pages/home.py")
+workspace = state.current_workspace()
+
+
+@st.dialog("Rename project")
+def rename(project: ProjectSummary) -> None:
+    with st.form("rename-project", border=False):
+        name = st.text_input("Name", value=project.name, max_chars=100)
+        renamed = st.form_submit_button("Rename", type="primary")
+    if renamed:
+        with errors_shown():
+            rename_project(workspace, project.id, name)
+            st.rerun()
+
+
+@st.dialog("Delete project?")
+def delete(project: ProjectSummary) -> None:
+    st.write(
+        f"**{plain(project.name)}** with its {project.images:,} pictures and all its trained "
+        "models will be deleted from this machine. This cannot be undone."
+    )
+    with st.container(horizontal=True):
+        if st.button("Delete it", key="confirm-delete", type="primary"):
+            with errors_shown():
+                delete_project(workspace, project.id)
+                state.forget_project()
+                state.say_later("The project was deleted.")
+                st.rerun()
+        if st.button("Keep it", key="keep-project"):
+            st.rerun()
+
+
+def project_card(project: ProjectSummary) -> None:
+    cover = '<div class="tl-cover"></div>'
+    if project.thumbnail:
+        cover = f'<img class="tl-cover" alt="" src="{data_uri(project.thumbnail)}">'
+    best = "Not trained yet"
+    if project.best_accuracy is not None:
+        best = f"Best result: {project.best_accuracy:.0%} of {project.best_n} pictures right"
+    with card(f"project-{project.id}"):
+        st.html(
+            f'<div class="tl-project-card">{cover}<div><div class="tl-name tl-clip" dir="auto" '
+            f'title="{escape(project.name)}">{escape(project.name)}</div><div class="tl-note">'
+            f"{project.classes} classes · {project.images:,} pictures<br>{best}<br>"
+            f"Made on {project.created:%d %B %Y}</div></div></div>"
+        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button("Open", key=f"open-{project.id}", icon=":material/folder_open:"):
+                trained = project.best_accuracy is not None
+                page = "pages/5_evaluation.py" if trained else "pages/2_images.py"
+                state.go(page, project_id=project.id)
+            if st.button("Rename", key=f"rename-{project.id}", type="tertiary"):
+                rename(project)
+            if st.button("Delete", key=f"delete-{project.id}", type="tertiary"):
+                delete(project)
+
+
+words, picture = st.columns([5, 3], gap="large", vertical_alignment="center")
+with words:
+    page_header(
+        None,
+        "Teach this computer to tell your pictures apart",
+        "Bring a few dozen labelled pictures: a network that has already seen a million others "
+        "learns yours in about a minute, shows how often it is right and where it errs, and is "
+        "yours to take away. No code, no account, and no picture leaves this machine.",
+    )
+    explain("transfer learning", "class", "pretrained")
+    with st.container(horizontal=True):
+        if st.button(
+            "Try it with sample images",
+            key="try-sample",
+            type="primary",
+            icon=":material/play_arrow:",
+        ):
+            with errors_shown():
+                start_from_sample(SAMPLES[0])
+        if st.button("New project", key="new-project", icon=":material/add:"):
+            new_project()
+with picture, st.container(key="hero"):
+    st.image("assets/hero.svg", width="stretch")
+
+projects = list_projects(workspace)
+if projects:
+    st.header("Your projects", anchor=False)
+    with st.grid(min_column_width=300, gap="small"):
+        for project in projects:
+            project_card(project)
+
+st.header("Sample sets", anchor=False)
+sample_cards()

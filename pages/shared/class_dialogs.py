@@ -1,0 +1,71 @@
+"""What can be done with a class: make, rename, merge, delete; the last with a question first."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.shared import state
+from pages.shared.layout import errors_shown, plain
+from tl_core.datasets import create_class, delete_class, merge_classes, rename_class
+
+MAX_NAME = 300
+
+
+@st.dialog("New class")
+def new_class(project_id: str) -> None:
+    with st.form("new-class", border=False):
+        name = st.text_input("Name of the class", max_chars=MAX_NAME)
+        done = st.form_submit_button("Make the class", type="primary")
+    if done:
+        with errors_shown():
+            create_class(state.current_workspace(), project_id, name)
+            st.rerun()
+
+
+@st.dialog("Rename class")
+def rename(project_id: str, name: str) -> None:
+    with st.form("rename-class", border=False):
+        new = st.text_input("New name", value=name, max_chars=MAX_NAME)
+        done = st.form_submit_button("Rename", type="primary")
+    if done:
+        with errors_shown():
+            rename_class(state.current_workspace(), project_id, name, new)
+            show_class(new.strip())
+            st.rerun()
+
+
+@st.dialog("Merge classes")
+def merge(project_id: str, name: str, others: Sequence[str]) -> None:
+    st.write(f"All pictures of **{plain(name)}** move to the class that you choose.")
+    into = st.selectbox("Into", list(others), index=None, key="merge-into")
+    if st.button("Merge", type="primary", key="confirm-merge", disabled=into is None):
+        with errors_shown():
+            merge_classes(state.current_workspace(), project_id, [name], into=into)
+            show_class(into)
+            st.rerun()
+
+
+@st.dialog("Delete class?")
+def delete(project_id: str, name: str, count: int) -> None:
+    st.write(
+        f"The class **{plain(name)}** will be deleted. Its {count:,} pictures stay in the "
+        "project, without a class, and take no part in training."
+    )
+    with st.container(horizontal=True):
+        if st.button("Delete the class", type="primary", key="confirm-delete-class"):
+            with errors_shown():
+                delete_class(state.current_workspace(), project_id, name)
+                show_class(None)
+                st.rerun()
+        if st.button("Keep it", key="keep-class"):
+            st.rerun()
+
+
+def show_class(name: str | None) -> None:
+    """Make the gallery show this class (None: all pictures), from its first page."""
+    show_filter("all" if name is None else f"class:{name}")
+
+
+def show_filter(chosen: str) -> None:
+    state.set_widget_value("images-filter", chosen)
+    state.set_widget_value("images-page", 0)
