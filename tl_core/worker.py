@@ -83,7 +83,6 @@ def execute(workspace: Workspace, run: Run) -> Iterator[Event]:
 
     Whatever happens ends up in the run's row: the consumer sees no exception of the work.
     """
-    run_dir = workspace.run_dir(run.project_id, run.id)
     state, message, trace = "failed", None, None
     with Pulse(workspace, run.id) as pulse:
         try:
