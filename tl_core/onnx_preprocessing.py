@@ -122,7 +122,7 @@ class _Graph:
     def add(self, kind: str, *inputs: str | float, output: str | None = None, **attributes) -> str:
         """Add an operator; numbers among the inputs become float32 constants of shape (1,)."""
         names = [self._constant(np.float32([i])) if isinstance(i, float) else i for i in inputs]
-        name = output or f"v{len(self._nodes)}"
+        name = output or f"pre_v{len(self._nodes)}"
         self._nodes.append(helper.make_node(kind, names, [name], **attributes))
         return name
 
@@ -160,6 +160,6 @@ class _Graph:
     def _constant(self, value: np.ndarray) -> str:
         key = (value.dtype.char, value.shape, value.tobytes())
         if key not in self._constants:
-            name = f"c{len(self._constants)}"
+            name = f"pre_c{len(self._constants)}"
             self._constants[key] = numpy_helper.from_array(value, name)
         return self._constants[key].name

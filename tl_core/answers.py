@@ -1,0 +1,71 @@
+"""What a model says about pictures, as values that travel to pages and into tables.
+
+Light: knows nothing of networks; `prediction` makes these.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+# A spreadsheet takes a cell that begins so for a formula, and may run it (OWASP, "CSV Injection").
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Probabilities of one picture, fractions that add up to 1, in the order of `class_names`."""
+
+    class_names: tuple[str, ...]
+    probabilities: tuple[float, ...]
+
+    @property
+    def class_name(self) -> str:
+        """The class with the highest probability."""
+        return self.ranked[0][0]
+
+    @property
+    def probability(self) -> float:
+        return max(self.probabilities)
+
+    @property
+    def ranked(self) -> list[tuple[str, float]]:
+        """Classes with their probabilities, the highest first."""
+        pairs = zip(self.class_names, self.probabilities, strict=True)
+        return sorted(pairs, key=lambda pair: -pair[1])
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One file's prediction, or the reason why there is none."""
+
+    name: str
+    prediction: Prediction | None
+    reason: str | None = None
+
+
+def answers_csv(answers: Iterable[Answer], class_names: Sequence[str]) -> bytes:
+    """Return a table as CSV in UTF-8, marked as such for spreadsheets.
+
+    Columns: file, predicted, probability, one probability per class, problem. Names that a
+    spreadsheet would take for a formula get an apostrophe in front.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(
+        ["file", "predicted", "probability", *map(without_formula, class_names), "problem"]
+    )
+    for answer in answers:
+        found = answer.prediction
+        values = [""] * (2 + len(class_names))
+        if found:
+            numbers = (found.probability, *found.probabilities)
+            values = [without_formula(found.class_name), *(f"{value:.6f}" for value in numbers)]
+        problem = without_formula(answer.reason or "")
+        writer.writerow([without_formula(answer.name), *values, problem])
+    return text.getvalue().encode("utf-8-sig", errors="replace")
+
+
+def without_formula(cell: str) -> str:
+    """Return the text so that no spreadsheet takes it for a formula."""
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell

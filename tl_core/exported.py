@@ -1,0 +1,64 @@
+"""What has been exported of a run, and whether it gives the app's answers.
+
+Light: pages read this; `export` writes it. The files lie in the run's folder and count only
+as long as the model that they were made from is unchanged.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+LIMIT = 1e-3  # largest difference of any probability that counts as "the same"
+
+WEIGHTS = "model.safetensors"
+ONNX = "model.onnx"
+SCRIPT = "predict.py"
+PARITY = "parity.json"
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How closely the exported file repeats the app's probabilities.
+
+    Args:
+        n: Pictures compared so far.
+        total: Pictures to compare.
+        max_difference: Largest absolute difference of any class's probability.
+    """
+
+    n: int
+    total: int
+    max_difference: float
+
+    @property
+    def complete(self) -> bool:
+        return self.n >= self.total
+
+    @property
+    def same(self) -> bool:
+        """Whether every compared picture gave the app's answer, with at least one compared."""
+        return self.n > 0 and self.max_difference <= LIMIT
+
+
+def read_parity(run_dir: Path) -> Parity | None:
+    """Return the state of the comparison; None while there is no ONNX file of this model."""
+    try:
+        data = json.loads((run_dir / PARITY).read_text(encoding="utf-8"))
+        if data.pop("model") != _stamp(run_dir) or not (run_dir / ONNX).is_file():
+            return None
+        return Parity(**data)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def write_parity(run_dir: Path, parity: Parity) -> None:
+    part = run_dir / f"{PARITY}.part"
+    text = json.dumps({**asdict(parity), "model": _stamp(run_dir)})
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, run_dir / PARITY)
+
+
+def _stamp(run_dir: Path) -> str:
+    facts = (run_dir / WEIGHTS).stat()
+    return f"{facts.st_size}-{facts.st_mtime_ns}"

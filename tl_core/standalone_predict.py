@@ -1,0 +1,40 @@
+"""Classify pictures with model.onnx; nothing of the app is needed.
+
+    pip install onnxruntime pillow numpy
+    python predict.py picture.jpg another.png
+
+The model resizes, crops and normalises by itself: give it upright 8-bit RGB pixels of any size.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from PIL import Image, ImageOps
+
+
+def read_pixels(path: str) -> np.ndarray:
+    """Return upright RGB pixels, uint8, shape (height, width, 3), transparency laid on white."""
+    image = ImageOps.exif_transpose(Image.open(path))
+    if image.mode.startswith(("I", "F")):
+        raise SystemExit(f"{path} has more than 8 bits per pixel; save it with 8 bits first.")
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    return np.asarray(image.convert("RGB"))
+
+
+def main(paths: list[str]) -> None:
+    session = onnxruntime.InferenceSession(str(Path(__file__).with_name("model.onnx")))
+    class_names = json.loads(session.get_modelmeta().custom_metadata_map["class_names"])
+    for path in paths:
+        probabilities = session.run(["probabilities"], {"image": read_pixels(path)})[0]
+        print(path)
+        for index in np.argsort(-probabilities):
+            print(f"  {probabilities[index]:.4f}  {class_names[index]}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
