@@ -1,0 +1,141 @@
+"""Step 5: how good the model is, where it errs, and what it looked at."""
+
+from functools import partial
+
+import streamlit as st
+
+from pages.shared import charts, state
+from pages.shared.cells import changed_since, picture_gallery, records_of, undo_button
+from pages.shared.classtable import class_table
+from pages.shared.guards import enter, require
+from pages.shared.layout import explain, next_step, note_text, page_header
+from pages.shared.looking import interesting_first, where_it_looked
+from pages.shared.result import report_of, result_cards
+from pages.shared.runlist import run_names
+from tl_core import engines
+from tl_core.reports import Evaluation, Report
+from tl_core.runs import Run, list_runs
+
+METHOD_TEXT = {
+    "held-out": "These pictures were put aside before training: the model neither learned from "
+    "them nor was it chosen by them, so the number is an honest one.",
+    "out-of-fold": "Each picture was tested by a model that had not learned from it, in turns, "
+    "so the number is an honest one.",
+}
+
+enter("pages/5_evaluation.py")
+project = state.current_project()
+workspace = state.current_workspace()
+page_header(
+    "pages/5_evaluation.py",
+    "See how good it is",
+    "Here you see how many unseen pictures the model gets right, which ones it gets wrong, and "
+    "why; wrong labels can be mended on the spot.",
+)
+all_runs = list_runs(workspace, project.id)
+names = run_names(all_runs)
+finished = {run.id: run for run in all_runs if not run.active and run.accuracy is not None}
+require(finished, "There is no trained model yet.", "pages/4_training.py", "Train one")
+
+
+def choose_run() -> tuple[Run, Report]:
+    """Return the run of the address, else the newest with a result, and that result."""
+    wanted = state.current_run_id()
+    run = finished.get(wanted) or next(iter(finished.values()))
+    if len(finished) > 1:
+        state.set_widget_value("run-evaluated", run.id)
+        st.selectbox(
+            "Run",
+            list(finished),
+            format_func=names.__getitem__,
+            key="run-evaluated",
+            on_change=lambda: state.show_run(str(state.widget_value("run-evaluated"))),
+        )
+    if wanted != run.id:
+        state.show_run(run.id)
+    report = report_of(run)
+    require(report, "This run's result is no longer there.", "pages/4_training.py", "Train again")
+    return run, report
+
+
+def choose_cell(evaluation: Evaluation, run: Run) -> tuple[int, int]:
+    """Draw the matrix and two lists that choose the same cell; return (true, predicted)."""
+    keys = (f"cell-true-{run.id}", f"cell-predicted-{run.id}")
+    if state.widget_value(keys[0]) is None:
+        for key, value in zip(keys, _worst_cell(evaluation), strict=True):
+            state.set_widget_value(key, value)
+    cell = (int(state.widget_value(keys[0])), int(state.widget_value(keys[1])))
+    matrix_key = f"matrix-{run.id}-{cell[0]}-{cell[1]}"
+    charts.show(
+        charts.confusion(evaluation.class_names, evaluation.confusion, chosen=cell),
+        key=matrix_key,
+        on_select=partial(_clicked, matrix_key, keys),
+    )
+    classes = range(len(evaluation.class_names))
+    for column, label, key in zip(
+        st.columns(2), ("Labelled as", "The model said"), keys, strict=True
+    ):
+        with column:
+            st.selectbox(label, classes, format_func=evaluation.class_names.__getitem__, key=key)
+    return cell
+
+
+def _worst_cell(evaluation: Evaluation) -> tuple[int, int]:
+    mistakes = evaluation.confusion.copy()
+    mistakes[range(len(mistakes)), range(len(mistakes))] = 0
+    row, column = divmod(int(mistakes.argmax()), len(mistakes))
+    return row, column
+
+
+def _clicked(matrix_key: str, keys: tuple[str, str]) -> None:
+    points = state.widget_value(matrix_key).selection.points
+    if points:
+        for key, value in zip(keys, points[0]["customdata"], strict=True):
+            state.set_widget_value(key, int(value))
+
+
+run, report = choose_run()
+evaluation = report.evaluation
+records = records_of(project, evaluation)
+engines.warm()
+result_cards(report)
+note_text(METHOD_TEXT.get(evaluation.method, ""))
+if changed := changed_since(evaluation, records):
+    st.info(
+        f"{changed} of the tested pictures were relabelled, excluded or deleted since this run. "
+        "The numbers here are those of the old labels; train again to learn from the new ones.",
+        icon=":material/edit:",
+    )
+explain("test pictures", "accuracy", "interval")
+
+st.header("What was taken for what", anchor=False)
+cell = choose_cell(evaluation, run)
+inside = evaluation.at(*cell)
+true, predicted = (evaluation.class_names[i] for i in cell)
+st.text(f"{len(inside)} labelled “{true}” for which the model said “{predicted}”")
+picture_gallery(
+    project, evaluation, inside, records, key=f"cell-{run.id}-{cell[0]}-{cell[1]}",
+    nothing="No pictures in this cell. Choose another one.",
+)  # fmt: skip
+undo_button(project)
+explain("confusion matrix")
+
+st.header("Class by class", anchor=False)
+class_table(evaluation)
+explain("precision", "recall", "F1", "macro F1")
+
+st.header("Most confident mistakes", anchor=False)
+note_text(
+    "The model was sure and disagrees with the label. Look closely: often the label is wrong, or "
+    "the picture could be either."
+)
+mistakes = evaluation.most_confident_mistakes(48)
+picture_gallery(
+    project, evaluation, mistakes, records, key=f"mistakes-{run.id}",
+    nothing="No mistakes among the tested pictures.",
+)  # fmt: skip
+
+st.header("Where the model looked", anchor=False)
+where_it_looked(run, evaluation, interesting_first(evaluation, inside), records)
+explain("Grad-CAM", "probability")
+next_step("pages/7_predict.py", "Next: try it on new pictures")

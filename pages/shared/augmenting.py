@@ -1,0 +1,84 @@
+"""Cards to choose augmentations from, each shown on one of the person's own pictures."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from pages.shared import state
+from pages.shared.draft import change_draft, show_stored
+from pages.shared.gallery import data_uri
+from pages.shared.layout import card, note_text
+from pages.shared.waiting import ask, wait_for_all
+from tl_core.config import AUGMENTATION_INFO, AugmentationInfo, TrainingConfig
+from tl_core.datasets import list_images
+from tl_core.errors import TLCoreError
+from tl_core.workspace import Project
+
+VIEWS = 3
+_NEXT_PICTURE = "augmentation-picture"
+
+
+def augmentation_cards(project: Project, config: TrainingConfig) -> None:
+    """Draw a card per augmentation; a switch stores the choice at once."""
+    digest = _picture(project)
+    names = list(AUGMENTATION_INFO)
+    root = str(state.current_workspace().root)
+    previews = {
+        name: ask("preview_augmentation", root, project.id, digest, (name,), config.backbone, VIEWS)
+        for name in (names if digest else ())
+    }
+    for row in (names[:3], names[3:]):
+        for column, name in zip(st.columns(3), row, strict=True):
+            with column, card(f"augmentation-{name}", chosen=name in config.augmentations):
+                _preview(previews.get(name))
+                _switch(name, AUGMENTATION_INFO[name], config)
+    wait_for_all(list(previews.values()), key="previews", doing="Changing one of your pictures")
+
+
+def _picture(project: Project) -> str | None:
+    """Return the digest of the picture to show, and the button that moves on to another."""
+    workspace = state.current_workspace()
+    number = int(state.widget_value(_NEXT_PICTURE, 0))
+    images = list_images(workspace, project.id, excluded=False, offset=number * 37, limit=1)
+    images = images or list_images(workspace, project.id, excluded=False, limit=1)
+    if images and st.button("Show on another picture", icon=":material/shuffle:", key="shuffle"):
+        state.set_widget_value(_NEXT_PICTURE, number + 1 if number < 12 else 0)
+        st.rerun()
+    return images[0].digest if images else None
+
+
+def _preview(future) -> None:
+    pictures: list[bytes] = []
+    if future is not None and future.done():
+        try:
+            pictures = future.result()
+        except TLCoreError as error:
+            note_text(str(error))
+    if pictures:
+        tiles = "".join(f'<img src="{data_uri(p)}" alt="" style="{_TILE}">' for p in pictures)
+    else:
+        tiles = f'<div style="{_TILE}background:rgba(139,147,161,.18)"></div>' * VIEWS
+    st.html(f'<div style="display:flex;gap:6px">{tiles}</div>')
+
+
+_TILE = "flex:1;min-width:0;aspect-ratio:1;object-fit:cover;border-radius:8px;"
+
+
+def _switch(name: str, info: AugmentationInfo, config: TrainingConfig) -> None:
+    key = f"augment-{name}"
+    show_stored(key, name in config.augmentations)
+
+    def save() -> None:
+        wanted = bool(state.widget_value(key))
+
+        def change(config: TrainingConfig) -> TrainingConfig:
+            kept = set(config.augmentations) - {name} | ({name} if wanted else set())
+            ordered = tuple(n for n in AUGMENTATION_INFO if n in kept)
+            return replace(config, augmentations=ordered)
+
+        change_draft(change)
+
+    if info.question:
+        st.html(f'<div class="tl-name">{info.title}: {info.question.lower()}</div>')
+    st.toggle("Yes, use it" if info.question else info.title, key=key, on_change=save)
+    note_text(info.sentence)

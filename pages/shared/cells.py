@@ -1,0 +1,144 @@
+"""Pictures of an evaluation: those of a confusion cell, relabelled or excluded on the spot."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from pages.shared import state
+from pages.shared.gallery import Action, Tile, gallery
+from pages.shared.layout import errors_shown
+from tl_core.datasets import (
+    ImageRecord,
+    assign_class,
+    get_images,
+    last_change,
+    list_classes,
+    set_excluded,
+    thumbnail_path,
+    undo_last,
+)
+from tl_core.reports import Evaluation
+from tl_core.workspace import Project
+
+PAGE = 48
+MAX_RELABEL = 30  # classes offered as actions; more are given on the page of the pictures
+
+
+def records_of(project: Project, evaluation: Evaluation) -> dict[str, ImageRecord]:
+    """Return the pictures of an evaluation that are still there, by digest, as they are now."""
+    found = get_images(state.current_workspace(), project.id, list(evaluation.digests))
+    return {record.digest: record for record in found}
+
+
+def changed_since(evaluation: Evaluation, records: dict[str, ImageRecord]) -> int:
+    """Return how many tested pictures now have another class, are excluded or gone."""
+    return sum(
+        (record := records.get(digest)) is None
+        or record.excluded
+        or record.class_name != evaluation.class_names[label]
+        for digest, label in zip(evaluation.digests, evaluation.labels, strict=True)
+    )
+
+
+def picture_gallery(
+    project: Project,
+    evaluation: Evaluation,
+    indices: Sequence[int] | np.ndarray,
+    records: dict[str, ImageRecord],
+    *,
+    key: str,
+    nothing: str,
+) -> None:
+    """Show these pictures of the evaluation with what the model said, to look at and to mend.
+
+    Args:
+        project: Whose pictures they are.
+        evaluation: Where the indices point.
+        indices: Pictures in the order to show them.
+        records: From `records_of`.
+        key: Unique on the page.
+        nothing: What to say when there are none.
+    """
+    page_key = f"{key}-first"
+    first = int(state.widget_value(page_key, 0))
+    first = first if first < len(indices) else 0
+    tiles = [
+        tile
+        for index in indices[first : first + PAGE]
+        if (tile := _tile(project, evaluation, int(index), records)) is not None
+    ]
+
+    def turn(step: int) -> None:
+        state.set_widget_value(page_key, max(0, first + step * PAGE))
+
+    gallery(
+        tiles,
+        key=key,
+        actions=_actions(project),
+        first=first + 1,
+        total=len(indices),
+        nothing=nothing,
+        on_action=lambda action, ids: _mend(project, action, ids),
+        on_page=turn,
+    )
+
+
+def _tile(
+    project: Project, evaluation: Evaluation, index: int, records: dict[str, ImageRecord]
+) -> Tile | None:
+    record = records.get(evaluation.digests[index])
+    if record is None:
+        return None
+    true = evaluation.class_names[evaluation.labels[index]]
+    predicted = int(evaluation.predicted[index])
+    sure = 100 * float(evaluation.probabilities[index, predicted])
+    said = f"{evaluation.class_names[predicted]} ({sure:.0f} %)"
+    moved = record.class_name != true
+    now = f"now “{record.class_name}”" if record.class_name else "now without a class"
+    return Tile(
+        id=str(record.id),
+        thumbnail=thumbnail_path(state.current_workspace(), project.id, record.digest),
+        caption=f"{true} → {said}",
+        title=f"{record.name}: labelled “{true}”, the model says {said}",
+        mark="excluded" if record.excluded else (now if moved else None),
+        muted=record.excluded or moved,
+    )
+
+
+def _actions(project: Project) -> list[Action]:
+    """Return the classes as they are now, which need not be those of the run, and exclusion."""
+    classes = list_classes(state.current_workspace(), project.id)[:MAX_RELABEL]
+    relabel = [
+        Action(
+            id=f"class:{entry.name}",
+            label=f"It is “{entry.name}”",
+            shortcut=str(i + 1) if i < 9 else None,
+            more=i >= 4,
+        )
+        for i, entry in enumerate(classes)
+    ]
+    exclude = Action(id="exclude", label="Exclude", shortcut="x")
+    return [*relabel, exclude, Action(id="include", label="Include again", more=True)]
+
+
+def _mend(project: Project, action: str, ids: list[str]) -> None:
+    workspace = state.current_workspace()
+    numbers = [int(i) for i in ids]
+    with errors_shown():
+        if action.startswith("class:"):
+            assign_class(workspace, project.id, numbers, action.removeprefix("class:"))
+        else:
+            set_excluded(workspace, project.id, numbers, action == "exclude")
+
+
+def undo_button(project: Project) -> None:
+    """Offer to take the last change of labels back, when there is one."""
+    workspace = state.current_workspace()
+    change = last_change(workspace, project.id)
+    if change and st.button(
+        "Undo the last change", icon=":material/undo:", help=change, key="undo"
+    ):
+        undone = undo_last(workspace, project.id)
+        state.say_later(f"Undone: {undone}" if undone else "There was nothing to undo.")
+        st.rerun()

@@ -1,0 +1,39 @@
+"""The settings of the next training: read from the project, written back at once."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from pages.shared import state
+from tl_core.config import TrainingConfig
+from tl_core.workspace import Project, save_config
+
+
+def draft(project: Project) -> TrainingConfig:
+    """Return the settings of the next training; good defaults until something was chosen."""
+    if project.backbone is None:
+        raise ValueError("this project has no backbone yet")
+    return project.config or TrainingConfig(backbone=project.backbone)
+
+
+def change_draft(change: Callable[[TrainingConfig], TrainingConfig]) -> None:
+    """Apply a change to the settings on disk, as they are now; no change writes nothing."""
+    project = state.current_project()
+    before = draft(project)
+    after = change(before)
+    if after != before or project.config is None:
+        save_config(state.current_workspace(), project.id, after)
+
+
+def saver(name: str, key: str) -> Callable[[], None]:
+    """Return a widget's callback that stores its value as the setting `name`."""
+
+    def save() -> None:
+        change_draft(lambda config: replace(config, **{name: state.widget_value(key)}))
+
+    return save
+
+
+def show_stored(key: str, value: object) -> None:
+    """Let the widget drawn next under `key` show what is stored: the disk is right, not the tab."""
+    if state.widget_value(key) != value:
+        state.set_widget_value(key, value)

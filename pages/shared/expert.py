@@ -1,0 +1,97 @@
+"""The expert settings of a training: folded, good as they are, each said in a sentence."""
+
+from typing import NamedTuple
+
+import streamlit as st
+
+from pages.shared.draft import saver, show_stored
+from pages.shared.layout import term
+from tl_core.config import TrainingConfig
+
+
+class _Number(NamedTuple):
+    name: str
+    label: str
+    low: float
+    high: float
+    step: float
+    help: str
+    form: str | None = None
+
+
+_PROBE = (
+    _Number(
+        "views", "Changed copies per picture", 1, 16, 1,
+        "How many changed copies of each picture are looked at when augmentation is on and the "
+        "backbone is frozen; the time grows with it.",
+    ),
+)  # fmt: skip
+_STEPS = (
+    _Number("batch_size", "Batch size (pictures)", 1, 1024, 1, term("batch")),
+    _Number(
+        "classifier_lr", "Learning rate of the classifier", 1e-6, 1.0, 1e-4,
+        term("learning rate"), "%.6f",
+    ),
+    _Number(
+        "backbone_lr", "Learning rate of the last thawed group", 1e-7, 1.0, 1e-5,
+        "The backbone already knows much, so it is corrected in smaller steps than the classifier.",
+        "%.7f",
+    ),
+    _Number(
+        "layer_decay", "Learning rate, factor per earlier group", 0.05, 1.0, 0.05,
+        "Early layers see edges and colours, which fit every picture; they are changed least.",
+        "%.2f",
+    ),
+    _Number("weight_decay", "Weight decay", 0.0, 1.0, 1e-4, term("weight decay"), "%.5f"),
+)  # fmt: skip
+_ALWAYS = (_Number("seed", "Seed", 0, 2**32 - 1, 1, term("seed")),)
+
+
+def expert_settings(config: TrainingConfig) -> None:
+    """Draw the settings that matter for this strategy; each is stored as soon as it changes."""
+    with st.expander("Expert settings (good as they are)", icon=":material/tune:"):
+        show_stored("expert-balanced", config.balanced)
+        st.checkbox(
+            "Every class counts equally, however many pictures it has",
+            key="expert-balanced",
+            help=term("balanced classes"),
+            on_change=saver("balanced", "expert-balanced"),
+        )
+        steps = config.strategy in ("fine-tune", "scratch")
+        if steps:
+            _steps(config)
+        shown = _STEPS + _ALWAYS if steps else _PROBE + _ALWAYS
+        for start in range(0, len(shown), 2):
+            for column, number in zip(st.columns(2), shown[start : start + 2], strict=False):
+                with column:
+                    _input(number, config)
+
+
+def _input(number: _Number, config: TrainingConfig) -> None:
+    key = f"expert-{number.name}"
+    show_stored(key, getattr(config, number.name))
+    st.number_input(
+        number.label,
+        min_value=number.low,
+        max_value=number.high,
+        step=number.step,
+        format=number.form,
+        help=number.help,
+        key=key,
+        on_change=saver(number.name, key),
+    )
+
+
+def _steps(config: TrainingConfig) -> None:
+    show_stored("expert-steps", config.steps)
+    st.number_input(
+        "Steps",
+        min_value=1,
+        max_value=100_000,
+        step=50,
+        value=None,
+        placeholder="chosen from the number of pictures",
+        help=term("step"),
+        key="expert-steps",
+        on_change=saver("steps", "expert-steps"),
+    )

@@ -1,0 +1,76 @@
+"""The runs of a project in words: number, strategy, result, and a table to compare them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from pages.shared import charts
+from pages.shared.live import STATE_TEXT
+from pages.shared.strategies import strategy_text
+from tl_core.config import TrainingConfig, config_from_json
+from tl_core.reports import wilson_interval
+from tl_core.runs import Run
+
+
+def run_config(run: Run) -> TrainingConfig:
+    return config_from_json(run.config)
+
+
+def run_names(runs: Sequence[Run]) -> dict[str, str]:
+    """Return a short name per run id; runs are counted from the oldest, `runs` newest first."""
+    return {
+        run.id: f"Run {len(runs) - i} · {strategy_text(run_config(run))}"
+        for i, run in enumerate(runs)
+    }
+
+
+def correct_of(run: Run) -> int:
+    """Return how many test pictures the run got right; it has a result."""
+    return round(run.accuracy * run.n_test)
+
+
+def result_text(correct: int, n: int) -> str:
+    """Return an honest result: "20 of 20: at least 84 %", "18 of 20: 90 % (70 to 97 %)"."""
+    low, high = wilson_interval(correct, n)
+    if correct == n:
+        return f"{n} of {n}: at least {low:.0%}".replace("%", " %")
+    return f"{correct} of {n}: {correct / n:.0%} ({low * 100:.0f} to {high:.0%})".replace("%", " %")
+
+
+def seconds_spent(run: Run) -> float | None:
+    """Return the seconds between start and end, or until now."""
+    if run.started is None:
+        return None
+    end = run.finished or datetime.now(UTC).replace(tzinfo=run.started.tzinfo)
+    return (end - run.started).total_seconds()
+
+
+def compare(runs: Sequence[Run], names: dict[str, str]) -> None:
+    """Draw all runs as a table and, with two results or more, as dots with intervals."""
+    finished = [run for run in runs if run.accuracy is not None and run.n_test]
+    if len(finished) > 1:
+        charts.show(charts.compare_runs([_score(run, names) for run in finished]), key="compare")
+    st.dataframe(
+        [_row(run, names) for run in runs],
+        hide_index=True,
+        key="runs-table",
+        column_config={"Result": st.column_config.TextColumn("Right answers", width="medium")},
+    )
+
+
+def _score(run: Run, names: dict[str, str]) -> charts.RunScore:
+    low, high = wilson_interval(correct_of(run), run.n_test)
+    return charts.RunScore(names[run.id], run.accuracy, low, high, run.n_test)
+
+
+def _row(run: Run, names: dict[str, str]) -> dict[str, object]:
+    spent = seconds_spent(run)
+    has_result = run.accuracy is not None and run.n_test
+    return {
+        "Run": names[run.id],
+        "Result": result_text(correct_of(run), run.n_test) if has_result else "–",
+        "Seconds": None if spent is None else round(spent, 1),
+        "State": STATE_TEXT[run.state],
+        "Backbone": run_config(run).backbone.title,
+    }
