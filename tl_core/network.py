@@ -5,17 +5,17 @@ its weights come from; `save_network` and `load_network` are its one form on dis
 """
 
 import json
-import os
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from tl_core.backbones import create_backbone
 from tl_core.catalogue import backbone_from_json
 from tl_core.errors import PredictionError
+from tl_core.storage import write_atomic
 
 FORMAT = "guided-transfer-learning/1"
 MOST_STAGES = 6  # a transformer has as many stages as blocks; this many, evenly spaced, are read
@@ -103,7 +103,7 @@ def has_stages(backbone: nn.Module) -> bool:
 
 @torch.no_grad()
 def feature_sizes(backbone: nn.Module) -> tuple[int, int]:
-    """Return the number of last-layer features and of all-stages features (equal without stages)."""
+    """Return how many last-layer and all-stages features there are (equal without stages)."""
     _, height, width = backbone.pretrained_cfg["input_size"]
     black = torch.zeros(1, 3, height, width)
     was_training = backbone.training
@@ -141,9 +141,8 @@ def save_network(path: Path, network: TransferNetwork, metadata: dict) -> None:
     tensors = {
         name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
     }
-    part = path.with_name(path.name + ".part")
-    save_file(tensors, part, {name: json.dumps(value) for name, value in description.items()})
-    os.replace(part, path)
+    written = {name: json.dumps(value) for name, value in description.items()}
+    write_atomic(path, save(tensors, written))
 
 
 def load_network(path: Path) -> tuple[TransferNetwork, dict]:

@@ -3,9 +3,9 @@
 Light: numpy only. It knows how a result is counted and stored; `evaluation` measures it.
 """
 
+import io
 import json
 import math
-import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from tl_core.config import TrainingConfig, config_from_json, config_to_json
+from tl_core.storage import write_atomic
 
 Z_95 = 1.959963984540054
 
@@ -168,17 +169,15 @@ class Report:
 
 def write_report(run_dir: Path, report: Report) -> None:
     """Store `report.json` and `predictions.npz`; the JSON comes last and makes both count."""
-    part = run_dir / "predictions.part.npz"
+    content = io.BytesIO()
     np.savez_compressed(
-        part,
+        content,
         digests=np.array(report.evaluation.digests, dtype="U64"),
         labels=report.evaluation.labels,
         probabilities=report.evaluation.probabilities.astype(np.float32),
     )
-    os.replace(part, run_dir / "predictions.npz")
-    part = run_dir / "report.part.json"
-    part.write_text(json.dumps(report.summary(), indent=1), encoding="utf-8")
-    os.replace(part, run_dir / "report.json")
+    write_atomic(run_dir / "predictions.npz", content.getvalue())
+    write_atomic(run_dir / "report.json", json.dumps(report.summary(), indent=1).encode())
 
 
 def read_report(run_dir: Path) -> Report | None:

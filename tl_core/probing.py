@@ -1,0 +1,163 @@
+"""The probe's part of a training: features once, a classifier chosen and fitted, then measured."""
+
+import math
+import time
+from collections.abc import Generator, Iterator
+
+import numpy as np
+
+from tl_core.crossval import group_numbers, make_folds
+from tl_core.errors import DatasetError
+from tl_core.evaluation import TEST_PICTURES, held_out, labels_of, out_of_fold_evaluation
+from tl_core.events import EpochResult, Event, PhaseStarted, Progress
+from tl_core.features import View, extract_features
+from tl_core.jobs import TrainingJob
+from tl_core.probes import (
+    LinearProbe,
+    all_views,
+    choose_probe,
+    fit_in_rounds,
+    fit_probe,
+    out_of_fold,
+)
+from tl_core.reports import Evaluation
+
+FOLDS = 5
+SOLVER_ROUNDS = (1, 1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89)
+
+
+def extract(job: TrainingJob) -> Iterator[Event]:
+    """Compute the features of every picture, and of augmented views of the training pictures."""
+    config, project = job.config, job.project_id
+    yield PhaseStarted("features")
+    augmented = bool(config.augmentations) and not job.fine_tunes
+    views = [View(config.augmentations, n, config.seed) for n in range(config.views)]
+    tables = []
+    with job.timed("features"):
+        for view in [View(), *(views if augmented else [])]:
+            table = yield from extract_features(
+                job.backbone,
+                config.backbone,
+                job.images.images,
+                folder=job.workspace.features_dir(project),
+                memory=job.workspace.root / "engines.json",
+                view=view,
+            )
+            tables.append(table)
+    job.table = tables[0]
+    names = job.table.matrices()
+    job.views = {name: np.stack([table.matrix(name) for table in tables]) for name in names}
+    if engine := job.table.engine:
+        yield from job.note(
+            f"Looked at the pictures with {engine.precision} on {engine.device}: "
+            f"{engine.pictures_per_second:.0f} pictures per second when measured.",
+        )
+
+
+def fit(job: TrainingJob) -> Iterator[Event]:
+    """Choose and fit the classifier; a learning curve is drawn on train and validation part."""
+    yield PhaseStarted("probe")
+    images, config, k = job.images.images, job.config, len(job.images.class_names)
+    labels, groups = labels_of(images), group_numbers([image.group for image in images])
+    train_rows = job.rows("train")
+    if job.out_of_fold:
+        rows = np.arange(len(images))
+    else:
+        rows = train_rows if job.fine_tunes else job.rows("train", "validation")
+    with job.timed("probe"):
+        inside = None if groups is None else groups[rows]
+        folds = make_folds(labels[rows], inside, folds=FOLDS, seed=config.seed)
+        parts = {name: matrix[:, rows] for name, matrix in job.views.items()}
+        job.choice = choose_probe(parts, labels[rows], k, folds=folds, balanced=config.balanced)
+        yield from _learning_curve(job, labels, train_rows)
+        features, repeated = all_views(job.views[job.choice.features], labels, rows)
+        job.probe = fit_probe(
+            features, repeated, k, strength=job.choice.strength, balanced=config.balanced
+        )
+    if job.choice.strength is None:
+        yield from job.note(
+            "A class has very few pictures, so each picture goes to the class whose average it "
+            "is most like."
+        )
+    if job.choice.scores:
+        looked_at = "all stages" if job.choice.features == "all" else "the last layer"
+        yield from job.note(f"Cross-validation chose features of {looked_at}.")
+
+
+def _learning_curve(
+    job: TrainingJob, labels: np.ndarray, train_rows: np.ndarray
+) -> Iterator[Event]:
+    choice, config, k = job.choice, job.config, len(job.images.class_names)
+    validation_rows = job.rows("validation")
+    matrix = job.views[choice.features]
+    features, repeated = all_views(matrix, labels, train_rows)
+    began = time.perf_counter()
+    if choice.strength is None:
+        probes = iter([fit_probe(features, repeated, k, strength=None)])
+        total = 1
+    else:
+        probes = fit_in_rounds(
+            features,
+            repeated,
+            k,
+            strength=choice.strength,
+            balanced=config.balanced,
+            rounds=SOLVER_ROUNDS,
+        )
+        total = len(SOLVER_ROUNDS)
+    for epoch, probe in enumerate(probes, start=1):
+        train_loss, train_accuracy = _measure(probe, features, repeated)
+        loss, accuracy = _measure(probe, matrix[0, validation_rows], labels[validation_rows])
+        seconds, began = time.perf_counter() - began, time.perf_counter()
+        yield EpochResult(
+            phase="probe",
+            epoch=epoch,
+            total_epochs=total,
+            train_loss=train_loss,
+            train_accuracy=train_accuracy,
+            validation_loss=loss,
+            validation_accuracy=accuracy,
+            lr=None,
+            seconds=seconds,
+        )
+
+
+def evaluate(job: TrainingJob) -> Generator[Event, None, Evaluation]:
+    images, config, k = job.images.images, job.config, len(job.images.class_names)
+    labels = labels_of(images)
+    if not job.out_of_fold:
+        rows = job.rows("test")
+        probabilities = job.probe.probabilities(job.views[job.choice.features][0, rows])
+        return held_out(
+            job.images.class_names, job.images.test, probabilities, measured_on=TEST_PICTURES
+        )
+    groups = group_numbers([image.group for image in images])
+    folds = make_folds(labels, groups, folds=FOLDS, seed=config.seed)
+    if not folds:
+        raise DatasetError(
+            "Some class has pictures of one group only, so nothing can be put aside to measure "
+            "on. Add pictures of it from another source."
+        )
+    probabilities = np.zeros((len(images), k), np.float32)
+    parts = out_of_fold(
+        job.views,
+        labels,
+        k,
+        folds=folds,
+        groups=groups,
+        seed=config.seed,
+        balanced=config.balanced,
+    )
+    for done, (rows, values) in enumerate(parts, start=1):
+        probabilities[rows] = values
+        yield Progress("evaluate", done, len(folds))
+    return out_of_fold_evaluation(job.images.class_names, images, probabilities, folds=len(folds))
+
+
+def _measure(probe: LinearProbe, features: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    if not len(labels):
+        return math.nan, math.nan
+    probabilities = probe.probabilities(features)
+    true = probabilities[np.arange(len(labels)), labels]
+    accuracy = (probabilities.argmax(axis=1) == labels).mean()
+    return float(-np.log(np.maximum(true, 1e-7)).mean()), float(accuracy)

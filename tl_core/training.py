@@ -1,0 +1,217 @@
+"""One training from pictures to a stored model: what is computed, in which order.
+
+`train` and `finish` are generators of events; they know nobody who watches. Stopping means to
+stop asking `train` and to call `finish`, which evaluates and saves the best state so far.
+"""
+
+import math
+import platform
+import time
+from collections.abc import Iterator
+
+import timm
+import torch
+
+from tl_core import checkpoints, fine_tuning, probing
+from tl_core.backbones import create_backbone
+from tl_core.catalogue import backbone_to_json
+from tl_core.config import TrainingConfig
+from tl_core.datasets import image_set
+from tl_core.errors import RunError
+from tl_core.evaluation import (
+    TEST_PICTURES,
+    crop_batches,
+    held_out,
+    labels_of,
+    logits_of,
+)
+from tl_core.events import EpochResult, Event, Note, PhaseStarted
+from tl_core.inference import device
+from tl_core.jobs import TrainingJob, build_network
+from tl_core.layers import layer_groups
+from tl_core.network import TransferNetwork, save_network
+from tl_core.probes import (
+    softmax,
+)
+from tl_core.reports import Evaluation, Report, write_report
+from tl_core.storage import Workspace
+from tl_core.transforms import preprocessing_for
+
+
+def prepare_training(
+    workspace: Workspace, project_id: str, run_id: str, config: TrainingConfig
+) -> TrainingJob:
+    """Collect what a training needs and check it before anything is computed.
+
+    Raises:
+        DatasetError: If the pictures and classes do not make a training set.
+        WeightsUnavailable: If pretrained weights are asked for and are not on this machine.
+    """
+    began = time.perf_counter()
+    images = image_set(workspace, project_id, seed=config.seed)
+    backbone = create_backbone(
+        config.backbone,
+        pretrained=config.strategy != "scratch",
+        project_dir=workspace.project_dir(project_id),
+    )
+    return TrainingJob(
+        workspace=workspace,
+        project_id=project_id,
+        run_dir=workspace.run_dir(project_id, run_id),
+        config=config,
+        images=images,
+        backbone=backbone,
+        preprocessing=preprocessing_for(backbone),
+        began=began,
+    )
+
+
+def train(job: TrainingJob) -> Iterator[Event]:
+    """Fit the model, yielding events; may be left off at any event and then finished."""
+    if job.config.strategy == "scratch":
+        torch.manual_seed(job.config.seed)
+        _start_fine_tuning(job, build_network(job, features="last"))
+    else:
+        yield from probing.extract(job)
+        yield from probing.fit(job)
+        if job.fine_tunes:
+            network = build_network(job, features=job.choice.features, probe=job.probe)
+            _start_fine_tuning(job, network)
+    if job.fine_tunes:
+        yield from _fine_tune(job)
+    job.completed = True
+
+
+def finish(job: TrainingJob) -> Iterator[Event]:
+    """Evaluate the best state so far and save model and report.
+
+    Raises:
+        RunError: If nothing was learnt yet.
+    """
+    if job.probe is None and (job.tuning is None or not job.tuning.best):
+        raise RunError(
+            "Stopped before anything was learnt, so there is no model yet. Resume to go on: what "
+            "was computed so far is kept."
+        )
+    yield PhaseStarted("evaluate")
+    with job.timed("evaluate"):
+        if job.tuning is not None and job.tuning.best:
+            network, features = job.tuning.network, job.tuning.network.features_read
+            job.tuning.restore_best()
+            evaluation = _evaluate_network(job, network)
+            yield from _compare_with_probe(job, evaluation)
+        else:
+            features = job.choice.features
+            network = build_network(job, features=features, probe=job.probe)
+            evaluation = yield from probing.evaluate(job)
+    yield PhaseStarted("save")
+    save_network(job.run_dir / "model.safetensors", network, _metadata(job))
+    report = Report(
+        config=job.config,
+        strategy_used=job.config.strategy if job.tuning else "probe",
+        features=features,
+        evaluation=evaluation,
+        seconds=_all_seconds(job),
+        engine=vars(job.table.engine) if job.table and job.table.engine else {},
+        versions={
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "timm": timm.__version__,
+        },
+        notes=tuple(job.notes),
+    )
+    write_report(job.run_dir, report)
+    if job.completed:  # a stopped run may be resumed
+        job.checkpoint.unlink(missing_ok=True)
+
+
+def _start_fine_tuning(job: TrainingJob, network: TransferNetwork) -> None:
+    groups = len(layer_groups(network))
+    frozen = job.config.frozen_groups
+    if frozen is None:
+        frozen = 0 if job.config.strategy == "scratch" else groups - 2
+    network.to(device())
+    job.tuning = fine_tuning.start(network, job.config, frozen_groups=min(frozen, groups - 1))
+
+
+def _fine_tune(job: TrainingJob) -> Iterator[Event]:
+    yield PhaseStarted("fine_tune")
+    events = fine_tuning.fine_tune(
+        job.tuning,
+        job.config,
+        job.images.train,
+        job.images.validation,
+        preprocessing=job.preprocessing,
+        class_weights=_class_weights(job),
+    )
+    if checkpoints.restore_checkpoint(job.checkpoint, job.tuning):
+        yield Note(f"Going on after epoch {job.tuning.epoch}, where this run was interrupted.")
+    with job.timed("fine_tune"):
+        for event in events:
+            if isinstance(event, EpochResult):
+                checkpoints.write_checkpoint(job.checkpoint, job.tuning)
+            yield event
+    best = job.tuning.best_epoch
+    yield from job.note(
+        f"Kept the state after epoch {best}, the best on the validation pictures."
+        if best
+        else "No epoch was better on the validation pictures than the start, so that was kept.",
+    )
+
+
+def _class_weights(job: TrainingJob) -> torch.Tensor | None:
+    """Loss weights that make every class count equally: ``w[c] = N / (K * n[c])``.
+
+    Source: King & Zeng (2001), "Logistic Regression in Rare Events Data".
+    """
+    if not job.config.balanced:
+        return None
+    k = len(job.images.class_names)
+    counts = torch.bincount(torch.from_numpy(labels_of(job.images.train)), minlength=k)
+    return (counts.sum() / (k * counts.clamp(min=1))).float().to(device())
+
+
+def _evaluate_network(job: TrainingJob, network: TransferNetwork) -> Evaluation:
+    """Measure on the test part; on the validation part, saying so, if that is all there is."""
+    if images := job.images.test:
+        measured_on = TEST_PICTURES
+    else:
+        images = job.images.validation
+        measured_on = "validation pictures, which also chose the epoch to keep"
+    crops = crop_batches(images, job.preprocessing)
+    logits = torch.cat(list(logits_of(network, crops, job.preprocessing)))
+    probabilities = softmax(logits.numpy())
+    return held_out(job.images.class_names, images, probabilities, measured_on=measured_on)
+
+
+def _compare_with_probe(job: TrainingJob, evaluation: Evaluation) -> Iterator[Event]:
+    """Say on the same pictures what fine-tuning added to the probe it started from."""
+    if job.probe is None or not job.images.test:
+        return
+    rows = job.rows("test")
+    before = job.probe.logits(job.views[job.choice.features][0, rows]).argmax(axis=1)
+    gained = (evaluation.predicted == evaluation.labels).astype(float)
+    gained -= before == evaluation.labels
+    points, error = 100 * gained.mean(), 100 * gained.std() / math.sqrt(len(gained))
+    verdict = "gained" if points > error else "did not pay: it changed"
+    yield from job.note(
+        f"Fine-tuning {verdict} {points:+.1f} points against the classifier it started from, on "
+        f"the same {len(gained)} test pictures (standard error {error:.1f}).",
+    )
+
+
+def _metadata(job: TrainingJob) -> dict:
+    return {
+        "class_names": list(job.images.class_names),
+        "backbone": backbone_to_json(job.config.backbone),
+        "preprocessing": job.preprocessing.to_json(),
+    }
+
+
+def _all_seconds(job: TrainingJob) -> dict[str, float]:
+    phases = {name: 0.0 for name in ("features", "probe", "fine_tune", "evaluate")}
+    phases |= job.seconds
+    if job.tuning:
+        phases["fine_tune"] = max(phases["fine_tune"], job.tuning.seconds)
+    phases["total"] = time.perf_counter() - job.began
+    return {name: round(value, 3) for name, value in phases.items()}
