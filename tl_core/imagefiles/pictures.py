@@ -81,15 +81,17 @@ def verify(data: bytes, name: str) -> PictureFacts:
         raise ImageFileError(f"'{name}': {error}") from error
 
 
-def examine(data: bytes) -> tuple[PictureFacts, bytes]:
+def examine(data: bytes, *, digest: str | None = None) -> tuple[PictureFacts, bytes]:
     """Return what the picture is and its thumbnail, from one decoding.
+
+    `digest` saves computing it again where it is known.
 
     Raises:
         ImageFileError: With the reason, if this is not a picture that can be read.
     """
     picture, extension, (width, height) = _decode(_load(data), THUMBNAIL_SIDE)
-    facts = PictureFacts(extension, width, height, hashlib.sha256(data).hexdigest())
-    return facts, thumbnail_bytes(picture)
+    digest = digest or hashlib.sha256(data).hexdigest()
+    return PictureFacts(extension, width, height, digest), thumbnail_bytes(picture)
 
 
 def thumbnail_bytes(image: Image.Image, side: int = THUMBNAIL_SIDE) -> bytes:
