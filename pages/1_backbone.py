@@ -14,14 +14,21 @@ from pages.shared.layout import (
     plain,
 )
 from pages.shared.own_weights import own_weights_form
-from tl_core.catalogue import CATALOGUE, Backbone, backbone_to_json, weights_state
+from tl_core.catalogue import (
+    BUNDLED,
+    CATALOGUE,
+    Backbone,
+    backbone_to_json,
+    find,
+    weights_state,
+)
 from tl_core.engines import call
 from tl_core.workspace import Project, save_backbone
 
 enter("pages/1_backbone.py")
 SEARCH_RESULTS = 12
 WEIGHTS = "download-weights"
-BUNDLED = next(backbone for backbone in CATALOGUE if backbone.source == "bundled")
+DEFAULT = find(BUNDLED)
 
 
 def choose(backbone: Backbone) -> None:
@@ -63,8 +70,8 @@ def show_choice(project: Project) -> bool:
             place_text(chosen, place), key="download-again", icon=":material/download:"
         ):
             choose(chosen)
-        if st.button(f"Use {BUNDLED.title} instead", key="use-bundled"):
-            choose(BUNDLED)
+        if st.button(f"Use {DEFAULT.title} instead", key="use-bundled"):
+            choose(DEFAULT)
     return False
 
 

@@ -9,7 +9,7 @@ from tl_core.samples import SAMPLES, SampleSet, sample_files
 from pages.shared import state
 from pages.shared.imports import start_import
 from pages.shared.layout import badges, card, errors_shown, megabytes, name_text, note_text
-from tl_core.catalogue import bundled_backbone
+from tl_core.catalogue import BUNDLED, find
 from tl_core.engines import ensure_workers
 from tl_core.runs import start_run
 from tl_core.workspace import create_project, list_projects, save_backbone
@@ -25,7 +25,7 @@ def start_from_sample(sample: SampleSet) -> NoReturn:
         if project.name == sample.title and datetime.now(UTC) - project.created < _TWICE:
             state.go(IMAGES, project_id=project.id)
     project = create_project(workspace, sample.title)
-    save_backbone(workspace, project.id, bundled_backbone())
+    save_backbone(workspace, project.id, find(BUNDLED))
     if sample.source == "download":
         start_run(workspace, project.id, kind="download-sample", config={"sample": sample.key})
         ensure_workers(workspace)
@@ -46,7 +46,7 @@ def new_project() -> None:
         with errors_shown():
             workspace = state.current_workspace()
             project = create_project(workspace, name)
-            save_backbone(workspace, project.id, bundled_backbone())
+            save_backbone(workspace, project.id, find(BUNDLED))
             state.go("pages/1_backbone.py", project_id=project.id)
 
 

@@ -1,0 +1,93 @@
+"""Backbone: the catalogue, what happens to a choice whose weights are not here."""
+
+import pytest
+from page_data import open_app, project_with_pictures
+
+from tl_core.catalogue import CATALOGUE, backbone_to_json
+from tl_core.runs import finish_run, list_runs, start_run
+from tl_core.workspace import open_project, open_workspace, save_backbone
+
+PAGE = "pages/1_backbone.py"
+REMOTE = next(backbone for backbone in CATALOGUE if backbone.source == "hub")
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.setenv("TL_WORKSPACE", str(tmp_path / "workspace"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("pages.shared.downloads.ensure_workers", lambda workspace: None)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    return open_workspace()
+
+
+def texts(app) -> str:
+    found = [e.value for e in (*app.success, *app.warning, *app.info, *app.error)]
+    return " ".join(found).replace("\\", "").replace("\u2060", "")
+
+
+def test_the_bundled_backbone_is_chosen_and_ready():
+    app = open_app(PAGE, project_with_pictures())
+    assert not app.exception
+    assert "is chosen and ready to use" in texts(app)
+    assert len([b for b in app.button if b.label == "Chosen"]) == 1
+
+
+def test_every_entry_of_the_catalogue_has_a_card():
+    app = open_app(PAGE, project_with_pictures())
+    shown = "".join(entry.proto.body for entry in app.get("html"))
+    assert all(backbone.title in shown for backbone in CATALOGUE)
+
+
+def test_a_click_keeps_the_choice_and_queues_its_download(workspace):
+    project = project_with_pictures()
+    app = open_app(PAGE, project)
+    position = CATALOGUE.index(REMOTE)
+    app.button(key=f"catalogue-{position}").click().run()
+    assert not app.exception
+    assert open_project(workspace, project.id).backbone == REMOTE
+    (run,) = list_runs(workspace, project.id, "download-weights")
+    assert run.active
+    assert run.config == {"backbone": backbone_to_json(REMOTE)}
+
+
+def test_opening_the_page_downloads_nothing(workspace):
+    project = project_with_pictures()
+    save_backbone(workspace, project.id, REMOTE)
+    app = open_app(PAGE, project)
+    assert "cannot be used yet" in texts(app)
+    assert list_runs(workspace, project.id, "download-weights") == []
+
+
+def test_a_failed_download_says_why_and_offers_the_bundled_backbone(workspace):
+    project = project_with_pictures()
+    save_backbone(workspace, project.id, REMOTE)
+    config = {"backbone": backbone_to_json(REMOTE)}
+    run = start_run(workspace, project.id, kind="download-weights", config=config)
+    finish_run(workspace, run.id, "failed", "There is no network connection.")
+    app = open_app(PAGE, project)
+    assert "There is no network connection." in texts(app)
+    assert open_project(workspace, project.id).backbone == REMOTE
+    app.button(key="use-bundled").click().run()
+    assert open_project(workspace, project.id).backbone == CATALOGUE[0]
+
+
+def test_a_search_shows_what_the_engine_found(monkeypatch):
+    asked = []
+
+    def call(function, *args, **kwargs):
+        asked.append((function, args))
+        return [REMOTE]
+
+    monkeypatch.setattr("tl_core.engines.call", call)
+    app = open_app(PAGE, project_with_pictures())
+    app.text_input(key="backbone-search").set_value("resnet").run()
+    assert not app.exception
+    assert asked[0][0] == "search_backbones"
+    assert asked[0][1][0] == "resnet"
+    assert any(b.key == "found-0" for b in app.button)
+
+
+def test_a_deep_link_without_a_project_says_so():
+    app = open_app(PAGE)
+    assert "No project is open here" in texts(app)

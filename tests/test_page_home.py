@@ -1,0 +1,97 @@
+"""Home: what a person sees first, one click to sample images, and the list of projects."""
+
+import pytest
+from page_data import NASTY, open_app, project_with_pictures, wait_for_imports
+
+from tl_core.catalogue import CATALOGUE
+from tl_core.datasets import count_images, list_classes
+from tl_core.workspace import list_projects, open_project, open_workspace
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.setenv("TL_WORKSPACE", str(tmp_path))
+    return open_workspace()
+
+
+def test_home_says_what_this_is_and_has_one_primary_button():
+    app = open_app()
+    assert not app.exception
+    assert "tell your pictures apart" in app.title[0].value
+    assert [b.label for b in app.button if b.proto.type == "primary"] == [
+        "Try it with sample images"
+    ]
+
+
+def test_one_click_makes_a_project_of_sample_images(workspace):
+    app = open_app()
+    app.button(key="try-sample").click().run()
+    assert not app.exception
+    (project,) = list_projects(workspace)
+    assert open_project(workspace, project.id).backbone == CATALOGUE[0]
+    wait_for_imports(project.id)
+    assert count_images(workspace, project.id) >= 50
+    assert len(list_classes(workspace, project.id)) >= 2
+    assert app.title[0].value == "Bring your images"
+
+
+def test_two_quick_clicks_on_the_sample_button_make_one_project(workspace):
+    app = open_app()
+    app.button(key="try-sample").click().run()
+    again = open_app()
+    again.button(key="try-sample").click().run()
+    assert len(list_projects(workspace)) == 1
+
+
+def test_a_new_project_gets_its_name_and_the_bundled_backbone(workspace):
+    app = open_app()
+    app.button(key="new-project").click().run()
+    app.text_input[0].set_value(NASTY).run()
+    app.button(key="FormSubmitter:new-project-Create project").click().run()
+    assert not app.exception
+    (project,) = list_projects(workspace)
+    assert project.name == NASTY
+    assert app.title[0].value == "Choose a backbone"
+
+
+def test_a_project_without_a_name_is_refused_with_a_sentence(workspace):
+    app = open_app()
+    app.button(key="new-project").click().run()
+    app.button(key="FormSubmitter:new-project-Create project").click().run()
+    assert list_projects(workspace) == []
+    assert "needs a name" in app.error[0].value.replace("\\", "")
+
+
+def test_a_project_can_be_renamed():
+    project = project_with_pictures()
+    app = open_app()
+    app.button(key=f"rename-{project.id}").click().run()
+    app.text_input[0].set_value("Trees").run()
+    app.button(key="FormSubmitter:rename-project-Rename").click().run()
+    assert list_projects(open_workspace())[0].name == "Trees"
+
+
+def test_a_project_is_deleted_only_after_a_question(workspace):
+    project = project_with_pictures()
+    app = open_app()
+    app.button(key=f"delete-{project.id}").click().run()
+    assert len(list_projects(workspace)) == 1
+    app.button(key="confirm-delete").click().run()
+    assert list_projects(workspace) == []
+    assert not workspace.project_dir(project.id).exists()
+
+
+def test_names_with_markup_are_shown_as_text():
+    project_with_pictures(name=NASTY)
+    app = open_app()
+    shown = "".join(entry.proto.body for entry in app.get("html"))
+    assert "<b>bold</b>" not in shown
+    assert "&lt;b&gt;bold&lt;/b&gt;" in shown
+
+
+def test_opening_a_project_goes_to_its_pictures_with_the_project_in_the_address():
+    project = project_with_pictures()
+    app = open_app()
+    app.button(key=f"open-{project.id}").click().run()
+    assert app.title[0].value == "Bring your images"
+    assert app.query_params["project"] == [project.id]

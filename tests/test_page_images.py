@@ -1,0 +1,189 @@
+"""Images: every way in, what is left out, classes, and who may name a folder of the server."""
+
+import io
+import zipfile
+
+import pytest
+from page_data import NASTY, files, open_app, picture, project_with_pictures, wait_for_imports
+
+from pages.shared import picture_browser
+from tl_core.datasets import add_images, count_images, list_classes, list_images, list_skipped
+from tl_core.workspace import create_project, open_workspace
+
+PAGE = "pages/2_images.py"
+RED, BLUE = picture((200, 0, 0)), picture((0, 0, 200))
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.setenv("TL_WORKSPACE", str(tmp_path / "workspace"))
+    return open_workspace()
+
+
+def names(project) -> list[str]:
+    return [entry.name for entry in list_classes(open_workspace(), project.id)]
+
+
+def texts(app) -> str:
+    found = [e.value for e in (*app.success, *app.warning, *app.info, *app.error)]
+    return " ".join(found).replace("\\", "").replace("\u2060", "")
+
+
+def test_a_folder_becomes_classes_and_what_is_no_picture_is_named(workspace):
+    project = create_project(workspace, "Leaves")
+    app = open_app(PAGE, project)
+    uploads = [
+        ("top/cats/a.png", RED, "image/png"),
+        ("top/dogs/b.png", BLUE, "image/png"),
+        ("top/dogs/notes.txt", b"hello", "text/plain"),
+    ]
+    app.file_uploader[0].set_value(uploads).run()
+    assert not app.exception
+    wait_for_imports(project.id)
+    app.run()
+    assert names(project) == ["cats", "dogs"]
+    assert [entry.name for entry in list_skipped(workspace, project.id)] == ["top/dogs/notes.txt"]
+    assert "2 pictures added" in texts(app)
+    assert "1 file left out" in texts(app)
+    assert not app.file_uploader[0].value
+
+
+def test_a_zip_with_a_train_level_keeps_its_split(workspace):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("set/train/cats/a.png", RED)
+        archive.writestr("set/val/cats/b.png", BLUE)
+    project = create_project(workspace, "Leaves")
+    app = open_app(PAGE, project)
+    app.segmented_control(key="adding-way").set_value("ZIP file").run()
+    app.file_uploader[0].set_value(("set.zip", packed.getvalue(), "application/zip")).run()
+    assert not app.exception
+    wait_for_imports(project.id)
+    assert count_images(workspace, project.id, class_name="cats") == 2
+
+
+def test_a_damaged_zip_is_answered_with_a_sentence(workspace):
+    project = create_project(workspace, "Leaves")
+    app = open_app(PAGE, project)
+    app.segmented_control(key="adding-way").set_value("ZIP file").run()
+    app.file_uploader[0].set_value(("set.zip", b"no zip", "application/zip")).run()
+    assert not app.exception
+    assert "is not a ZIP file" in texts(app)
+
+
+def test_loose_files_go_into_the_class_that_is_named(workspace):
+    project = create_project(workspace, "Leaves")
+    app = open_app(PAGE, project)
+    app.segmented_control(key="adding-way").set_value("Single files").run()
+    assert not app.file_uploader
+    app.selectbox(key="adding-class").set_value(NASTY).run()
+    app.file_uploader[0].set_value([("a.png", RED, "image/png")]).run()
+    wait_for_imports(project.id)
+    assert not app.exception
+    assert names(project) == [NASTY]
+
+
+def test_names_with_markup_are_shown_as_text(workspace):
+    project = project_with_pictures(name=NASTY, class_names=(NASTY, "other"))
+    for _ in add_images(workspace, project.id, files((NASTY,), 1)):
+        pass
+    app = open_app(PAGE, project)
+    assert not app.exception
+    shown = "".join(entry.proto.body for entry in app.get("html"))
+    assert "<b>bold" not in shown
+
+
+def test_moving_pictures_and_excluding_them_changes_the_project(workspace):
+    project = project_with_pictures()
+    first = list_images(workspace, project.id, class_name="healthy")[0]
+    picture_browser._act(project.id, "class:rust", [str(first.id)])
+    assert count_images(workspace, project.id, class_name="rust") == 4
+    picture_browser._act(project.id, "exclude", [str(first.id)])
+    assert count_images(workspace, project.id, excluded=True) == 1
+    app = open_app(PAGE, project)
+    app.button(key="undo").click().run()
+    app.button(key="undo").click().run()
+    assert not app.exception
+    assert count_images(workspace, project.id, class_name="rust") == 3
+    assert count_images(workspace, project.id, excluded=True) == 0
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"), [("all", 6), ("class:rust", 3), ("none", 6), ("class:gone", 6)]
+)
+def test_a_filter_that_fits_nothing_any_more_falls_back_to_all(workspace, chosen, expected):
+    project = project_with_pictures()
+    app = open_app(PAGE, project)
+    app.session_state["images-filter"] = chosen
+    app.run()
+    assert not app.exception
+
+
+def test_a_class_is_renamed_merged_and_deleted(workspace):
+    project = project_with_pictures()
+    app = open_app(PAGE, project)
+    app.session_state["images-filter"] = "class:rust"
+    app.run()
+    app.button(key="rename-class").click().run()
+    app.text_input[0].set_value("brown").run()
+    app.button(key="FormSubmitter:rename-class-Rename").click().run()
+    assert names(project) == ["brown", "healthy"]
+    app.button(key="merge-class").click().run()
+    app.selectbox(key="merge-into").set_value("healthy").run()
+    app.button(key="confirm-merge").click().run()
+    assert names(project) == ["healthy"]
+    app.button(key="delete-class").click().run()
+    assert names(project) == ["healthy"]
+    app.button(key="confirm-delete-class").click().run()
+    assert not app.exception
+    assert names(project) == []
+    assert count_images(workspace, project.id, class_name=None) == 6
+
+
+def test_the_next_step_waits_for_two_classes(workspace):
+    one = project_with_pictures(class_names=("only",))
+    assert open_app(PAGE, one).button(key="next-step").disabled
+    two = project_with_pictures()
+    assert not open_app(PAGE, two).button(key="next-step").disabled
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "allowed"),
+    [
+        ("127.0.0.1", {"Host": "localhost:8501"}, True),
+        ("127.0.0.1", {"Host": "[::1]:8501"}, True),
+        ("127.0.0.1", {"Host": "evil.example:8501"}, False),
+        ("127.0.0.1", {"Host": "localhost", "X-Forwarded-For": "10.0.0.7"}, False),
+        ("0.0.0.0", {"Host": "localhost:8501"}, False),
+        (None, {"Host": "localhost:8501"}, False),
+        ("127.0.0.1", {}, False),
+    ],
+)
+def test_a_folder_by_path_is_only_offered_at_the_computer_itself(
+    monkeypatch, address, headers, allowed
+):
+    from types import SimpleNamespace
+
+    from pages.shared import guards
+
+    fake = SimpleNamespace(
+        context=SimpleNamespace(headers=headers), get_option=lambda name: address
+    )
+    monkeypatch.setattr(guards, "st", fake)
+    assert guards.served_locally() is allowed
+
+
+def test_a_folder_by_path_is_imported(workspace, tmp_path, monkeypatch):
+    for name, content in {"cats/a.png": RED, "dogs/b.png": BLUE}.items():
+        path = tmp_path / "set" / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+    monkeypatch.setattr("pages.shared.adding.served_locally", lambda: True)
+    project = create_project(workspace, "Leaves")
+    app = open_app(PAGE, project)
+    app.segmented_control(key="adding-way").set_value("Folder by path").run()
+    app.text_input[0].set_value(str(tmp_path / "set")).run()
+    app.button(key="FormSubmitter:server-folder-Add this folder").click().run()
+    assert not app.exception
+    wait_for_imports(project.id)
+    assert names(project) == ["cats", "dogs"]
