@@ -2,6 +2,7 @@
 
 records.py   the values that travel
 adding.py    files into the project: verified, deduplicated, with thumbnails
+    saving.py    rows of new pictures, a batch at a time
 queries.py   pages of pictures, counts, classes, what was skipped
 labels.py    classes and labels; every change can be undone
 changes.py   how a change is remembered and taken back

@@ -10,41 +10,25 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 
-from sqlalchemy import insert, select
-from sqlalchemy.orm import Session
-
-from tl_core.database import ClassRow, ImageRow, ProjectRow, SkippedRow, session
-from tl_core.datasets.labels import add_class
-from tl_core.datasets.queries import chunks, thumbnail_path
-from tl_core.datasets.records import AddProgress, clean_class_name, printable
-from tl_core.errors import DatasetError, ImageFileError, WorkspaceError
-from tl_core.imagefiles import PictureFacts, Skipped, SourceFile, examine
+from tl_core.datasets.queries import thumbnail_path
+from tl_core.datasets.records import AddProgress, clean_class_name
+from tl_core.datasets.saving import (
+    First,
+    Stored,
+    duplicate_reason,
+    known_pictures,
+    project_gone,
+    save_batch,
+)
+from tl_core.errors import DatasetError, ImageFileError
+from tl_core.imagefiles import Skipped, SourceFile, examine
 from tl_core.storage import Workspace, write_atomic
 
 _THREADS = max(2, min(4, os.cpu_count() or 1))
 _IN_FLIGHT = 2 * _THREADS
 _BATCH = 64  # pictures per transaction
 _SECONDS = 0.5  # longest time between two words on progress
-
-
-@dataclass(frozen=True)
-class _Stored:
-    """A picture whose files are on disk and whose row is not there yet."""
-
-    name: str
-    class_name: str | None
-    split: str | None
-    facts: PictureFacts
-
-
-@dataclass(frozen=True)
-class _First:
-    """Where a picture was seen first."""
-
-    name: str
-    class_name: str | None
 
 
 def add_images(
@@ -69,14 +53,14 @@ def add_images(
         WorkspaceError: If the project does not exist or is deleted meanwhile.
         StorageFull: If the disk is full; what was added before is kept.
     """
-    known = _known(workspace, project_id)
+    known = known_pictures(workspace, project_id)
     skipped: list[Skipped] = []
-    waiting: list[_Stored | Skipped] = []
+    waiting: list[Stored | Skipped] = []
     done = added = 0
     last = time.monotonic()
 
     def save() -> int:
-        stored, left_out = _save(workspace, project_id, waiting)
+        stored, left_out = save_batch(workspace, project_id, waiting)
         waiting.clear()
         skipped.extend(left_out)
         return stored
@@ -98,13 +82,13 @@ def _outcomes(
     workspace: Workspace,
     project_id: str,
     files: Iterable[SourceFile | Skipped],
-    known: dict[str, _First],
-) -> Iterator[_Stored | Skipped]:
+    known: dict[str, First],
+) -> Iterator[Stored | Skipped]:
     """Yield what became of each file, in order."""
-    pending: deque[Skipped | Future[_Stored | Skipped]] = deque()
+    pending: deque[Skipped | Future[Stored | Skipped]] = deque()
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="add-images")
 
-    def oldest() -> _Stored | Skipped:
+    def oldest() -> Stored | Skipped:
         outcome = pending.popleft()
         return outcome if isinstance(outcome, Skipped) else outcome.result()
 
@@ -122,130 +106,34 @@ def _outcomes(
         pool.shutdown(cancel_futures=True)
 
 
-def _new(file: SourceFile, known: dict[str, _First]) -> tuple[SourceFile, bytes, str] | Skipped:
+def _new(file: SourceFile, known: dict[str, First]) -> tuple[SourceFile, bytes, str] | Skipped:
     """Read the file, unless it is one that is there already."""
     try:
         class_name = clean_class_name(file.class_name) if file.class_name is not None else None
         data = file.read()
     except (ImageFileError, DatasetError) as error:
-        return Skipped(file.name, str(error))
+        return Skipped(file.name, str(error).rstrip("."))
     except OSError as error:
         return Skipped(file.name, f"the file cannot be read ({error.strerror})")
     file = SourceFile(file.name, file.read, class_name, file.split)
     digest = hashlib.sha256(data).hexdigest()
     if digest in known:
-        return Skipped(file.name, _duplicate(class_name, known[digest]))
-    known[digest] = _First(file.name, class_name)
+        return Skipped(file.name, duplicate_reason(class_name, known[digest]))
+    known[digest] = First(file.name, class_name)
     return file, data, digest
 
 
 def _store(
     workspace: Workspace, project_id: str, file: SourceFile, data: bytes, digest: str
-) -> _Stored | Skipped:
+) -> Stored | Skipped:
     try:
         facts, thumbnail = examine(data, digest=digest)
     except ImageFileError as error:
-        return Skipped(file.name, str(error))
+        return Skipped(file.name, str(error).rstrip("."))
     original = workspace.images_dir(project_id) / f"{digest}.{facts.extension}"
     try:
         write_atomic(original, data)
         write_atomic(thumbnail_path(workspace, project_id, digest), thumbnail)
     except FileNotFoundError as error:
-        raise _gone() from error
-    return _Stored(file.name, file.class_name, file.split, facts)
-
-
-def _known(workspace: Workspace, project_id: str) -> dict[str, _First]:
-    with session(workspace, write=False) as opened:
-        if opened.get(ProjectRow, project_id) is None:
-            raise _gone()
-        wanted = (
-            select(ImageRow.digest, ImageRow.name, ClassRow.name)
-            .outerjoin(ClassRow, ClassRow.id == ImageRow.class_id)
-            .where(ImageRow.project_id == project_id)
-        )
-        known = {digest: _First(*first) for digest, *first in opened.execute(wanted)}
-    for folder in (workspace.images_dir(project_id), workspace.thumbnails_dir(project_id)):
-        folder.mkdir(parents=True, exist_ok=True)
-    return known
-
-
-def _save(
-    workspace: Workspace, project_id: str, outcomes: list[_Stored | Skipped]
-) -> tuple[int, list[Skipped]]:
-    """Write one batch; return how many pictures went in and what did not."""
-    if not outcomes:
-        return 0, []
-    with session(workspace) as opened:
-        if opened.get(ProjectRow, project_id) is None:
-            raise _gone()
-        stored = [outcome for outcome in outcomes if isinstance(outcome, _Stored)]
-        there = _rows_there(opened, project_id, [one.facts.digest for one in stored])
-        new, left_out = [], []
-        for outcome in outcomes:
-            if isinstance(outcome, Skipped):
-                left_out.append(Skipped(printable(outcome.name), outcome.reason))
-            elif outcome.facts.digest in there:  # another window was faster
-                reason = _duplicate(outcome.class_name, there[outcome.facts.digest])
-                left_out.append(Skipped(printable(outcome.name), reason))
-            else:
-                new.append(outcome)
-        _insert(opened, project_id, new)
-        if left_out:
-            rows = [{"project_id": project_id, **vars(one)} for one in left_out]
-            opened.execute(insert(SkippedRow), rows)
-    return len(new), left_out
-
-
-def _insert(opened: Session, project_id: str, new: list[_Stored]) -> None:
-    classes = {
-        row.name: row.id
-        for row in opened.scalars(select(ClassRow).where(ClassRow.project_id == project_id))
-    }
-    for name in dict.fromkeys(one.class_name for one in new if one.class_name is not None):
-        if name not in classes:
-            classes[name] = add_class(opened, project_id, name).id
-    rows = [
-        {
-            "project_id": project_id,
-            "digest": one.facts.digest,
-            "extension": one.facts.extension,
-            "name": printable(one.name) or one.facts.digest[:8],
-            "width": one.facts.width,
-            "height": one.facts.height,
-            "class_id": classes.get(one.class_name),
-            "excluded": False,
-            "split_given": one.split,
-        }
-        for one in new
-    ]
-    if rows:
-        opened.execute(insert(ImageRow), rows)
-
-
-def _rows_there(opened: Session, project_id: str, digests: list[str]) -> dict[str, _First]:
-    found = {}
-    for chunk in chunks(digests):
-        wanted = (
-            select(ImageRow.digest, ImageRow.name, ClassRow.name)
-            .outerjoin(ClassRow, ClassRow.id == ImageRow.class_id)
-            .where(ImageRow.project_id == project_id, ImageRow.digest.in_(chunk))
-        )
-        found.update((digest, _First(*first)) for digest, *first in opened.execute(wanted))
-    return found
-
-
-def _duplicate(class_name: str | None, first: _First) -> str:
-    same = f"exactly the same picture as '{printable(first.name)}'"
-    if first.class_name is None:
-        return f"{same}, which has no class yet"
-    if class_name is None or class_name == first.class_name:
-        return f"{same} in class '{first.class_name}'"
-    return (
-        f"{same}, which is in class '{first.class_name}' and stays there; "
-        f"if '{class_name}' is right, move it"
-    )
-
-
-def _gone() -> WorkspaceError:
-    return WorkspaceError("The project was deleted while pictures were added to it.")
+        raise project_gone() from error
+    return Stored(file.name, file.class_name, file.split, facts)

@@ -1,0 +1,59 @@
+"""Open a workspace: make its folders and tables, sweep up after deleted projects."""
+
+import os
+import shutil
+import time
+from functools import lru_cache
+from pathlib import Path
+
+from tl_core.database import create_tables, database_url, engine_for
+from tl_core.errors import WorkspaceError
+from tl_core.storage import Workspace, storage_errors
+
+_KEEP_MARKER = 3600.0  # seconds; a worker that has not noticed yet may still write
+
+
+def open_workspace(root: Path | None = None) -> Workspace:
+    """Open the workspace at `root`, made if need be; cheap when repeated.
+
+    Args:
+        root: Folder; by default the environment's TL_WORKSPACE, else ``./workspace``.
+
+    Raises:
+        WorkspaceError: If the folder or its database cannot be made.
+    """
+    chosen = Path(root or os.environ.get("TL_WORKSPACE") or "workspace")
+    workspace = Workspace(Path(os.path.abspath(chosen.expanduser())))
+    if not workspace.projects_dir.is_dir():
+        _prepare.cache_clear()  # the folder was removed under us
+        engine_for(database_url(workspace)).dispose()
+    _prepare(workspace, database_url(workspace))
+    return workspace
+
+
+@lru_cache(maxsize=64)
+def _prepare(workspace: Workspace, _url: str) -> None:
+    try:
+        with storage_errors("making the workspace"):
+            workspace.projects_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorkspaceError(
+            f"The workspace folder '{workspace.root}' cannot be made ({error.strerror}). Choose "
+            "another folder with TL_WORKSPACE, or correct its permissions."
+        ) from error
+    create_tables(workspace)
+    _remove_leftovers(workspace)
+
+
+def deletion_marker(workspace: Workspace, project_id: str) -> Path:
+    """Return the empty file that says: this project's folder is to go."""
+    return workspace.projects_dir / ".deleted" / project_id
+
+
+def _remove_leftovers(workspace: Workspace) -> None:
+    markers = deletion_marker(workspace, "any").parent
+    for marker in list(markers.iterdir()) if markers.is_dir() else []:
+        folder = workspace.project_dir(marker.name)
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists() and time.time() - marker.stat().st_mtime > _KEEP_MARKER:
+            marker.unlink(missing_ok=True)

@@ -1,0 +1,124 @@
+"""Projects: create, open, rename, delete, and what was chosen in them."""
+
+import contextlib
+import secrets
+import shutil
+import unicodedata
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from tl_core.catalogue import Backbone, backbone_from_json, backbone_to_json
+from tl_core.config import TrainingConfig, config_from_json, config_to_json
+from tl_core.database import ProjectRow, session
+from tl_core.errors import WorkspaceError
+from tl_core.storage import Workspace, storage_errors
+from tl_core.workspace.opening import deletion_marker
+
+MAX_NAME = 100  # characters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """One image set and its runs; `config` is the draft of the next training."""
+
+    id: str
+    name: str
+    created: datetime
+    backbone: Backbone | None
+    config: TrainingConfig | None
+
+
+def create_project(workspace: Workspace, name: str) -> Project:
+    row = ProjectRow(id=secrets.token_hex(10), name=_clean_name(name))
+    with storage_errors("making the project"):
+        for folder in (workspace.images_dir(row.id), workspace.thumbnails_dir(row.id)):
+            folder.mkdir(parents=True, exist_ok=True)
+    with session(workspace) as opened:
+        opened.add(row)
+    return _project(row)
+
+
+def open_project(workspace: Workspace, project_id: str) -> Project:
+    """Return the project.
+
+    Raises:
+        WorkspaceError: If there is none with this id.
+    """
+    with session(workspace, write=False) as opened:
+        return _project(_row(opened, project_id))
+
+
+def rename_project(workspace: Workspace, project_id: str, name: str) -> None:
+    name = _clean_name(name)
+    with session(workspace) as opened:
+        _row(opened, project_id).name = name
+
+
+def save_backbone(workspace: Workspace, project_id: str, backbone: Backbone) -> None:
+    """Store the choice; in the draft it replaces the old one, whose layers no longer apply."""
+    with session(workspace) as opened:
+        row = _row(opened, project_id)
+        row.backbone = backbone_to_json(backbone)
+        if row.config is not None:
+            config = config_from_json(row.config)
+            config = replace(config, backbone=backbone, frozen_groups=None)
+            row.config = config_to_json(config)
+
+
+def save_config(workspace: Workspace, project_id: str, config: TrainingConfig) -> None:
+    """Store the draft of the next training."""
+    with session(workspace) as opened:
+        _row(opened, project_id).config = config_to_json(config)
+
+
+def delete_project(workspace: Workspace, project_id: str) -> None:
+    """Delete the project with all its pictures and runs; one that is gone already is fine.
+
+    A training in progress finds its row gone at the next heartbeat and ends. Files that are
+    still open elsewhere are removed when the workspace is next opened.
+    """
+    folder = workspace.project_dir(project_id)
+    with session(workspace) as opened:
+        row = opened.get(ProjectRow, project_id)
+        if row is None:
+            return
+        opened.delete(row)
+    marker = deletion_marker(workspace, project_id)
+    with contextlib.suppress(OSError):  # a full disk must not keep anyone from making space
+        marker.parent.mkdir(exist_ok=True)
+        marker.touch()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _row(opened: Session, project_id: str) -> ProjectRow:
+    row = opened.get(ProjectRow, project_id)
+    if row is None:
+        raise WorkspaceError(
+            "This project does not exist (any more). It may have been deleted in another "
+            "window. Open another one on the home page."
+        )
+    return row
+
+
+def _project(row: ProjectRow) -> Project:
+    return Project(
+        id=row.id,
+        name=row.name,
+        created=row.created,
+        backbone=backbone_from_json(row.backbone) if row.backbone else None,
+        config=config_from_json(row.config) if row.config else None,
+    )
+
+
+def _clean_name(name: str) -> str:
+    printable = "".join(c for c in name if unicodedata.category(c) not in {"Cc", "Cs"})
+    cleaned = unicodedata.normalize("NFC", " ".join(printable.split()))
+    if not cleaned:
+        raise WorkspaceError("A project needs a name. Type one, for example what it should tell.")
+    if len(cleaned) > MAX_NAME:
+        raise WorkspaceError(
+            f"This project name is {len(cleaned)} characters long; use at most {MAX_NAME}."
+        )
+    return cleaned
