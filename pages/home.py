@@ -3,45 +3,17 @@
 from html import escape
 
 import streamlit as st
-from tl_core.samples import SAMPLES
 
-from pages.shared import state
+from pages.shared import project_dialogs, state
 from pages.shared.gallery import data_uri
 from pages.shared.guards import enter
-from pages.shared.layout import card, errors_shown, explain, page_header, plain
-from pages.shared.starting import new_project, sample_cards, start_from_sample
-from tl_core.workspace import ProjectSummary, delete_project, list_projects, rename_project
+from pages.shared.layout import card, errors_shown, explain, page_header
+from pages.shared.starting import sample_cards, start_from_sample
+from tl_core.samples import SAMPLES
+from tl_core.workspace import ProjectSummary, list_projects
 
 enter("pages/home.py")
 workspace = state.current_workspace()
-
-
-@st.dialog("Rename project")
-def rename(project: ProjectSummary) -> None:
-    with st.form("rename-project", border=False):
-        name = st.text_input("Name", value=project.name, max_chars=100)
-        renamed = st.form_submit_button("Rename", type="primary")
-    if renamed:
-        with errors_shown():
-            rename_project(workspace, project.id, name)
-            st.rerun()
-
-
-@st.dialog("Delete project?")
-def delete(project: ProjectSummary) -> None:
-    st.write(
-        f"**{plain(project.name)}** with its {project.images:,} pictures and all its trained "
-        "models will be deleted from this machine. This cannot be undone."
-    )
-    with st.container(horizontal=True):
-        if st.button("Delete it", key="confirm-delete", type="primary"):
-            with errors_shown():
-                delete_project(workspace, project.id)
-                state.forget_project()
-                state.say_later("The project was deleted.")
-                st.rerun()
-        if st.button("Keep it", key="keep-project"):
-            st.rerun()
 
 
 def project_card(project: ProjectSummary) -> None:
@@ -64,9 +36,9 @@ def project_card(project: ProjectSummary) -> None:
                 page = "pages/5_evaluation.py" if trained else "pages/2_images.py"
                 state.go(page, project_id=project.id)
             if st.button("Rename", key=f"rename-{project.id}", type="tertiary"):
-                rename(project)
+                project_dialogs.rename(project)
             if st.button("Delete", key=f"delete-{project.id}", type="tertiary"):
-                delete(project)
+                project_dialogs.delete(project)
 
 
 words, picture = st.columns([5, 3], gap="large", vertical_alignment="center")
@@ -89,7 +61,7 @@ with words:
             with errors_shown():
                 start_from_sample(SAMPLES[0])
         if st.button("New project", key="new-project", icon=":material/add:"):
-            new_project()
+            project_dialogs.new()
 with picture, st.container(key="hero"):
     st.image("assets/hero.svg", width="stretch")
 

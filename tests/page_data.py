@@ -68,3 +68,26 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
 
 def wait_for_imports(project_id: str) -> None:
     wait_until(lambda: all(batch.finished for batch in imports_of(project_id)))
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    """Press the button with this label, with all that was typed before."""
+    return next(button for button in app.button if button.label == label).click().run()
+
+
+def open_dialog(module: str, name: str, *args: object) -> AppTest:
+    """Open one dialog alone: `AppTest` would close it with the first click inside the app."""
+
+    def script(module, name, args):
+        from importlib import import_module
+
+        getattr(import_module(f"pages.shared.{module}"), name)(*args)
+
+    app = AppTest.from_function(script, default_timeout=60, args=(module, name, args))
+    return app.run()
+
+
+def texts(app: AppTest) -> str:
+    """Return all messages on the page, as they read."""
+    found = [e.value for e in (*app.success, *app.warning, *app.info, *app.error)]
+    return " ".join(found).replace("\\", "").replace("\u2060", "")

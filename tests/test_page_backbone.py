@@ -1,7 +1,7 @@
 """Backbone: the catalogue, what happens to a choice whose weights are not here."""
 
 import pytest
-from page_data import open_app, project_with_pictures
+from page_data import open_app, project_with_pictures, texts
 
 from tl_core.catalogue import CATALOGUE, backbone_to_json
 from tl_core.runs import finish_run, list_runs, start_run
@@ -19,11 +19,6 @@ def workspace(tmp_path, monkeypatch):
     monkeypatch.setattr("pages.shared.downloads.ensure_workers", lambda workspace: None)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     return open_workspace()
-
-
-def texts(app) -> str:
-    found = [e.value for e in (*app.success, *app.warning, *app.info, *app.error)]
-    return " ".join(found).replace("\\", "").replace("\u2060", "")
 
 
 def test_the_bundled_backbone_is_chosen_and_ready():
@@ -64,7 +59,7 @@ def test_a_failed_download_says_why_and_offers_the_bundled_backbone(workspace):
     save_backbone(workspace, project.id, REMOTE)
     config = {"backbone": backbone_to_json(REMOTE)}
     run = start_run(workspace, project.id, kind="download-weights", config=config)
-    finish_run(workspace, run.id, "failed", "There is no network connection.")
+    finish_run(workspace, run.id, "failed", message="There is no network connection.")
     app = open_app(PAGE, project)
     assert "There is no network connection." in texts(app)
     assert open_project(workspace, project.id).backbone == REMOTE

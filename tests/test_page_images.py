@@ -1,13 +1,32 @@
 """Images: every way in, what is left out, classes, and who may name a folder of the server."""
 
 import io
+import json
 import zipfile
+from types import SimpleNamespace
 
 import pytest
-from page_data import NASTY, files, open_app, picture, project_with_pictures, wait_for_imports
+from page_data import (
+    NASTY,
+    files,
+    open_app,
+    open_dialog,
+    picture,
+    press,
+    project_with_pictures,
+    texts,
+    wait_for_imports,
+)
 
-from pages.shared import picture_browser
-from tl_core.datasets import add_images, count_images, list_classes, list_images, list_skipped
+from pages.shared import guards, picture_browser
+from tl_core.datasets import (
+    add_images,
+    count_images,
+    create_class,
+    list_classes,
+    list_images,
+    list_skipped,
+)
 from tl_core.workspace import create_project, open_workspace
 
 PAGE = "pages/2_images.py"
@@ -24,9 +43,10 @@ def names(project) -> list[str]:
     return [entry.name for entry in list_classes(open_workspace(), project.id)]
 
 
-def texts(app) -> str:
-    found = [e.value for e in (*app.success, *app.warning, *app.info, *app.error)]
-    return " ".join(found).replace("\\", "").replace("\u2060", "")
+def shown(app) -> dict:
+    """Return what the gallery was given to draw."""
+    (gallery,) = app.get("bidi_component")
+    return json.loads(gallery.proto.json)
 
 
 def test_a_folder_becomes_classes_and_what_is_no_picture_is_named(workspace):
@@ -73,6 +93,7 @@ def test_a_damaged_zip_is_answered_with_a_sentence(workspace):
 
 def test_loose_files_go_into_the_class_that_is_named(workspace):
     project = create_project(workspace, "Leaves")
+    create_class(workspace, project.id, NASTY)
     app = open_app(PAGE, project)
     app.segmented_control(key="adding-way").set_value("Single files").run()
     assert not app.file_uploader
@@ -80,7 +101,7 @@ def test_loose_files_go_into_the_class_that_is_named(workspace):
     app.file_uploader[0].set_value([("a.png", RED, "image/png")]).run()
     wait_for_imports(project.id)
     assert not app.exception
-    assert names(project) == [NASTY]
+    assert count_images(workspace, project.id, class_name=NASTY) == 1
 
 
 def test_names_with_markup_are_shown_as_text(workspace):
@@ -108,36 +129,52 @@ def test_moving_pictures_and_excluding_them_changes_the_project(workspace):
     assert count_images(workspace, project.id, excluded=True) == 0
 
 
-@pytest.mark.parametrize(
-    ("chosen", "expected"), [("all", 6), ("class:rust", 3), ("none", 6), ("class:gone", 6)]
-)
-def test_a_filter_that_fits_nothing_any_more_falls_back_to_all(workspace, chosen, expected):
-    project = project_with_pictures()
-    app = open_app(PAGE, project)
-    app.session_state["images-filter"] = chosen
+def test_the_gallery_shows_all_pictures_when_the_chosen_class_is_gone():
+    app = open_app(PAGE, project_with_pictures())
+    app.session_state["images-filter"] = "class:gone"
     app.run()
     assert not app.exception
+    assert len(shown(app)["tiles"]) == 6
+    app.session_state["images-filter"] = "class:rust"
+    app.run()
+    assert len(shown(app)["tiles"]) == 3
+
+
+def test_the_gallery_is_paged():
+    project = project_with_pictures(each=40)
+    app = open_app(PAGE, project)
+    assert shown(app)["page"] == {"first": 1, "last": 72, "total": 80}
+    app.session_state["images-page"] = 5
+    app.run()
+    assert shown(app)["page"] == {"first": 73, "last": 80, "total": 80}
 
 
 def test_a_class_is_renamed_merged_and_deleted(workspace):
     project = project_with_pictures()
-    app = open_app(PAGE, project)
-    app.session_state["images-filter"] = "class:rust"
-    app.run()
-    app.button(key="rename-class").click().run()
-    app.text_input[0].set_value("brown").run()
-    app.button(key="FormSubmitter:rename-class-Rename").click().run()
+    app = open_dialog("class_dialogs", "rename", project.id, "rust")
+    app.text_input[0].set_value("brown")
+    press(app, "Rename")
     assert names(project) == ["brown", "healthy"]
-    app.button(key="merge-class").click().run()
+    app = open_dialog("class_dialogs", "merge", project.id, "brown", ["healthy"])
     app.selectbox(key="merge-into").set_value("healthy").run()
-    app.button(key="confirm-merge").click().run()
+    press(app, "Merge")
     assert names(project) == ["healthy"]
-    app.button(key="delete-class").click().run()
+    app = open_dialog("class_dialogs", "delete", project.id, "healthy", 6)
+    press(app, "Keep it")
     assert names(project) == ["healthy"]
-    app.button(key="confirm-delete-class").click().run()
-    assert not app.exception
+    press(app, "Delete the class")
     assert names(project) == []
     assert count_images(workspace, project.id, class_name=None) == 6
+
+
+def test_the_buttons_of_a_class_show_only_with_that_class():
+    project = project_with_pictures()
+    app = open_app(PAGE, project)
+    keys = {"rename-class", "merge-class", "delete-class"}
+    assert not keys & {button.key for button in app.button}
+    app.session_state["images-filter"] = "class:rust"
+    app.run()
+    assert keys <= {button.key for button in app.button}
 
 
 def test_the_next_step_waits_for_two_classes(workspace):
@@ -162,10 +199,6 @@ def test_the_next_step_waits_for_two_classes(workspace):
 def test_a_folder_by_path_is_only_offered_at_the_computer_itself(
     monkeypatch, address, headers, allowed
 ):
-    from types import SimpleNamespace
-
-    from pages.shared import guards
-
     fake = SimpleNamespace(
         context=SimpleNamespace(headers=headers), get_option=lambda name: address
     )
@@ -182,8 +215,8 @@ def test_a_folder_by_path_is_imported(workspace, tmp_path, monkeypatch):
     project = create_project(workspace, "Leaves")
     app = open_app(PAGE, project)
     app.segmented_control(key="adding-way").set_value("Folder by path").run()
-    app.text_input[0].set_value(str(tmp_path / "set")).run()
-    app.button(key="FormSubmitter:server-folder-Add this folder").click().run()
+    app.text_input[0].set_value(str(tmp_path / "set"))
+    press(app, "Add this folder")
     assert not app.exception
     wait_for_imports(project.id)
     assert names(project) == ["cats", "dogs"]

@@ -1,10 +1,9 @@
-"""Ways to begin a project: from a sample set, or empty with a name."""
+"""Sample sets: their cards, and a project made of one."""
 
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 import streamlit as st
-from tl_core.samples import SAMPLES, SampleSet, sample_files
 
 from pages.shared import state
 from pages.shared.imports import start_import
@@ -12,6 +11,7 @@ from pages.shared.layout import badges, card, errors_shown, megabytes, name_text
 from tl_core.catalogue import BUNDLED, find
 from tl_core.engines import ensure_workers
 from tl_core.runs import start_run
+from tl_core.samples import SAMPLES, SampleSet, sample_files
 from tl_core.workspace import create_project, list_projects, save_backbone
 
 _TWICE = timedelta(seconds=10)  # a second click within this time opens what the first one made
@@ -32,22 +32,6 @@ def start_from_sample(sample: SampleSet) -> NoReturn:
     else:
         start_import(workspace, project.id, list(sample_files(sample.key)))
     state.go(IMAGES, project_id=project.id)
-
-
-@st.dialog("New project")
-def new_project() -> None:
-    """Ask for a name; a project begins with the bundled backbone chosen."""
-    with st.form("new-project", border=False):
-        name = st.text_input(
-            "What should it tell apart?", placeholder="Leaves: healthy or ill", max_chars=100
-        )
-        created = st.form_submit_button("Create project", type="primary")
-    if created:
-        with errors_shown():
-            workspace = state.current_workspace()
-            project = create_project(workspace, name)
-            save_backbone(workspace, project.id, find(BUNDLED))
-            state.go("pages/1_backbone.py", project_id=project.id)
 
 
 def sample_cards() -> None:

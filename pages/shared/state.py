@@ -7,9 +7,9 @@ small counters that reset widgets, and nothing that could be read from the disk 
 from typing import NoReturn
 
 import streamlit as st
-from tl_core.workspace import Project, Workspace, open_project, open_workspace
 
 from tl_core.errors import TLCoreError
+from tl_core.workspace import Project, Workspace, open_project, open_workspace
 
 HOME = "pages/home.py"
 
