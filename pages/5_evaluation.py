@@ -8,7 +8,7 @@ from pages.shared import charts, state
 from pages.shared.cells import changed_since, picture_gallery, records_of, undo_button
 from pages.shared.classtable import class_table
 from pages.shared.guards import enter, require
-from pages.shared.layout import explain, next_step, note_text, page_header
+from pages.shared.layout import explain, name_text, next_step, note_text, page_header
 from pages.shared.looking import interesting_first, where_it_looked
 from pages.shared.result import report_of, result_cards
 from pages.shared.runlist import run_names
@@ -22,6 +22,8 @@ METHOD_TEXT = {
     "out-of-fold": "Each picture was tested by a model that had not learned from it, in turns, "
     "so the number is an honest one.",
 }
+
+SMALL_MATRIX = 8  # classes; a larger matrix takes the page's full width
 
 enter("pages/5_evaluation.py")
 project = state.current_project()
@@ -101,22 +103,31 @@ engines.warm()
 result_cards(report)
 note_text(METHOD_TEXT.get(evaluation.method, ""))
 if changed := changed_since(evaluation, records):
+    verb = "was" if changed == 1 else "were"
     st.info(
-        f"{changed} of the tested pictures were relabelled, excluded or deleted since this run. "
+        f"{changed} of the tested pictures {verb} relabelled, excluded or deleted since this run. "
         "The numbers here are those of the old labels; train again to learn from the new ones.",
         icon=":material/edit:",
     )
 explain("test pictures", "accuracy", "interval")
 
 st.header("What was taken for what", anchor=False)
-cell = choose_cell(evaluation, run)
-inside = evaluation.at(*cell)
-true, predicted = (evaluation.class_names[i] for i in cell)
-st.text(f"{len(inside)} labelled “{true}” for which the model said “{predicted}”")
-picture_gallery(
-    project, evaluation, inside, records, key=f"cell-{run.id}-{cell[0]}-{cell[1]}",
-    nothing="No pictures in this cell. Choose another one.",
-)  # fmt: skip
+beside = len(evaluation.class_names) <= SMALL_MATRIX
+left, right = st.columns(2, gap="medium") if beside else (st.container(), st.container())
+with left:
+    cell = choose_cell(evaluation, run)
+with right:
+    inside = evaluation.at(*cell)
+    true, predicted = (evaluation.class_names[i] for i in cell)
+    name_text(
+        f"{len(inside)} labelled “{true}”, and the model said “{predicted}”",
+        note="Click a cell, or choose it in the two lists. A wrong label? Select the picture and "
+        "give it the right class.",
+    )
+    picture_gallery(
+        project, evaluation, inside, records, key=f"cell-{run.id}-{cell[0]}-{cell[1]}",
+        nothing="No pictures in this cell. Choose another one.",
+    )  # fmt: skip
 undo_button(project)
 explain("confusion matrix")
 

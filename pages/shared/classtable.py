@@ -1,9 +1,11 @@
 """Precision, recall and F1 of every class."""
 
 import math
+from html import escape
 
 import streamlit as st
 
+from pages.shared.charts import percent
 from tl_core.reports import Evaluation
 
 
@@ -18,7 +20,8 @@ def class_table(evaluation: Evaluation) -> None:
             finding = "Every class was found every time"
         else:
             finding = f"Hardest to find: “{hardest.name}”, {found} of {hardest.support}"
-        st.text(f"{finding}. Macro F1 {_percent(evaluation.macro_f1)}.")
+        sentence = f"{finding}. Macro F1: {_percent(evaluation.macro_f1)}."
+        st.html(f'<div class="tl-name">{escape(sentence)}</div>')
     st.dataframe(
         [
             {
@@ -40,4 +43,4 @@ def _or(value: float, otherwise: float) -> float:
 
 
 def _percent(value: float) -> str:
-    return "–" if math.isnan(value) else f"{100 * value:.0f} %"
+    return "–" if math.isnan(value) else percent(value)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.shared import state
+from pages.shared.charts import percent
 from pages.shared.layout import number_card
 from pages.shared.strategies import STRATEGY_NAMES
 from tl_core.reports import Evaluation, Report, read_report
@@ -14,10 +15,6 @@ FEATURES_TEXT = {"last": "last layer", "all": "all stages"}
 def report_of(run: Run) -> Report | None:
     """Return the run's result, or None while there is none."""
     return read_report(state.current_workspace().run_dir(run.project_id, run.id))
-
-
-def percent(value: float) -> str:
-    return f"{100 * value:.0f} %"
 
 
 def interval_text(evaluation: Evaluation) -> str:

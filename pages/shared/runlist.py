@@ -34,8 +34,9 @@ def result_text(correct: int, n: int) -> str:
     """Return an honest result: "20 of 20: at least 84 %", "18 of 20: 90 % (70 to 97 %)"."""
     low, high = wilson_interval(correct, n)
     if correct == n:
-        return f"{n} of {n}: at least {low:.0%}".replace("%", " %")
-    return f"{correct} of {n}: {correct / n:.0%} ({low * 100:.0f} to {high:.0%})".replace("%", " %")
+        return f"{n} of {n}: at least {charts.percent(low)}"
+    interval = f"{100 * low:.0f} to {charts.percent(high)}"
+    return f"{correct} of {n}: {charts.percent(correct / n)} ({interval})"
 
 
 def seconds_spent(run: Run) -> float | None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
-from pages.shared.charts.drawing import NEUTRAL, VALIDATION, Chart, blank_figure, short
+from pages.shared.charts.drawing import NEUTRAL, VALIDATION, Chart, blank_figure, percent, short
 
 
 class RunScore(NamedTuple):
@@ -65,7 +65,7 @@ def compare_runs(scores: Sequence[RunScore]) -> Chart:
                 "thickness": 2,
                 "width": 6,
             },
-            text=[f"{s.low:.0%} to {s.high:.0%} (n = {s.n})" for s in scores],
+            text=[f"{percent(s.low)} to {percent(s.high)} (n = {s.n})" for s in scores],
             hovertemplate="%{x:.1f} %, 95 % interval %{text}<extra></extra>",
         )
     )
@@ -74,7 +74,7 @@ def compare_runs(scores: Sequence[RunScore]) -> Chart:
     figure.update_xaxes(range=[max(0, floor - 2), 102])
     figure.update_yaxes(
         tickvals=list(range(len(scores))),
-        ticktext=[short(score.label, 26) for score in scores],
+        ticktext=[short(score.label, 36) for score in scores],
         range=[len(scores) - 0.5, -0.5],
         showgrid=False,
     )
@@ -85,7 +85,7 @@ def _compare_title(scores: Sequence[RunScore], best: int) -> str:
     leader = scores[best]
     others = [score for i, score in enumerate(scores) if i != best]
     if not others:
-        return f"{leader.label}: {leader.accuracy:.0%}"
+        return f"{leader.label}: {percent(leader.accuracy)}"
     if any(score.high >= leader.low for score in others):
         return f"{leader.label} is ahead, but the intervals overlap: it may be chance"
     return f"{leader.label} is clearly ahead"

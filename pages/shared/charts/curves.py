@@ -5,7 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from pages.shared.charts.drawing import NEUTRAL, TRAIN, VALIDATION, Chart, blank_figure, short
+from pages.shared.charts.drawing import (
+    NEUTRAL,
+    TRAIN,
+    VALIDATION,
+    Chart,
+    blank_figure,
+    percent,
+    short,
+)
 from tl_core.events import EpochResult
 
 MAX_POINTS = 400  # per line; more cannot be seen and costs time on every update
@@ -48,7 +56,7 @@ def curves(
     figure = blank_figure(300, hovermode="x unified")
     for name, past in earlier:
         values = [getattr(e, f"validation_{measure}") * factor for e in past]
-        line = _curve(values, name=f"{short(name, 24)}, validation", colour=NEUTRAL, dash="dot")
+        line = _curve(values, name=short(name, 24), colour=NEUTRAL, dash="dot")
         figure.add_trace(line.update(line_width=1.2, marker_size=3))
     for part, colour, dash in (("train", TRAIN, "dash"), ("validation", VALIDATION, "solid")):
         values = [getattr(e, f"{part}_{measure}") * factor for e in epochs]
@@ -56,7 +64,9 @@ def curves(
         figure.add_trace(_curve(values, name=name, colour=colour, dash=dash))
     _mark_phase_change(figure, epochs)
     rounds = all(e.phase == "probe" for e in epochs)
-    figure.update_xaxes(title="round of the solver" if rounds else "epoch", rangemode="nonnegative")
+    figure.update_xaxes(
+        title="round of the solver" if rounds else "epoch", rangemode="nonnegative", tickformat="d"
+    )
     figure.update_yaxes(title=unit)
     if measure == "accuracy":
         figure.update_yaxes(range=[_floor(figure), 102])
@@ -89,7 +99,7 @@ def _curve_title(epochs: Sequence[EpochResult], measure: str) -> str:
     best = int(np.argmax(values) if measure == "accuracy" else np.argmin(values))
     word = "round" if epochs[best].phase == "probe" else "epoch"
     if measure == "accuracy":
-        return f"Validation accuracy: best {values[best]:.0%}, in {word} {best + 1}"
+        return f"Validation accuracy: best {percent(values[best])}, in {word} {best + 1}"
     if best < len(values) - 3 and values[-1] > 1.1 * values[best]:
         return f"Validation loss has risen since {word} {best + 1}: it starts to learn by heart"
     return f"Validation loss: lowest {values[best]:.2f}, in {word} {best + 1}"

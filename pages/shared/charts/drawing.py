@@ -6,6 +6,7 @@ a word.
 """
 
 from collections.abc import Callable
+from html import escape
 from typing import NamedTuple
 
 import plotly.graph_objects as go
@@ -27,7 +28,7 @@ class Chart(NamedTuple):
 
 def show(chart: Chart, *, key: str, on_select: str | Callable = "ignore") -> object:
     """Draw the chart under its title; returns the selection when one is asked for."""
-    st.text(chart.title)
+    st.html(f'<div class="tl-name">{escape(chart.title)}</div>')
     return st.plotly_chart(
         chart.figure,
         key=key,
@@ -41,6 +42,11 @@ def short(text: str, length: int = 18) -> str:
     """Return a person's text cut to `length` and made safe from Plotly's own small HTML."""
     cut = text if len(text) <= length else text[: length - 1] + "…"
     return cut.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def percent(value: float) -> str:
+    """Return a fraction as whole percent."""
+    return f"{100 * value:.0f} %"
 
 
 def count_text(number: int) -> str:

@@ -1,0 +1,110 @@
+"""The figures: titles that state the finding, safe names, no difference by colour alone."""
+
+import numpy as np
+import pytest
+from run_data import epochs
+
+from pages.shared import charts
+
+NASTY = "<a href='x'>leaf</a> & " + "very " * 60 + "long"
+
+
+def test_accuracy_curves_name_the_best_epoch_and_have_units():
+    chart = charts.curves(epochs(5, "fine_tune"), measure="accuracy")
+    assert chart.title == "Validation accuracy: best 80 %, in epoch 1"
+    assert chart.figure.layout.yaxis.title.text == "accuracy (%)"
+    assert chart.figure.layout.xaxis.title.text == "epoch"
+
+
+def test_train_and_validation_differ_by_dash_and_marker_as_well_as_colour():
+    train, validation = charts.curves(epochs(5), measure="loss").figure.data
+    assert train.line.dash != validation.line.dash
+    assert train.marker.symbol != validation.marker.symbol
+
+
+def test_long_histories_are_thinned_and_keep_their_ends():
+    line = charts.curves(epochs(5_000), measure="loss").figure.data[-1]
+    assert len(line.x) <= 400
+    assert (line.x[0], line.x[-1]) == (1, 5_000)
+
+
+def test_the_start_of_fine_tuning_is_marked():
+    figure = charts.curves(epochs(3) + epochs(3, "fine_tune"), measure="loss").figure
+    assert [note.text for note in figure.layout.annotations] == ["fine-tuning starts"]
+
+
+def test_earlier_runs_lie_behind_the_present_one():
+    figure = charts.curves(epochs(3), measure="loss", earlier=[("Run 1", epochs(9))]).figure
+    assert figure.data[0].name == "Run 1"
+    assert len(figure.data) == 3
+
+
+def test_curves_without_epochs_say_so():
+    assert "first epoch" in charts.curves([], measure="loss").title
+
+
+@pytest.mark.parametrize("frozen", [0, 1, 2])
+def test_network_blocks_fill_the_row_and_say_what_is_frozen(frozen):
+    groups = [charts.LayerBlock("stem", 10), charts.LayerBlock("stage 1", 10**6)]
+    groups.append(charts.LayerBlock("classifier", 0))
+    chart = charts.network(groups, frozen)
+    assert f"{frozen} of 3 layer groups stay frozen" in chart.title
+    widths = [width for trace in chart.figure.data for width in trace.width]
+    assert len(widths) == 3
+    assert 95 < sum(widths) < 100
+    words = {note.text for note in chart.figure.layout.annotations}
+    assert ("<b>frozen</b>" in words) == (frozen > 0)
+    hatched = [trace.marker.pattern.shape for trace in chart.figure.data]
+    assert hatched == (["/"] if frozen else []) + [""]
+
+
+def test_confusion_title_names_the_most_frequent_mix_up():
+    counts = np.array([[5, 3], [1, 6]])
+    chart = charts.confusion(["ants", "bees"], counts)
+    assert chart.title == "Most frequent mix-up: “ants” was taken for “bees” 3 times"
+
+
+def test_confusion_points_carry_true_and_predicted_class():
+    points = charts.confusion(["a", "b", "c"], np.eye(3, dtype=int)).figure.data[-1]
+    by_place = {
+        (x, y): list(c) for x, y, c in zip(points.x, points.y, points.customdata, strict=True)
+    }
+    assert by_place[(2, 0)] == [0, 2]  # column 2, row 0: true 0, predicted 2
+    assert len(by_place) == 9
+
+
+@pytest.mark.parametrize("size", [2, 20, 100])
+def test_confusion_of_any_size_keeps_a_usable_height(size):
+    chart = charts.confusion([f"c{i}" for i in range(size)], np.ones((size, size), dtype=int))
+    assert 200 <= chart.figure.layout.height <= 700
+
+
+def test_names_cannot_smuggle_markup_into_a_figure():
+    figures = [
+        charts.confusion([NASTY, "b"], np.eye(2, dtype=int)).figure,
+        charts.probabilities([NASTY, "b"], [0.7, 0.3]).figure,
+        charts.network([charts.LayerBlock(NASTY, 5), charts.LayerBlock("c", 5)], 1).figure,
+    ]
+    for figure in figures:
+        assert "<a href" not in figure.to_json().replace("\\u003c", "<")
+
+
+def test_probabilities_show_the_most_probable_first():
+    chart = charts.probabilities(list("abcdefg"), [0.05, 0.6, 0.1, 0.05, 0.1, 0.05, 0.05])
+    assert chart.title == "Most probably “b”, with 60 %"
+    assert len(chart.figure.data[0].x) == 5
+
+
+def test_comparing_runs_does_not_claim_more_than_the_intervals_allow():
+    near = [charts.RunScore("A", 0.9, 0.8, 0.96, 50), charts.RunScore("B", 0.88, 0.77, 0.95, 50)]
+    far = [charts.RunScore("A", 0.9, 0.85, 0.96, 99), charts.RunScore("B", 0.5, 0.4, 0.6, 99)]
+    assert "may be chance" in charts.compare_runs(near).title
+    assert charts.compare_runs(far).title == "A is clearly ahead"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(950, "950"), (5_124, "5.1 thousand"), (98_000, "98 thousand"), (3_371_008, "3.4 million")],
+)
+def test_counts_read_as_people_say_them(number, text):
+    assert charts.count_text(number) == text
