@@ -29,6 +29,7 @@ from pages.shared.waiting import answer_or_wait, ask, wait_for_all
 from tl_core import engines
 from tl_core.config import TrainingConfig
 from tl_core.datasets import count_images
+from tl_core.layer_blocks import LayerBlock
 
 enter("pages/3_layers.py")
 project = state.current_project()
@@ -45,7 +46,7 @@ config = draft(project)
 pictures = count_images(workspace, project.id, excluded=False)
 
 
-def choose_strategy(groups: list) -> None:
+def choose_strategy(groups: list[LayerBlock]) -> None:
     """Draw presets, slider and the row of blocks; each follows what is stored."""
     total = len(groups)
     show_stored("preset", preset_of(config, total))
@@ -71,15 +72,14 @@ def choose_strategy(groups: list) -> None:
             lambda before: with_frozen(before, int(state.widget_value("frozen-groups")), total)
         ),
     )
-    blocks = [charts.LayerBlock(group.name, group.parameters) for group in groups]
-    charts.show(charts.network(blocks, frozen_groups(config, total)), key="network")
+    charts.show(charts.network(groups, frozen_groups(config, total)), key="network")
     note_text(
         "A picture enters on the left, the answer comes out on the right. The wider a block, the "
         "more parameters it has. Early blocks see edges and textures, late ones parts of things."
     )
 
 
-def show_costs(groups: list | None, estimate: Future, config: TrainingConfig) -> None:
+def show_costs(groups: list[LayerBlock] | None, estimate: Future, config: TrainingConfig) -> None:
     trained, share = "…", None
     if groups:
         frozen = frozen_groups(config, len(groups))
@@ -91,7 +91,7 @@ def show_costs(groups: list | None, estimate: Future, config: TrainingConfig) ->
     value = f"about {duration(seconds['total'])}" if seconds else "…"
     if estimate.done() and not seconds:
         value = "not known"
-    with st.grid(min_column_width=220, gap="small"):
+    with st.grid(min_column_width=260, gap="small"):
         number_card("Trained parameters", trained, share)
         number_card("Expected time here", value, f"on {seconds['device']}" if seconds else None)
         number_card("Pictures", f"{pictures:,}", "for training, choosing and testing")

@@ -1,24 +1,17 @@
 """Runs with made-up results, and a stand-in for the compute process, for the tests of pages."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from tl_core import engines, events, runs
 from tl_core.config import TrainingConfig, config_to_json
 from tl_core.datasets import image_set
+from tl_core.layer_blocks import LayerBlock
 from tl_core.reports import Evaluation, Report, write_report
 from tl_core.workspace import Project, open_workspace
 
-
-@dataclass(frozen=True)
-class Group:
-    name: str
-    parameters: int
-
-
-GROUPS = [Group("stem", 900), Group("stage 1", 5_000), Group("stage 2", 90_000)]
-GROUPS += [Group("stage 3", 900_000), Group("classifier", 2_562)]
+SIZES = {"stem": 900, "stage 1": 5_000, "stage 2": 90_000, "stage 3": 900_000}
+GROUPS = [LayerBlock(name, i, size) for i, (name, size) in enumerate(SIZES.items())]
+GROUPS.append(LayerBlock("classifier", len(GROUPS), 2_562))
 
 
 def stand_in_for_compute(monkeypatch) -> list[tuple]:

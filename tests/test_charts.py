@@ -5,6 +5,7 @@ import pytest
 from run_data import epochs
 
 from pages.shared import charts
+from tl_core.layer_blocks import LayerBlock
 
 NASTY = "<a href='x'>leaf</a> & " + "very " * 60 + "long"
 
@@ -45,8 +46,8 @@ def test_curves_without_epochs_say_so():
 
 @pytest.mark.parametrize("frozen", [0, 1, 2])
 def test_network_blocks_fill_the_row_and_say_what_is_frozen(frozen):
-    groups = [charts.LayerBlock("stem", 10), charts.LayerBlock("stage 1", 10**6)]
-    groups.append(charts.LayerBlock("classifier", 0))
+    sizes = {"stem": 10, "stage 1": 10**6, "classifier": 0}
+    groups = [LayerBlock(name, i, size) for i, (name, size) in enumerate(sizes.items())]
     chart = charts.network(groups, frozen)
     assert f"{frozen} of 3 layer groups stay frozen" in chart.title
     widths = [width for trace in chart.figure.data for width in trace.width]
@@ -83,7 +84,7 @@ def test_names_cannot_smuggle_markup_into_a_figure():
     figures = [
         charts.confusion([NASTY, "b"], np.eye(2, dtype=int)).figure,
         charts.probabilities([NASTY, "b"], [0.7, 0.3]).figure,
-        charts.network([charts.LayerBlock(NASTY, 5), charts.LayerBlock("c", 5)], 1).figure,
+        charts.network([LayerBlock(NASTY, 0, 5), LayerBlock("c", 1, 5)], 1).figure,
     ]
     for figure in figures:
         assert "<a href" not in figure.to_json().replace("\\u003c", "<")

@@ -35,7 +35,7 @@ def headline(evaluation: Evaluation) -> str:
 def result_cards(report: Report) -> None:
     """Draw the number with its interval and pictures, the time, and what was used."""
     evaluation = report.evaluation
-    with st.grid(min_column_width=220, gap="small"):
+    with st.grid(min_column_width=260, gap="small"):
         number_card(
             "Right answers",
             headline(evaluation),

@@ -4,14 +4,13 @@ Knows numbers and names, not projects or runs.
 """
 
 from pages.shared.charts.bars import RunScore, compare_runs, probabilities
-from pages.shared.charts.blocks import LayerBlock, network
+from pages.shared.charts.blocks import network
 from pages.shared.charts.curves import curves
 from pages.shared.charts.drawing import Chart, count_text, percent, short, show
 from pages.shared.charts.matrix import confusion
 
 __all__ = [
     "Chart",
-    "LayerBlock",
     "RunScore",
     "compare_runs",
     "confusion",

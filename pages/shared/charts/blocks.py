@@ -1,19 +1,14 @@
 """The network as a row of blocks, frozen and trained."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
 
 from pages.shared.charts.drawing import ACCENT, NEUTRAL, Chart, blank_figure, count_text, short
+from tl_core.layer_blocks import LayerBlock
 
-
-class LayerBlock(NamedTuple):
-    """One layer group as drawn: `parameters` is a count."""
-
-    name: str
-    parameters: int
+GAP = 0.5  # between two blocks, in percent of the row
 
 
 def network(groups: Sequence[LayerBlock], frozen: int) -> Chart:
@@ -53,7 +48,7 @@ def _blocks(groups: list[LayerBlock], lefts, widths, state: str) -> go.Bar:
     return go.Bar(
         x=lefts,
         y=[1] * len(groups),
-        width=widths * 0.97,
+        width=widths - GAP,
         offset=0,
         customdata=[[short(g.name), count_text(g.parameters), state] for g in groups],
         hovertemplate="%{customdata[0]}: %{customdata[1]} parameters, "
@@ -79,7 +74,7 @@ def _brace(figure: go.Figure, left: float, right: float, state: str) -> None:
     )  # fmt: skip
     wide = right - left > 18
     figure.add_annotation(
-        x=(left + right) / 2 if wide else (left if left < 50 else right),
+        x=(left + right) / 2 if wide else (left if left < 50 else 99.9),
         y=-0.2,
         text=f"<b>{state}</b>",
         showarrow=False,
