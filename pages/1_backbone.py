@@ -106,7 +106,7 @@ page_header(
 explain("backbone", "parameters", "input size", "CNN", "ViT", "supervised", "self-supervised")
 ready = show_choice(project)
 backbone_cards(CATALOGUE, key="catalogue", chosen=project.backbone, on_choose=choose)
-st.header("Others", anchor=False)
+st.header("Other backbones", anchor=False)
 tabs = st.tabs(["Search", "My own weights file"])
 with tabs[0]:
     search()

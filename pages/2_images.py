@@ -13,7 +13,7 @@ from pages.shared.layout import (
     errors_shown,
     explain,
     next_step,
-    number_card,
+    number_cards,
     page_header,
     plain,
 )
@@ -45,11 +45,12 @@ def sample_download() -> bool:
 
 
 def numbers() -> None:
-    with st.grid(min_column_width=160, gap="small"):
-        number_card("Pictures", f"{total:,}")
-        number_card("Classes", f"{len(classes):,}")
-        number_card("Excluded", f"{excluded:,}", "kept, but take no part")
-        number_card("Left out", f"{len(skipped):,}", "files that could not be used")
+    number_cards(
+        ("Pictures", f"{total:,}", "in this project"),
+        ("Classes", f"{len(classes):,}", "to tell apart"),
+        ("Excluded", f"{excluded:,}", "kept, but take no part"),
+        ("Left out", f"{len(skipped):,}", "files that could not be used"),
+    )
 
 
 def advice() -> None:

@@ -38,13 +38,14 @@ def place_text(backbone: Backbone, place: str) -> str:
     return _PLACES.get(place, size)
 
 
-def facts_text(backbone: Backbone) -> str:
-    facts = [
-        f"{millions(backbone.parameters)} parameters" if backbone.parameters else "",
-        f"{backbone.input_size} × {backbone.input_size} pixels",
-        f"licence {backbone.licence}" if backbone.licence else "",
-    ]
-    return " · ".join(fact for fact in facts if fact)
+def facts_lines(backbone: Backbone) -> list[str]:
+    """Say how large it is, what it was trained on, and what may be done with it."""
+    size = f"{backbone.input_size} × {backbone.input_size} pixels"
+    if backbone.parameters:
+        size = f"{millions(backbone.parameters)} parameters · {size}"
+    trained = backbone.pretraining
+    licence = f"Licence: {backbone.licence}" if backbone.licence else ""
+    return [line for line in (size, f"{trained[:1].upper()}{trained[1:]}", licence) if line]
 
 
 def _card(
@@ -61,8 +62,7 @@ def _card(
             ),
         )
         name_text(backbone.title, note=backbone.good_at)
-        note_text(facts_text(backbone))
-        note_text(backbone.pretraining.capitalize())
+        note_text(*facts_lines(backbone))
         if chosen:
             st.button("Chosen", key=key, icon=":material/check_circle:", disabled=True)
         elif st.button("Use this" if here else "Download and use", key=key):

@@ -104,22 +104,24 @@ def _show(project_id: str, was_active: bool) -> None:
         st.rerun()
     for batch in batches:
         _show_result(batch)
-    if batches and st.button("OK", key="imports-seen"):
-        for batch in batches:
-            batch.seen = True
-        st.rerun()
 
 
 def _show_result(batch: Import) -> None:
-    if batch.error:
-        st.error(plain(batch.error), icon=":material/error:")
-    if batch.progress is None:
+    """Say what came of a batch: in passing when all went well, else until it is confirmed."""
+    added = batch.progress.added if batch.progress else 0
+    skipped = len(batch.progress.skipped) if batch.progress else 0
+    if not skipped and not batch.error:
+        batch.seen = True
+        st.toast(f"{_count(added)} added.", icon=":material/check:")
         return
-    added, skipped = batch.progress.added, len(batch.progress.skipped)
     text = f"{_count(added)} added."
     if skipped:
         text += f" {_count(skipped, 'file')} left out; the list at the end of the page says why."
-    (st.success if added else st.warning)(text, icon=":material/check:" if added else None)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.warning(plain(f"{batch.error or ''} {text}"), icon=":material/info:")
+        if st.button("OK", key=f"seen-{id(batch)}"):
+            batch.seen = True
+            st.rerun()
 
 
 def _count(number: int, noun: str = "picture") -> str:

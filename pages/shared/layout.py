@@ -100,17 +100,17 @@ def _progress_line(project: Project, step: str) -> None:
 
 def next_step(page: str, label: str, *, disabled: bool = False, help: str | None = None) -> None:
     """Draw the page's one primary button, which leads on with the project in the address."""
-    st.space("small")
-    if st.button(
-        label,
-        key="next-step",
-        type="primary",
-        icon=":material/arrow_forward:",
-        icon_position="right",
-        disabled=disabled,
-        help=help,
-    ):
-        state.go(page)
+    with st.container(key="next-bar"):
+        if st.button(
+            label,
+            key="next-step",
+            type="primary",
+            icon=":material/arrow_forward:",
+            icon_position="right",
+            disabled=disabled,
+            help=help,
+        ):
+            state.go(page)
 
 
 def card(key: str, *, chosen: bool = False) -> DeltaGenerator:
@@ -121,8 +121,17 @@ def card(key: str, *, chosen: bool = False) -> DeltaGenerator:
 
 def number_card(label: str, value: str, note: str | None = None) -> None:
     """Show one number with its label and, below, what it was measured on."""
+    st.html(_number_html(label, value, note))
+
+
+def number_cards(*cards: tuple[str, str] | tuple[str, str, str]) -> None:
+    """Show several numbers side by side, all of one height; each as for `number_card`."""
+    st.html(f'<div class="tl-numbers">{"".join(_number_html(*card) for card in cards)}</div>')
+
+
+def _number_html(label: str, value: str, note: str | None = None) -> str:
     below = f'<div class="tl-note">{escape(note)}</div>' if note else ""
-    st.html(
+    return (
         f'<div class="tl-number"><div class="tl-label">{escape(label)}</div>'
         f'<div class="tl-value">{escape(value)}</div>{below}</div>'
     )
@@ -136,9 +145,9 @@ def name_text(name: str, *, note: str | None = None, clip: bool = True) -> None:
     st.html(f'<div class="{shape}" dir="auto" title="{title}">{escape(name)}</div>{below}')
 
 
-def note_text(text: str) -> None:
-    """Show a muted line of plain text."""
-    st.html(f'<div class="tl-note">{escape(text)}</div>')
+def note_text(*lines: str) -> None:
+    """Show muted lines of plain text."""
+    st.html(f'<div class="tl-note">{"<br>".join(escape(line) for line in lines)}</div>')
 
 
 def badges(*texts: str, quiet: tuple[str, ...] = ()) -> None:

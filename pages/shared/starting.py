@@ -52,7 +52,7 @@ def _sample_card(sample: SampleSet) -> None:
         facts = f"{sample.images:,} pictures, {sample.classes} classes · {sample.licence}"
         name_text(sample.title, note=sample.description)
         note_text(facts)
-        label = "Download and open" if download else "Open"
+        label = "Download and open" if download else "Start with these"
         icon = ":material/download:" if download else None
         if st.button(label, key=f"sample-{sample.key}", icon=icon):
             with errors_shown():
