@@ -1,14 +1,13 @@
 """The values that travel between the image set and everything else."""
 
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 from tl_core.errors import DatasetError
 from tl_core.imagefiles import Skipped
+from tl_core.names import printable
 
 MAX_CLASS_NAME = 300  # characters
-_INVISIBLE = {"Cc", "Cs"}  # control characters and halves of characters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,12 +84,6 @@ class ImageSet:
 
     def _part(self, split: str) -> tuple[LabelledImage, ...]:
         return tuple(image for image in self.images if image.split == split)
-
-
-def printable(text: str) -> str:
-    """Return `text` in one line, storable in any database, composed as most systems do (NFC)."""
-    visible = "".join(c for c in text if unicodedata.category(c) not in _INVISIBLE)
-    return unicodedata.normalize("NFC", " ".join(visible.split()))
 
 
 def clean_class_name(name: str) -> str:

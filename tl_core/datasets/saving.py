@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 from tl_core.database import ClassRow, ImageRow, ProjectRow, SkippedRow, session
 from tl_core.datasets.labels import add_class
 from tl_core.datasets.queries import chunks
-from tl_core.datasets.records import printable
 from tl_core.errors import WorkspaceError
 from tl_core.imagefiles import PictureFacts, Skipped
+from tl_core.names import printable
 from tl_core.storage import Workspace, storage_errors
 
 

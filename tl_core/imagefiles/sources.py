@@ -54,7 +54,7 @@ def source_file(name: str, read: Callable[[], bytes]) -> SourceFile | Skipped:
     """
     path = name.replace("\\", "/")
     parts = PurePosixPath(path).parts
-    if not parts or parts[0] == "/" or ".." in parts or path[1:3] == ":/":
+    if not parts or path.startswith("/") or ".." in parts or path[1:3] == ":/":
         return Skipped(name, "its path leads outside of the folder; it was not touched")
     reason = _reason_to_skip(parts)
     if reason is not None:

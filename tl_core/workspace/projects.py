@@ -3,7 +3,6 @@
 import contextlib
 import secrets
 import shutil
-import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,6 +12,7 @@ from tl_core.catalogue import Backbone, backbone_from_json, backbone_to_json
 from tl_core.config import TrainingConfig, config_from_json, config_to_json
 from tl_core.database import ProjectRow, session
 from tl_core.errors import WorkspaceError
+from tl_core.names import printable
 from tl_core.storage import Workspace, storage_errors
 from tl_core.workspace.opening import deletion_marker
 
@@ -113,8 +113,7 @@ def _project(row: ProjectRow) -> Project:
 
 
 def _clean_name(name: str) -> str:
-    printable = "".join(c for c in name if unicodedata.category(c) not in {"Cc", "Cs"})
-    cleaned = unicodedata.normalize("NFC", " ".join(printable.split()))
+    cleaned = printable(name)
     if not cleaned:
         raise WorkspaceError("A project needs a name. Type one, for example what it should tell.")
     if len(cleaned) > MAX_NAME:
