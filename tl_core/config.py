@@ -75,7 +75,8 @@ class TrainingConfig:
         balanced: Whether every class counts equally whatever its size.
         steps: Optimiser updates when fine-tuning; None = chosen from the number of pictures.
         batch_size: Pictures per update, at least 1.
-        classifier_lr: Learning rate of the classifier.
+        classifier_lr: Learning rate of the classifier, which starts from the fitted probe; from
+            scratch every group learns at ten times this rate.
         backbone_lr: Learning rate of the last thawed layer group.
         layer_decay: Factor on the learning rate per group further from the classifier, in (0, 1].
         weight_decay: AdamW weight decay.
@@ -90,7 +91,7 @@ class TrainingConfig:
     balanced: bool = True
     steps: int | None = None
     batch_size: int = 16
-    classifier_lr: float = 1e-3
+    classifier_lr: float = 1e-4
     backbone_lr: float = 1e-4
     layer_decay: float = 0.75
     weight_decay: float = 1e-3

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -180,7 +181,7 @@ def _load(shelf: Path) -> dict[str, np.ndarray]:
         try:
             with np.load(shard, allow_pickle=False) as arrays:
                 rows |= dict(zip(arrays["digests"].tolist(), arrays["values"], strict=True))
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, BadZipFile):
             shard.unlink(missing_ok=True)  # damaged: compute it again
     return rows
 

@@ -21,6 +21,7 @@ from tl_core.network import TransferNetwork
 from tl_core.pictures import augmented_file, crop_file, in_parallel
 from tl_core.transforms import Preprocessing, normalise
 
+SCRATCH_FACTOR = 10  # random weights need larger steps than pretrained ones bear
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
 CROP_BYTES = 512 * 2**20  # crops up to this size stay in memory, more are read every epoch
 
@@ -65,10 +66,11 @@ def start(network: TransferNetwork, config: TrainingConfig, *, frozen_groups: in
     """Freeze the first layer groups and make the optimiser of the others."""
     freeze_to(network, frozen_groups)
     scratch = config.strategy == "scratch"
+    scratch_lr = SCRATCH_FACTOR * config.classifier_lr
     groups = parameter_groups(
         network,
-        classifier_lr=config.classifier_lr,
-        backbone_lr=config.classifier_lr if scratch else config.backbone_lr,
+        classifier_lr=scratch_lr if scratch else config.classifier_lr,
+        backbone_lr=scratch_lr if scratch else config.backbone_lr,
         layer_decay=1.0 if scratch else config.layer_decay,
         weight_decay=config.weight_decay,
     )

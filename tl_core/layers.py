@@ -15,7 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from tl_core.errors import BackboneError
 
-SMALL_BATCH = 16  # below it a batch's own mean and variance are too noisy to learn from
+SMALL_BATCH = 32  # below it a batch's own mean and variance are too noisy to learn from
 
 
 @dataclass(frozen=True)

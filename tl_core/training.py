@@ -49,6 +49,7 @@ def prepare_training(
     """
     began = time.perf_counter()
     images = image_set(workspace, project_id, seed=config.seed)
+    torch.manual_seed(config.seed)  # from scratch, the weights are drawn here
     backbone = create_backbone(
         config.backbone,
         pretrained=config.strategy != "scratch",
@@ -69,7 +70,6 @@ def prepare_training(
 def train(job: TrainingJob) -> Iterator[Event]:
     """Fit the model, yielding events; may be left off at any event and then finished."""
     if job.config.strategy == "scratch":
-        torch.manual_seed(job.config.seed)
         _start_fine_tuning(job, build_network(job, features="last"))
     else:
         yield from probing.extract(job)

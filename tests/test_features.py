@@ -1,0 +1,141 @@
+"""Tests of the feature cache and of the engine that fills it."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_sample_images
+from training_data import BUNDLED_BACKBONE, job_of, stripes_project
+
+from tl_core import inference
+from tl_core.backbones import create_backbone
+from tl_core.features import View, cache_key, extract_features
+from tl_core.inference import Engine, EngineChoice, fastest_engine
+from tl_core.network import all_features
+from tl_core.transforms import normalise, preprocessing_for
+
+
+@pytest.fixture(scope="module")
+def stripes(tmp_path_factory):
+    return stripes_project(tmp_path_factory.mktemp("stripes"), each=6)
+
+
+def drain(generator):
+    while True:
+        try:
+            next(generator)
+        except StopIteration as end:
+            return end.value
+
+
+def extract(job, tmp_path, images=None, **kwargs):
+    generator = extract_features(
+        job.backbone,
+        job.config.backbone,
+        images if images is not None else job.images.images,
+        folder=tmp_path / "features",
+        memory=tmp_path / "engines.json",
+        **kwargs,
+    )
+    return drain(generator)
+
+
+def test_features_agree_with_plain_float32(stripes, tmp_path):
+    job = job_of(*stripes)
+    table = extract(job, tmp_path)
+    from tl_core.pictures import crop_file
+
+    crops = torch.stack([crop_file(image.path, job.preprocessing) for image in job.images.images])
+    with torch.no_grad():
+        wanted = all_features(job.backbone, normalise(crops, job.preprocessing)).numpy()
+    cosines = (table.values * wanted).sum(1)
+    cosines /= np.linalg.norm(table.values, axis=1) * np.linalg.norm(wanted, axis=1)
+    assert cosines.min() > 0.995
+    assert np.median(cosines) > 0.999
+
+
+def test_only_new_pictures_are_computed(stripes, tmp_path, monkeypatch):
+    job = job_of(*stripes)
+    extract(job, tmp_path, job.images.images[:5])
+    looked_at = []
+    from tl_core import features
+
+    original = features._crop
+    monkeypatch.setattr(
+        features, "_crop", lambda image, *rest: looked_at.append(image) or original(image, *rest)
+    )
+    table = extract(job, tmp_path)
+    assert {image.digest for image in looked_at} == {i.digest for i in job.images.images[5:]}
+    assert table.values.shape[0] == len(job.images.images)
+    looked_at.clear()
+    assert extract(job, tmp_path).engine is None
+    assert looked_at == []
+
+
+def test_a_damaged_cache_file_is_computed_again(stripes, tmp_path):
+    job = job_of(*stripes)
+    wanted = extract(job, tmp_path).values
+    for shard in (tmp_path / "features").rglob("*.npz"):
+        shard.write_bytes(shard.read_bytes()[:100])
+    np.testing.assert_allclose(extract(job, tmp_path).values, wanted, rtol=0.05, atol=0.05)
+
+
+def test_leaving_off_keeps_what_was_computed(stripes, tmp_path):
+    job = job_of(*stripes)
+    generator = extract_features(
+        job.backbone,
+        job.config.backbone,
+        job.images.images,
+        folder=tmp_path / "features",
+        memory=tmp_path / "engines.json",
+    )
+    next(generator)
+    next(generator)  # one batch is done
+    generator.close()
+    assert list((tmp_path / "features").rglob("*.npz"))
+
+
+def test_whatever_changes_a_feature_changes_the_cache_key():
+    backbone = create_backbone(BUNDLED_BACKBONE)
+    preprocessing = preprocessing_for(backbone)
+    plain = cache_key(BUNDLED_BACKBONE, preprocessing, View())
+    assert plain == cache_key(BUNDLED_BACKBONE, preprocessing, View(seed=3)), "no augmentation"
+    flipped = cache_key(BUNDLED_BACKBONE, preprocessing, View(("flip",), 0))
+    again = cache_key(BUNDLED_BACKBONE, preprocessing, View(("flip",), 1))
+    assert len({plain, flipped, again}) == 3
+
+
+def test_an_engine_that_strays_is_not_used(tmp_path, monkeypatch):
+    """A faster engine with other answers must lose against plain float32."""
+    backbone = create_backbone(BUNDLED_BACKBONE)
+    preprocessing = preprocessing_for(backbone)
+    photos = [torch.from_numpy(p[:224, :224].copy()) for p in load_sample_images().images]
+    sample = torch.stack(photos).permute(0, 3, 1, 2)
+    original = Engine.__call__
+
+    def stray(self, crops):
+        features = original(self, crops)
+        if self.choice.precision == "float32":
+            return features
+        return features[:, ::-1].copy()
+
+    monkeypatch.setattr(inference, "CPU_CANDIDATES", (("float32", 4), ("bfloat16", 8)))
+    monkeypatch.setattr(Engine, "__call__", stray)
+    memory = tmp_path / "engines.json"
+    engine = fastest_engine(backbone, preprocessing, sample, name="x", memory=memory)
+    assert engine.choice.precision == "float32"
+    (kept,) = json.loads(memory.read_text()).values()
+    assert EngineChoice(**kept) == engine.choice
+
+
+def test_the_choice_of_engine_is_remembered(tmp_path, monkeypatch):
+    backbone = create_backbone(BUNDLED_BACKBONE)
+    preprocessing = preprocessing_for(backbone)
+    sample = torch.randint(0, 255, (2, 3, 224, 224), dtype=torch.uint8)
+    memory = tmp_path / "engines.json"
+    memory.write_text("{ damaged")
+    first = fastest_engine(backbone, preprocessing, sample, name="x", memory=memory)
+    monkeypatch.setattr(inference, "_timed", None)  # measuring again would fail
+    second = fastest_engine(backbone, preprocessing, sample, name="x", memory=memory)
+    assert second.choice == first.choice

@@ -1,0 +1,95 @@
+"""Tests of the network: features read off a backbone, one form on disk."""
+
+import pytest
+import torch
+from tiny_run import tiny_backbone
+
+from tl_core.backbones import create_backbone
+from tl_core.catalogue import CATALOGUE, backbone_to_json
+from tl_core.errors import PredictionError
+from tl_core.network import (
+    TransferNetwork,
+    all_features,
+    feature_sizes,
+    has_stages,
+    last_features,
+    load_network,
+    save_network,
+)
+
+TINY = ["test_resnet", "test_vit", "test_efficientnet", "test_convnext", "test_byobnet"]
+
+
+def images(backbone, n=2):
+    return torch.randn(n, *backbone.pretrained_cfg["input_size"])
+
+
+@pytest.mark.parametrize("name", TINY)
+@torch.no_grad()
+def test_last_features_are_what_the_backbone_gives(name):
+    backbone = create_backbone(tiny_backbone(name), pretrained=False)
+    x = images(backbone)
+    torch.testing.assert_close(last_features(backbone, x), backbone(x))
+
+
+@pytest.mark.parametrize("name", TINY)
+@torch.no_grad()
+def test_all_features_end_with_the_last_ones(name):
+    backbone = create_backbone(tiny_backbone(name), pretrained=False)
+    assert has_stages(backbone)
+    x = images(backbone)
+    last, every = last_features(backbone, x), all_features(backbone, x)
+    assert (last.shape[1], every.shape[1]) == feature_sizes(backbone)
+    assert every.shape[1] > last.shape[1]
+    torch.testing.assert_close(every[:, -last.shape[1] :], last)
+
+
+@torch.no_grad()
+def test_stage_features_are_mean_and_deviation_over_space():
+    backbone = create_backbone(tiny_backbone("test_resnet"), pretrained=False)
+    x = images(backbone)
+    stage = backbone.forward_intermediates(x, intermediates_only=True)[0]  # (N, C, h, w)
+    channels = stage.shape[1]
+    features = all_features(backbone, x)
+    torch.testing.assert_close(features[:, :channels], stage.mean(dim=(2, 3)))
+    wanted = stage.flatten(2).std(dim=2, correction=0)
+    torch.testing.assert_close(features[:, channels : 2 * channels], wanted, atol=2e-4, rtol=0)
+
+
+@pytest.mark.parametrize("backbone", CATALOGUE, ids=lambda backbone: backbone.name)
+def test_every_catalogue_entry_gives_all_stages(backbone):
+    if backbone.parameters > 30e6:
+        pytest.skip("large; its family is tested with a smaller one")
+    assert has_stages(create_backbone(backbone, pretrained=False))
+
+
+@pytest.mark.parametrize("name", TINY[:2])
+@pytest.mark.parametrize("features", ["last", "all"])
+@torch.no_grad()
+def test_a_saved_network_comes_back_equal(name, features, tmp_path):
+    backbone = create_backbone(tiny_backbone(name), pretrained=False)
+    network = TransferNetwork(backbone, features=features, num_classes=3, unit_length=True).eval()
+    network.feature_mean.normal_()
+    metadata = {
+        "class_names": ["a", "b", "“c” 叶"],
+        "backbone": backbone_to_json(tiny_backbone(name)),
+        "preprocessing": {},
+    }
+    save_network(tmp_path / "model.safetensors", network, metadata)
+    back, known = load_network(tmp_path / "model.safetensors")
+    x = images(backbone)
+    torch.testing.assert_close(back(x), network(x))
+    assert known["class_names"] == metadata["class_names"]
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model at all", b"\x80\x04pickle"])
+def test_a_file_that_is_no_model_is_refused_with_a_sentence(content, tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(PredictionError, match=r"model\.safetensors"):
+        load_network(path)
+
+
+def test_a_missing_model_is_refused_with_a_sentence(tmp_path):
+    with pytest.raises(PredictionError, match="cannot be read"):
+        load_network(tmp_path / "gone.safetensors")

@@ -1,0 +1,111 @@
+"""Tests of the linear classifiers on features."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import NearestCentroid
+from sklearn.preprocessing import StandardScaler
+
+from tl_core.crossval import make_folds
+from tl_core.probes import (
+    all_views,
+    choose_probe,
+    fit_in_rounds,
+    fit_probe,
+    out_of_fold,
+)
+
+
+def clouds(k: int, each: int, d: int, *, spread: float = 2.0, seed: int = 0):
+    random = np.random.default_rng(seed)
+    centres = random.normal(size=(k, d)) * spread
+    labels = np.repeat(np.arange(k), each)
+    features = centres[labels] + random.normal(size=(len(labels), d)) * 3
+    return (features * 5 + 7).astype(np.float32), labels
+
+
+@pytest.mark.parametrize("k", [2, 4])
+@pytest.mark.parametrize("d", [6, 300])  # taller than wide, and wider than tall
+def test_the_fit_in_the_pictures_span_equals_plain_logistic_regression(k, d):
+    features, labels = clouds(k, 15, d)
+    probe = fit_probe(features, labels, k, strength=0.05)
+    scaler = StandardScaler().fit(features)
+    plain = LogisticRegression(C=0.05, class_weight="balanced", max_iter=5000, tol=1e-6)
+    plain.fit(scaler.transform(features), labels)
+    fresh, _ = clouds(k, 5, d, seed=1)
+    wanted = plain.predict_proba(scaler.transform(fresh))
+    np.testing.assert_allclose(probe.probabilities(fresh), wanted, atol=0.01)
+
+
+def test_centroids_predict_what_scikit_learns_nearest_centroid_does():
+    features, labels = clouds(3, 3, 20)
+    probe = fit_probe(features, labels, 3, strength=None)
+    fresh, _ = clouds(3, 10, 20, seed=1)
+
+    def unit(x):
+        x = x - features.mean(axis=0)
+        return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+    wanted = NearestCentroid().fit(unit(features), labels).predict(unit(fresh))
+    np.testing.assert_array_equal(probe.logits(fresh).argmax(axis=1), wanted)
+
+
+def test_a_class_without_pictures_is_never_predicted():
+    features, labels = clouds(2, 10, 5)
+    for strength in (1.0, None):
+        probabilities = fit_probe(features, labels, 3, strength=strength).probabilities(features)
+        assert probabilities.shape == (20, 3)
+        assert (probabilities[:, 2] < 1e-6).all()
+
+
+def test_a_constant_feature_does_no_harm():
+    features, labels = clouds(2, 10, 5)
+    features[:, 0] = 3.0
+    probe = fit_probe(features, labels, 2, strength=1.0)
+    assert np.isfinite(probe.logits(features)).all()
+
+
+def test_rounds_end_where_the_fit_in_one_go_ends():
+    features, labels = clouds(3, 20, 50)
+    rounds = list(
+        fit_in_rounds(features, labels, 3, strength=0.01, balanced=True, rounds=(1, 2, 4, 200, 200))
+    )
+    wanted = fit_probe(features, labels, 3, strength=0.01)
+    np.testing.assert_allclose(
+        rounds[-1].probabilities(features), wanted.probabilities(features), atol=0.01
+    )
+
+
+def test_cross_validation_chooses_the_features_that_carry_the_classes():
+    good, labels = clouds(3, 12, 10, spread=8)
+    noise = np.random.default_rng(0).normal(size=(len(labels), 30)).astype(np.float32)
+    folds = make_folds(labels, folds=4, seed=0)
+    choice = choose_probe({"last": noise[None], "all": good[None]}, labels, 3, folds=folds)
+    assert choice.features == "all"
+    assert choice.scores[("all", choice.strength)] > 0.9
+
+
+def test_few_pictures_per_class_get_centroids():
+    features, labels = clouds(2, 4, 10)
+    folds = make_folds(labels, folds=4, seed=0)
+    assert choose_probe({"last": features[None]}, labels, 2, folds=folds).strength is None
+    assert choose_probe({"last": features[None]}, labels, 2, folds=[]).strength is None
+
+
+def test_out_of_fold_scores_on_random_labels_are_chance():
+    """Whatever looked at a picture's own label before predicting it would score above chance."""
+    random = np.random.default_rng(0)
+    features = random.normal(size=(120, 200)).astype(np.float32)
+    labels = np.repeat([0, 1], 60)
+    folds = make_folds(labels, folds=5, seed=0)
+    hits = 0
+    for rows, probabilities in out_of_fold({"last": features[None]}, labels, 2, folds=folds):
+        hits += (probabilities.argmax(axis=1) == labels[rows]).sum()
+    assert 0.3 < hits / 120 < 0.7
+
+
+def test_views_of_a_picture_share_its_label():
+    views = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
+    features, labels = all_views(views, np.array([5, 6, 7]), np.array([0, 2]))
+    assert features.tolist() == [[0, 1], [4, 5], [6, 7], [10, 11]]
+    assert labels.tolist() == [5, 7, 5, 7]

@@ -1,0 +1,81 @@
+"""Tests of how results are counted and kept."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from tl_core.catalogue import BUNDLED, find
+from tl_core.config import TrainingConfig
+from tl_core.reports import Evaluation, Report, read_report, wilson_interval, write_report
+
+
+def evaluation(labels: np.ndarray, predicted: np.ndarray, k: int) -> Evaluation:
+    probabilities = np.full((len(labels), k), 0.1 / k, np.float32)
+    probabilities[np.arange(len(labels)), predicted] += 0.9
+    names = tuple(f"class {index}" for index in range(k))
+    digests = tuple(f"{index:064x}" for index in range(len(labels)))
+    return Evaluation(names, digests, labels, probabilities, "test pictures", "held-out")
+
+
+@pytest.mark.parametrize(
+    ("correct", "n", "low", "high"),
+    [(18, 20, 0.70, 0.97), (20, 20, 0.84, 1.0), (90, 100, 0.83, 0.95)],
+)
+def test_wilson_interval_gives_the_published_values(correct, n, low, high):
+    assert wilson_interval(correct, n) == pytest.approx((low, high), abs=0.006)
+
+
+@given(st.integers(0, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_interval_holds_the_share_and_stays_in_range(case):
+    correct, n = case
+    low, high = wilson_interval(correct, n)
+    assert 0 <= low <= high <= 1
+    if n:
+        assert low <= correct / n + 1e-12 and correct / n - 1e-12 <= high
+
+
+@given(st.integers(2, 5), st.integers(1, 40), st.integers(0, 2**31))
+def test_counts_agree_with_scikit_learn(k, n, seed):
+    random = np.random.default_rng(seed)
+    labels, predicted = random.integers(0, k, n), random.integers(0, k, n)
+    result = evaluation(labels, predicted, k)
+    wanted = precision_recall_fscore_support(
+        labels, predicted, labels=range(k), zero_division=np.nan
+    )
+    for index, row in enumerate(result.per_class):
+        ours = (row.precision, row.recall, row.f1, row.support)
+        np.testing.assert_allclose(ours, [column[index] for column in wanted])
+    wanted_cells = confusion_matrix(labels, predicted, labels=range(k))
+    np.testing.assert_array_equal(result.confusion, wanted_cells)
+    assert result.correct == np.trace(wanted_cells)
+
+
+def test_a_cell_of_the_confusion_matrix_names_its_pictures():
+    result = evaluation(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 0]), 2)
+    assert result.at(0, 1).tolist() == [1]
+    assert result.at(1, 0).tolist() == [3]
+
+
+def test_the_most_confident_mistake_comes_first():
+    result = evaluation(np.array([0, 0, 0]), np.array([1, 1, 0]), 2)
+    result.probabilities[1] = [0.01, 0.99]
+    assert result.most_confident_mistakes().tolist() == [1, 0]
+
+
+def test_a_report_comes_back_as_it_was_written(tmp_path):
+    report = Report(
+        config=TrainingConfig(backbone=find(BUNDLED), augmentations=("flip",), seed=3),
+        strategy_used="probe",
+        features="all",
+        evaluation=evaluation(np.array([0, 1, 1]), np.array([0, 1, 0]), 2),
+        seconds={"total": 1.5},
+        notes=("One sentence.",),
+    )
+    assert read_report(tmp_path) is None
+    write_report(tmp_path, report)
+    back = read_report(tmp_path)
+    assert back.summary() == report.summary()
+    np.testing.assert_array_equal(back.evaluation.probabilities, report.evaluation.probabilities)
+    assert back.config == report.config

@@ -1,0 +1,58 @@
+"""Small projects that can really be trained, for the tests of the engine."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tiny_run import tiny_backbone
+
+from tl_core.catalogue import BUNDLED, find
+from tl_core.config import TrainingConfig
+from tl_core.datasets import add_images
+from tl_core.events import Event
+from tl_core.imagefiles import folder_files
+from tl_core.storage import Workspace
+from tl_core.training import TrainingJob, finish, prepare_training, train
+from tl_core.workspace import create_project, open_workspace
+
+BUNDLED_BACKBONE = find(BUNDLED)
+
+
+def write_stripes(folder: Path, *, each: int = 8, classes: int = 2) -> Path:
+    """Write noisy stripes; the classes differ in direction."""
+    for label in range(classes):
+        (folder / f"class {label}").mkdir(parents=True, exist_ok=True)
+        for number in range(each):
+            random = np.random.default_rng(1000 * label + number)
+            y, x = np.mgrid[:64, :64]
+            angle = np.pi * label / classes
+            wave = np.sin((x * np.cos(angle) + y * np.sin(angle)) / 3 + random.uniform(0, 6))
+            grey = 128 + 60 * wave + random.normal(0, 12, (64, 64))
+            picture = np.repeat(grey.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
+            Image.fromarray(picture).save(folder / f"class {label}" / f"{number}.png")
+    return folder
+
+
+def stripes_project(root: Path, **kwargs) -> tuple[Workspace, str]:
+    workspace = open_workspace(root / "workspace")
+    project = create_project(workspace, "Stripes")
+    folder = write_stripes(root / "pictures", **kwargs)
+    for _ in add_images(workspace, project.id, folder_files(folder)):
+        pass
+    return workspace, project.id
+
+
+def job_of(
+    workspace: Workspace, project_id: str, run_id: str = "run", **settings: object
+) -> TrainingJob:
+    """Prepare a training; with `backbone` a name, timm's tiny network of that name."""
+    backbone = settings.pop("backbone", BUNDLED_BACKBONE)
+    if isinstance(backbone, str):
+        backbone = tiny_backbone(backbone)
+    workspace.run_dir(project_id, run_id).mkdir(parents=True, exist_ok=True)
+    config = TrainingConfig(backbone=backbone, **settings)
+    return prepare_training(workspace, project_id, run_id, config)
+
+
+def run_to_end(job: TrainingJob) -> list[Event]:
+    return [*train(job), *finish(job)]
