@@ -129,7 +129,7 @@ ENTRIES = (
         "pretraining": "self-supervised (DINOv2), 142 million pictures",
         "good_at": "The strongest frozen features here, for small differences between classes; "
         "slow without a graphics card.",
-        "parameters": 85_722_624,
+        "parameters": 85_724_928,
         "input_size": 224,
         "licence": "apache-2.0",
         "download_bytes": 346_300_000,

@@ -11,15 +11,17 @@ waiting for. Light: knows nothing of torch. `backbones.downloads` is its counter
 import json
 import sys
 
-from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url
 from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, RepositoryNotFoundError
 
 from tl_core.storage import is_full_disk
 
 METADATA_SECONDS = 10.0
+CHUNK = 2**18  # bytes; the client's own 10 MB look like a standstill on a slow line
 
 
 def main(repository: str, *names: str) -> None:
+    constants.DOWNLOAD_CHUNK_SIZE = CHUNK
     try:
         for name in names:
             try:

@@ -110,6 +110,7 @@ def _create(backbone: Backbone, **kwargs) -> nn.Module:
 
 
 def _create_from_cache(backbone: Backbone) -> nn.Module:
+    published_config(backbone.name)  # an unknown name is another trouble than a missing file
     path = cached_weights(backbone)
     if path is None:
         raise WeightsUnavailable(
