@@ -69,6 +69,12 @@ def test_one_file_takes_a_picture_and_says_what_its_answers_mean(run_dir):
     assert model.opset_import[0].version >= 18
 
 
+def test_the_onnx_file_tells_nothing_about_this_machine(run_dir):
+    data = (run_dir / "model.onnx").read_bytes()
+    assert str(run_dir).encode() not in data
+    assert b"site-packages" not in data and b"tl_core" not in data
+
+
 def test_parity_notices_a_file_that_answers_differently(run_dir, tmp_path, pictures):
     model = onnx.load(run_dir / "model.onnx")
     for tensor in model.graph.initializer:

@@ -43,10 +43,13 @@ def write_tiny_run(
     module = create_backbone(backbone, pretrained=name == BUNDLED)
     preprocessing = preprocessing_for(module)
     network = TransferNetwork(module, features=features, num_classes=len(class_names)).eval()
+    side = preprocessing.input_size
     with torch.no_grad():
-        seen = network.features(torch.randn(8, 3, *2 * (preprocessing.input_size,)))
+        flat = torch.randn(8, 3, 1, 1)
+        seen = network.features(flat + torch.rand(8, 1, 1, 1) * torch.randn(8, 3, side, side))
         network.feature_mean.copy_(seen.mean(0))
-        network.feature_scale.copy_(seen.std(0).clamp(min=0.01))
+        network.feature_scale.copy_(seen.std(0).clamp(min=1e-3))
+        network.classifier.weight /= network.classify(seen).std()
     metadata = {
         "class_names": list(class_names),
         "backbone": backbone_to_json(backbone),
@@ -58,7 +61,8 @@ def write_tiny_run(
 
 def random_picture(path: Path, width: int, height: int, *, seed: int = 0) -> Path:
     """Write noise over a gradient, which no resize leaves alone."""
-    noise = np.random.default_rng(seed).integers(0, 128, (height, width, 3))
+    rng = np.random.default_rng(seed)
+    noise = rng.integers(0, 128, (height, width, 3)) * rng.random(3)
     ramp = np.linspace(0, 127, width)[None, :, None]
     Image.fromarray((noise + ramp).astype(np.uint8)).save(path, quality=95)
     return path

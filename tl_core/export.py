@@ -148,6 +148,7 @@ def _network_model(network: TransferNetwork, side: int) -> onnx.ModelProto:
             input_names=[OUTPUT],
             output_names=["probabilities"],
             dynamo=True,
+            optimize=False,  # it drops additions of 1e-8, which small deviations stand on
             verbose=False,
         )
     except Exception as error:  # torch's exporter fails with many types, by the operator
@@ -155,7 +156,12 @@ def _network_model(network: TransferNetwork, side: int) -> onnx.ModelProto:
             "This backbone has no ONNX form that PyTorch can write. Use the safetensors file, "
             "or train with another backbone."
         ) from error
-    return program.model_proto
+    model = program.model_proto
+    for node in model.graph.node:
+        del node.metadata_props[:]  # the exporter notes where on this machine the code lies
+        node.doc_string = ""
+    del model.graph.value_info[:]
+    return model
 
 
 def _properties(metadata: dict) -> dict[str, str]:

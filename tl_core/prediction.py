@@ -18,9 +18,9 @@ from PIL import Image
 from tl_core.answers import Answer, Prediction
 from tl_core.errors import ImageFileError, PredictionError
 from tl_core.imagefiles import Skipped, SourceFile, read_picture
-from tl_core.inference import cores
 from tl_core.network import TransferNetwork, load_network
 from tl_core.pictures import in_parallel
+from tl_core.processes import cores
 from tl_core.transforms import Preprocessing, prepare
 
 __all__ = ["Answer", "Prediction", "Predictor", "answer_pictures", "model_file"]
