@@ -81,6 +81,13 @@ def heartbeat(workspace: Workspace, run_id: str) -> bool:
         return row.stop_requested
 
 
+def is_mine(workspace: Workspace, run_id: str) -> bool:
+    """Whether this process has claimed the run."""
+    with session(workspace, write=False) as opened:
+        row = find_row(opened, run_id)
+        return row.state in CLAIMED_STATES and (row.pid, row.pid_started) == this_process()
+
+
 def finish_run(
     workspace: Workspace,
     run_id: str,
