@@ -14,9 +14,9 @@ from pages.shared.layout import (
     page_header,
     plain,
 )
-from pages.shared.live import STATE_TEXT, follow, run_view
+from pages.shared.live import STATE_TEXT, follow
 from pages.shared.result import report_of, result_cards
-from pages.shared.runlist import compare, run_names
+from pages.shared.runlist import compare, run_config, run_names
 from pages.shared.strategies import strategy_text
 from pages.shared.waiting import ask, wait_for_all
 from tl_core import engines
@@ -46,6 +46,8 @@ require(
 config = draft(project)
 runs = list_runs(workspace, project.id)
 names = run_names(runs)
+has_result = any(run.accuracy is not None for run in runs)
+tried = any(run_config(run) == config for run in runs)
 active = next((run for run in runs if run.active), None)
 
 
@@ -80,9 +82,9 @@ def next_training() -> None:
         note_text(" · ".join(parts))
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(
-                "Start training" if not runs else "Train again with these settings",
+                "Train again" if tried else "Start training",
                 key="start",
-                type="secondary" if any(run.accuracy is not None for run in runs) else "primary",
+                type="secondary" if has_result and tried else "primary",
                 icon=":material/play_arrow:",
                 on_click=start,
             )
@@ -132,6 +134,12 @@ def show_run(run: Run) -> None:
                 icon=":material/photo_camera:",
                 query_params=state.address(run=run.id),
             )
+            st.page_link(
+                "pages/5_evaluation.py",
+                label="See where it errs",
+                icon=":material/troubleshoot:",
+                query_params=state.address(run=run.id),
+            )
         if run.state in ("stopped", "failed", "lost"):
             label = "Resume from where it was"
             st.button(label, key="resume", icon=":material/resume:", on_click=resume, args=(run,))
@@ -143,9 +151,7 @@ def show_run(run: Run) -> None:
                     state.show_run(None)
                     st.rerun()
     earlier = [(names[old.id].split(" · ")[0], old) for old in runs if old.created < run.created]
-    follow(run, earlier=earlier[:OVERLAID])
-    if notes := (report.notes if report else run_view(run).notes):
-        st.markdown("**What happened**\n" + "".join(f"\n- {plain(note)}" for note in notes))
+    follow(run, earlier=earlier[:OVERLAID], notes=report.notes if report else ())
 
 
 if active is None:
@@ -157,5 +163,5 @@ if len(runs) > 1:
     st.header("Compare the runs", anchor=False)
     compare(runs, names)
     explain("interval", "run")
-if any(run.accuracy is not None for run in runs):
+if has_result and (tried or active):
     next_step("pages/5_evaluation.py", "Next: see where it errs", disabled=active is not None)

@@ -72,7 +72,7 @@ def finished_run(project: Project, *, wrong: int = 1) -> tuple[runs.Run, Evaluat
         digests=tuple(image.digest for image in tested),
         labels=labels,
         probabilities=probabilities,
-        measured_on=f"{len(labels)} test pictures that the model never saw",
+        measured_on="test pictures that the model never saw",
         method="held-out",
     )
     report = Report(

@@ -10,7 +10,7 @@ from html import escape
 import streamlit as st
 
 from pages.shared import charts, state
-from pages.shared.layout import duration, note_text
+from pages.shared.layout import duration, note_text, plain
 from tl_core import engines
 from tl_core.errors import TLCoreError
 from tl_core.events import EpochResult, Note, PhaseStarted, Progress
@@ -81,12 +81,13 @@ def run_view(run: Run) -> RunView:
     return RunView(tuple(phases), progress, tuple(ordered), tuple(notes))
 
 
-def follow(run: Run, *, earlier: Sequence[tuple[str, Run]] = ()) -> None:
+def follow(run: Run, *, earlier: Sequence[tuple[str, Run]] = (), notes: Sequence[str] = ()) -> None:
     """Draw a run: where it is, how long it takes, Stop, curves; looks again while it is active.
 
     Args:
         run: The run to show.
         earlier: Name and run whose validation curves are drawn thinly behind.
+        notes: Sentences of the finished run; without them, those of its log.
     """
     past = [(name, view.epochs) for name, old in earlier if (view := run_view(old)).epochs]
 
@@ -96,14 +97,16 @@ def follow(run: Run, *, earlier: Sequence[tuple[str, Run]] = ()) -> None:
             now = get_run(state.current_workspace(), run.id)
         except TLCoreError:
             st.rerun()  # deleted in another window; the page says so
-        if run.active and not now.active:
-            st.rerun()  # once, so that looking again ends and the result appears
+        if now.state != run.state:
+            st.rerun()  # so that the rest of the page says so too, and looking again ends
         if now.state == "queued":
             engines.ensure_workers(state.current_workspace())
         view = run_view(now)
         if now.active:
             _where_it_is(now, view)
         _curves(now, view, past)
+        if said := notes or view.notes:
+            st.markdown("**What happened**\n" + "".join(f"\n- {plain(note)}" for note in said))
 
     look()
 

@@ -39,7 +39,7 @@ def result_cards(report: Report) -> None:
         number_card(
             "Right answers",
             headline(evaluation),
-            f"{interval_text(evaluation)}; measured on {evaluation.measured_on}",
+            f"{interval_text(evaluation)}; measured on {evaluation.n:,} {evaluation.measured_on}",
         )
         total = report.seconds.get("total", 0.0)
         looking = report.seconds.get("features", 0.0)

@@ -1,11 +1,11 @@
 """The runs of a project in words: number, strategy, result, and a table to compare them."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import streamlit as st
 
 from pages.shared import charts
+from pages.shared.layout import duration
 from pages.shared.live import STATE_TEXT
 from pages.shared.strategies import strategy_text
 from tl_core.config import TrainingConfig, config_from_json
@@ -40,11 +40,10 @@ def result_text(correct: int, n: int) -> str:
 
 
 def seconds_spent(run: Run) -> float | None:
-    """Return the seconds between start and end, or until now."""
-    if run.started is None:
+    """Return the seconds from start to end; None without one of them."""
+    if run.started is None or run.finished is None:
         return None
-    end = run.finished or datetime.now(UTC).replace(tzinfo=run.started.tzinfo)
-    return (end - run.started).total_seconds()
+    return (run.finished - run.started).total_seconds()
 
 
 def compare(runs: Sequence[Run], names: dict[str, str]) -> None:
@@ -71,7 +70,7 @@ def _row(run: Run, names: dict[str, str]) -> dict[str, object]:
     return {
         "Run": names[run.id],
         "Result": result_text(correct_of(run), run.n_test) if has_result else "–",
-        "Seconds": None if spent is None else round(spent, 1),
+        "Time": "–" if spent is None else duration(spent),
         "State": STATE_TEXT[run.state],
         "Backbone": run_config(run).backbone.title,
     }

@@ -31,7 +31,7 @@ def probabilities(class_names: Sequence[str], values: Sequence[float], *, top: i
             cliponaxis=False, marker={"color": [VALIDATION] + [NEUTRAL] * (len(order) - 1)},
         )
     )  # fmt: skip
-    figure.update_xaxes(title="probability (%)", range=[0, 112], tickvals=[0, 25, 50, 75, 100])
+    figure.update_xaxes(title_text="probability (%)", range=[0, 112], tickvals=[0, 25, 50, 75, 100])
     figure.update_yaxes(
         tickvals=list(range(len(order))),
         ticktext=[short(class_names[i], 20) for i in order],
@@ -46,7 +46,7 @@ def compare_runs(scores: Sequence[RunScore]) -> Chart:
     """Return a dot with its 95 % interval per finished run, the best one as a diamond."""
     best = max(range(len(scores)), key=lambda i: scores[i].accuracy)
     percents = [100 * score.accuracy for score in scores]
-    figure = blank_figure(80 + 38 * len(scores))
+    figure = blank_figure(80 + 46 * len(scores))
     figure.add_trace(
         go.Scatter(
             x=percents,
@@ -70,11 +70,11 @@ def compare_runs(scores: Sequence[RunScore]) -> Chart:
         )
     )
     floor = 10 * (min(100 * score.low for score in scores) // 10)
-    figure.update_xaxes(title="accuracy (%) with 95 % interval")
+    figure.update_xaxes(title_text="accuracy (%) with 95 % interval")
     figure.update_xaxes(range=[max(0, floor - 2), 102])
     figure.update_yaxes(
         tickvals=list(range(len(scores))),
-        ticktext=[short(score.label, 36) for score in scores],
+        ticktext=[f"{short(score.label, 36)}<br>{score.n:,} pictures" for score in scores],
         range=[len(scores) - 0.5, -0.5],
         showgrid=False,
     )

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from pages.shared.charts.drawing import ACCENT, NEUTRAL, Chart, blank_figure, count_text, short
+from pages.shared.charts.drawing import (
+    ACCENT,
+    NEUTRAL,
+    Chart,
+    blank_figure,
+    count_text,
+    short,
+    text_colour,
+)
 from tl_core.layer_blocks import LayerBlock
 
 GAP = 0.5  # between two blocks, in percent of the row
@@ -33,7 +41,7 @@ def network(groups: Sequence[LayerBlock], frozen: int) -> Chart:
             text=short(group.name, 20),
             textangle=-90,
             showarrow=False,
-            font={"size": 13, "color": None if i < frozen else "white"},
+            font={"size": 13, "color": text_colour() if i < frozen else "white"},
         )
     figure.update_xaxes(range=[0, 100], visible=False, fixedrange=True)
     figure.update_yaxes(range=[-0.32, 1], visible=False, fixedrange=True)

@@ -32,6 +32,7 @@ def _curve(values: Sequence[float], *, name: str, colour: str, dash: str, width:
         x=kept + 1,
         y=np.asarray(values, dtype=float)[kept],
         name=name,
+        connectgaps=True,
         mode="lines+markers" if len(values) < 30 else "lines",
         line={"color": colour, "dash": dash, "width": width},
         marker={"size": 5 if width > 2 else 3, "symbol": "circle" if dash == "solid" else "square"},
@@ -64,10 +65,11 @@ def curves(
         figure.add_trace(_curve(values, name=name, colour=colour, dash=dash))
     _mark_phase_change(figure, epochs)
     rounds = all(e.phase == "probe" for e in epochs)
-    figure.update_xaxes(
-        title="round of the solver" if rounds else "epoch", rangemode="nonnegative", tickformat="d"
-    )
-    figure.update_yaxes(title=unit)
+    title = "round of the solver" if rounds else "epoch"
+    if not rounds and epochs[0].phase == "probe":
+        title = "rounds of the solver, then epochs"
+    figure.update_xaxes(title_text=title, rangemode="nonnegative", tickformat="d")
+    figure.update_yaxes(title_text=unit)
     if measure == "accuracy":
         figure.update_yaxes(range=[_floor(figure), 102])
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
@@ -76,7 +78,7 @@ def curves(
 
 
 def _floor(figure: go.Figure) -> float:
-    values = [value for trace in figure.data for value in trace.y]
+    values = [value for trace in figure.data for value in trace.y if np.isfinite(value)]
     return max(0.0, 10 * (min(values, default=0) // 10) - 5)
 
 
@@ -93,10 +95,10 @@ def _mark_phase_change(figure: go.Figure, epochs: Sequence[EpochResult]) -> None
 
 
 def _curve_title(epochs: Sequence[EpochResult], measure: str) -> str:
-    if not epochs:
+    if not np.isfinite([getattr(e, f"validation_{measure}") for e in epochs]).any():
         return f"The {measure} curve starts with the first epoch"
     values = [getattr(e, f"validation_{measure}") for e in epochs]
-    best = int(np.argmax(values) if measure == "accuracy" else np.argmin(values))
+    best = int(np.nanargmax(values) if measure == "accuracy" else np.nanargmin(values))
     word = "round" if epochs[best].phase == "probe" else "epoch"
     if measure == "accuracy":
         return f"Validation accuracy: best {percent(values[best])}, in {word} {best + 1}"

@@ -59,6 +59,11 @@ def count_text(number: int) -> str:
     return f"{number / 1e6:.1f} million"
 
 
+def text_colour() -> str | None:
+    """Return the page's text colour where Streamlit's own, for charts, is too pale to read."""
+    return "#1E2A2F" if st.context.theme.type == "light" else None
+
+
 def blank_figure(height: int, **layout) -> go.Figure:
     figure = go.Figure()
     figure.update_layout(
@@ -68,8 +73,11 @@ def blank_figure(height: int, **layout) -> go.Figure:
         plot_bgcolor="rgba(0,0,0,0)",
         dragmode=False,
         showlegend=False,
+        font={"color": text_colour()},
         **layout,
     )
-    figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True)
-    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True)
+    axis = {"gridcolor": GRID, "zeroline": False, "automargin": True}
+    axis |= {"tickfont": {"color": text_colour()}, "title": {"font": {"color": text_colour()}}}
+    figure.update_xaxes(**axis)
+    figure.update_yaxes(**axis)
     return figure

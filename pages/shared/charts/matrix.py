@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from pages.shared.charts.drawing import ACCENT, TRAIN, Chart, blank_figure, short
+from pages.shared.charts.drawing import ACCENT, TRAIN, Chart, blank_figure, short, text_colour
 
 MAX_NUMBERED_CLASSES = 20  # above, cells of a confusion matrix have no room for their number
 
@@ -41,7 +41,7 @@ def confusion(
     rows, columns = np.indices((size, size)).reshape(2, -1)
     if size <= MAX_NUMBERED_CLASSES:
         strong = np.abs(level[rows, columns]) > 0.5
-        for part, colour in ((strong, "white"), (~strong, None)):
+        for part, colour in ((strong, "white"), (~strong, text_colour())):
             figure.add_trace(_cell_numbers(rows[part], columns[part], counts, colour))
     figure.add_trace(_cell_points(rows, columns, class_names, counts))
     if chosen is not None:
@@ -53,11 +53,11 @@ def confusion(
     ticks = {
         "tickvals": list(range(size)),
         "ticktext": [short(name, 12) for name in class_names],
-        "tickfont": {"size": 12 if size <= MAX_NUMBERED_CLASSES else 8},
+        "tickfont_size": 12 if size <= MAX_NUMBERED_CLASSES else 8,
         "showgrid": False,
     }
-    figure.update_xaxes(title="predicted class", range=[-0.5, size - 0.5], **ticks)
-    figure.update_yaxes(title="true class", range=[size - 0.5, -0.5], **ticks)
+    figure.update_xaxes(title_text="predicted class", range=[-0.5, size - 0.5], **ticks)
+    figure.update_yaxes(title_text="true class", range=[size - 0.5, -0.5], **ticks)
     return Chart(_confusion_title(class_names, counts), figure)
 
 
