@@ -75,6 +75,11 @@ def show_choice(project: Project) -> bool:
     return False
 
 
+@st.cache_data(max_entries=100, show_spinner="Searching…")
+def find_backbones(words: str) -> list[Backbone]:
+    return call("search_backbones", words, SEARCH_RESULTS)
+
+
 def search() -> None:
     """Search everything that timm offers with pretrained weights."""
     words = st.text_input(
@@ -86,8 +91,8 @@ def search() -> None:
     if not words:
         return
     found: list[Backbone] = []
-    with errors_shown(), st.spinner("Searching…"):
-        found = call("search_backbones", words, SEARCH_RESULTS)
+    with errors_shown():
+        found = find_backbones(words)
         if not found:
             st.info(
                 f"No pretrained model is called “{plain(words)}”. Try a shorter part of a name."

@@ -87,6 +87,8 @@ def _webcam(project_id: str, class_name: str) -> None:
         *_, last = add_images(state.current_workspace(), project_id, offered, total=1)
         if last.added:
             state.say_later(f"One more picture of {class_name}.")
+        for skipped in last.skipped:
+            state.say_later(f"Not added: {skipped.reason}.")
         state.renew("webcam")
         st.rerun()
 

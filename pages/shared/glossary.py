@@ -46,6 +46,10 @@ TERMS = {
         "see when it starts to learn by heart."
     ),
     "training pictures": "The pictures that the model learns from.",
+    "cross-validation": (
+        "Learning from most of the training pictures and checking on the rest, in turns, to "
+        "choose between settings without touching the test pictures."
+    ),
     "split": (
         "Which pictures the model learns from, which ones choose between settings, and which "
         "ones are put aside for the final test."
