@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
-from tl_core.backbones import download_weights
 from tl_core.catalogue import backbone_from_json
 from tl_core.datasets import add_images
 from tl_core.errors import DatasetError, StorageFull
@@ -32,6 +31,8 @@ def weights(_workspace: Workspace, _project_id: str, config: dict) -> Iterator[E
     Raises:
         WeightsUnavailable: If they cannot be had; the message says why.
     """
+    from tl_core.backbones import download_weights  # imports torch, which a sample does not need
+
     yield PhaseStarted("download")
     yield from download_weights(backbone_from_json(config["backbone"]))
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from tl_core.backbones import create_backbone
 from tl_core.catalogue import Backbone
 from tl_core.config import TrainingConfig
-from tl_core.datasets import ImageRecord, image_path, list_classes, list_images
+from tl_core.datasets import ClassSummary, ImageRecord, image_path, list_classes, list_images
 from tl_core.errors import ImageFileError, WeightsUnavailable
 from tl_core.features import View, cache_key
 from tl_core.fine_tuning import plan
@@ -62,7 +62,7 @@ def estimate_seconds(workspace: Workspace, project_id: str, config: TrainingConf
         WorkspaceError: If the project is gone.
     """
     classes = list_classes(workspace, project_id)
-    pictures = sum(entry.images - entry.excluded for entry in classes)
+    pictures = _pictures(classes)
     network, pretrained = _network(workspace, project_id, config)
     fine_tunes = config.strategy in ("fine-tune", "scratch")
     records = list_images(workspace, project_id, excluded=False, limit=1000)
@@ -77,9 +77,7 @@ def estimate_seconds(workspace: Workspace, project_id: str, config: TrainingConf
         ),
         step=_step_seconds(memory, network, config, sample) if fine_tunes else 0.0,
     )
-    missing = 0
-    if config.strategy != "scratch":
-        missing = _missing_views(workspace, project_id, config, preprocessing, pictures)
+    missing = missing_looks(workspace, project_id, config)
     columns = feature_sizes(network)[1]
     return _seconds(config, costs, pictures, missing, columns, max(2, len(classes)))
 
@@ -227,18 +225,22 @@ def _measured_step(network: nn.Module, frozen: int, sample: Tensor) -> float:
     return (time.perf_counter() - start) / STEP_PICTURES
 
 
-def _missing_views(
-    workspace: Workspace, project_id: str, config: TrainingConfig, pre: Preprocessing, pictures: int
-) -> int:
-    """Return how many looks at pictures a probe with these settings has to compute."""
+def missing_looks(workspace: Workspace, project_id: str, config: TrainingConfig) -> int:
+    """Return how many looks at pictures are not cached yet; more than once at each with views."""
+    if config.strategy == "scratch":
+        return 0
     views = [View()]
     if config.augmentations and config.strategy != "fine-tune":
         views += [View(config.augmentations, n, config.seed) for n in range(config.views)]
-    missing = 0
-    for view in views:
-        shelf = workspace.features_dir(project_id) / cache_key(config.backbone, pre, view)
-        missing += max(0, pictures - _cached(shelf))
-    return missing
+    preprocessing = preprocessing_for(create_backbone(config.backbone, pretrained=False))
+    pictures = _pictures(list_classes(workspace, project_id))
+    shelves = [cache_key(config.backbone, preprocessing, view) for view in views]
+    folder = workspace.features_dir(project_id)
+    return sum(max(0, pictures - _cached(folder / shelf)) for shelf in shelves)
+
+
+def _pictures(classes: list[ClassSummary]) -> int:
+    return sum(entry.images - entry.excluded for entry in classes)
 
 
 def _cached(shelf: Path) -> int:
