@@ -86,19 +86,29 @@ def relevance(network: nn.Module, images: Tensor, class_index: int) -> Tensor:
 
 def _layer_maps(network: nn.Module, images: Tensor, class_index: int) -> list[Tensor]:
     backbone = network.backbone
-    names = [stage["module"] for stage in backbone.feature_info]
-    all_stages = getattr(network, "features_read", "last") == "all"
-    plain = len({stage["reduction"] for stage in backbone.feature_info}) == 1  # blocks of tokens
+    stages = backbone.feature_info
+    layers = [backbone.get_submodule(stage["module"]) for stage in stages]
+    plain = len({stage["reduction"] for stage in stages}) == 1  # blocks of tokens
     transformer = plain or hasattr(backbone, "patch_embed")
-    if not all_stages:
-        # The tokens of a transformer's last block no longer reach the classifier, except one.
-        names = names[-2:-1] if plain and len(names) > 1 else names[-1:]
-    layers = [backbone.get_submodule(name) for name in names]
-    if not all_stages and not transformer:
-        method = LayerGradCam(network, layers[0])
-        return [_spatial(method.attribute(images, target=class_index), backbone)]
+    if getattr(network, "features_read", "last") == "all":
+        layers = layers[:-1] or layers  # all that the last one says comes from these
+    elif not transformer:
+        # What is averaged over space is the last that still knows places.
+        pool = _pooling(backbone)
+        at_input = pool is not None
+        method = LayerGradCam(network, pool if at_input else layers[-1])
+        values = method.attribute(images, target=class_index, attribute_to_layer_input=at_input)
+        return [_spatial(values, backbone)]
+    else:
+        # The tokens of a last block no longer reach the classifier, except one.
+        layers = layers[-2:-1] if plain and len(layers) > 1 else layers[-1:]
     method = LayerGradientXActivation(network, layers)
     return [_spatial(part, backbone) for part in method.attribute(images, target=class_index)]
+
+
+def _pooling(backbone: nn.Module) -> nn.Module | None:
+    modules = dict(backbone.named_modules())
+    return modules.get("global_pool", modules.get("head.global_pool"))
 
 
 def _spatial(attribution: Tensor, backbone: nn.Module) -> Tensor:

@@ -2,9 +2,8 @@
 
 Upright RGB picture -> antialiased resize of the shorter side -> central square -> rounded to
 uint8 -> scaled and normalised. The resize runs in float32 and is rounded once, at the end, so
-that an ONNX graph repeats it (Resize with ``antialias=1, cubic_coeff_a=-0.5,
-exclude_outside=1``, or products of matrices); all sizes are whole numbers, divided with floor.
-Knows nothing of networks beyond the data configuration that timm keeps with them.
+that an ONNX graph can repeat it (`onnx_preprocessing`); all sizes are whole numbers, divided
+with floor. Knows nothing of networks beyond the data configuration that timm keeps with them.
 """
 
 import math
