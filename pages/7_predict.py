@@ -1,0 +1,71 @@
+"""Step 7: try the model on new pictures, one by one or a whole folder."""
+
+import streamlit as st
+
+from pages.shared import state
+from pages.shared.classifying import show_batch, start_batch
+from pages.shared.finished import choose_model
+from pages.shared.guards import enter
+from pages.shared.layout import errors_shown, explain, next_step, page_header
+from pages.shared.trying import MOST, try_pictures
+from tl_core import engines
+from tl_core.imagefiles import Skipped, SourceFile, uploaded_files, zip_files
+from tl_core.runs import Run
+
+PICTURES, WEBCAM, FOLDER, ZIP = ("Pictures", "Webcam", "Folder", "ZIP file")
+
+enter("pages/7_predict.py")
+project = state.current_project()
+page_header(
+    "pages/7_predict.py",
+    "Try it on new pictures",
+    "Here the model answers for pictures that it has never seen, and says how sure it is.",
+)
+run = choose_model(project, key="run-predicting")
+engines.warm()
+
+
+def ask_for_pictures(run: Run) -> None:
+    """Take pictures in the way that the person chooses and show the answers."""
+    way = st.segmented_control(
+        "What should it look at?",
+        [PICTURES, WEBCAM, FOLDER, ZIP],
+        default=PICTURES,
+        key="predict-way",
+        required=True,
+    )
+    if way == WEBCAM:
+        picture = st.camera_input("Take a picture", key="predict-webcam")
+        if picture:
+            try_pictures(run, [picture])
+    elif way == PICTURES:
+        key = state.fresh_key("predict-pictures")
+        files = st.file_uploader("New pictures", accept_multiple_files=True, key=key)
+        if len(files) > MOST:
+            offered = uploaded_files((file.name, file.getbuffer()) for file in files)
+            begin(run, "predict-pictures", list(offered))
+        elif files:
+            try_pictures(run, files)
+    elif way == FOLDER:
+        key = state.fresh_key("predict-folder")
+        files = st.file_uploader("Folder of pictures", accept_multiple_files="directory", key=key)
+        if files:
+            offered = uploaded_files((file.name, file.getbuffer()) for file in files)
+            begin(run, "predict-folder", list(offered))
+    else:
+        file = st.file_uploader("ZIP file", type=["zip"], key=state.fresh_key("predict-zip"))
+        if file:
+            with errors_shown():
+                begin(run, "predict-zip", list(zip_files(file)))
+
+
+def begin(run: Run, uploader: str, files: list[SourceFile | Skipped]) -> None:
+    start_batch(run, files)
+    state.renew(uploader)
+    st.rerun()
+
+
+ask_for_pictures(run)
+show_batch(run)
+explain("probability")
+next_step("pages/8_export.py", "Next: take the model with you")

@@ -1,0 +1,95 @@
+"""A few new pictures, each with the model's answer, and the way back into the project."""
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+import streamlit as st
+
+from pages.shared import charts, state
+from pages.shared.layout import card, errors_shown, name_text, note_text, plain, show_error
+from tl_core import engines
+from tl_core.answers import Answer, Prediction
+from tl_core.datasets import add_images, list_classes
+from tl_core.errors import TLCoreError
+from tl_core.exported import WEIGHTS
+from tl_core.imagefiles import read_picture, thumbnail_bytes, uploaded_files
+from tl_core.runs import Run
+
+MOST = 12  # pictures shown one by one; more become a table
+PREVIEW = 480  # pixels, the longer side
+
+
+def try_pictures(run: Run, files: Sequence[BinaryIO]) -> None:
+    """Show every picture with the probabilities of its classes."""
+    try:
+        with st.spinner("Looking at it…", show_time=True):
+            answers = [_answer(run, file) for file in files]
+    except TLCoreError as error:
+        show_error(error)
+        return
+    for entry, _ in answers:
+        if entry.prediction is None:
+            st.warning(plain(f"“{entry.name}” was left out: {entry.reason}"))
+    shown = [
+        (file, entry, preview)
+        for file, (entry, preview) in zip(files, answers, strict=True)
+        if entry.prediction is not None
+    ]
+    with st.grid(min_column_width=300, gap="small"):
+        for file, entry, preview in shown:
+            with card(f"answer-{file.file_id}"):
+                _show(run, file, entry.prediction, preview)
+
+
+def _answer(run: Run, file: BinaryIO) -> tuple[Answer, bytes | None]:
+    workspace = state.current_workspace()
+    changed = (workspace.run_dir(run.project_id, run.id) / WEIGHTS).stat().st_mtime_ns
+    place = (str(workspace.root), run.project_id, run.id)
+    return _asked(place, changed, file.file_id, file.name, file.getvalue())
+
+
+@st.cache_data(max_entries=128, ttl=3600, show_spinner=False)
+def _asked(
+    place: tuple[str, str, str], changed: int, file_id: str, name: str, _data: bytes
+) -> tuple[Answer, bytes | None]:
+    """Return the answer and a small picture; an upload is asked about once per model."""
+    entry: Answer = engines.call("predict", *place, [(name, _data)])[0]
+    if entry.prediction is None:
+        return entry, None
+    return entry, thumbnail_bytes(read_picture(_data, shortest=PREVIEW), side=PREVIEW)
+
+
+def _show(run: Run, file: BinaryIO, found: Prediction, preview: bytes | None) -> None:
+    name_text(file.name)
+    if preview:
+        st.image(preview)
+    charts.show(
+        charts.probabilities(found.class_names, found.probabilities),
+        key=f"bars-{run.id}-{file.file_id}",
+    )
+    with st.popover("Wrong, or worth learning from?", type="tertiary", icon=":material/add:"):
+        _add_back(run.project_id, file, found)
+
+
+def _add_back(project_id: str, file: BinaryIO, found: Prediction) -> None:
+    """Offer to put the picture with its right label among the project's pictures."""
+    workspace = state.current_workspace()
+    names = [entry.name for entry in list_classes(workspace, project_id)]
+    note_text("Add the picture with its right class; the next training learns from it.")
+    with st.form(f"add-{file.file_id}", border=False):
+        class_name = st.selectbox(
+            "Right class",
+            names,
+            index=names.index(found.class_name) if found.class_name in names else None,
+            accept_new_options=True,
+            key=f"right-class-{file.file_id}",
+        )
+        given = st.form_submit_button("Add to my pictures")
+    if given and class_name:
+        with errors_shown():
+            offered = uploaded_files([(file.name, file.getvalue())], class_name=class_name)
+            *_, last = add_images(workspace, project_id, offered, total=1)
+            if last.added:
+                st.success(plain(f"Added to “{class_name}”."))
+            for skipped in last.skipped:
+                st.info(plain(f"Not added: {skipped.reason}"))
