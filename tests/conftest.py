@@ -1,0 +1,17 @@
+"""What every test may count on: its own workspace, no network, processors shared politely."""
+
+import os
+
+# Before torch is imported anywhere: idle threads sleep instead of spinning.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def own_workspace(tmp_path, monkeypatch):
+    """Let whatever asks for the default workspace find an empty one."""
+    monkeypatch.setenv("TL_WORKSPACE", str(tmp_path / "workspace"))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
