@@ -76,7 +76,7 @@ page_header(
     "Bring your images",
     "This step collects pictures of every class, so that the model can learn what sets them apart.",
 )
-explain("class", "test pictures", "exact duplicate")
+explain("class", "split", "test pictures", "exact duplicate")
 classes = list_classes(workspace, project.id)
 total = count_images(workspace, project.id)
 excluded = count_images(workspace, project.id, excluded=True)

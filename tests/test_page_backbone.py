@@ -12,8 +12,7 @@ REMOTE = next(backbone for backbone in CATALOGUE if backbone.source == "hub")
 
 
 @pytest.fixture(autouse=True)
-def workspace(tmp_path, monkeypatch):
-    monkeypatch.setenv("TL_WORKSPACE", str(tmp_path / "workspace"))
+def workspace(own_workspace, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("pages.shared.downloads.ensure_workers", lambda workspace: None)

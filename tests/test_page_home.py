@@ -16,9 +16,8 @@ from tl_core.datasets import count_images, list_classes
 from tl_core.workspace import list_projects, open_project, open_workspace
 
 
-@pytest.fixture(autouse=True)
-def workspace(tmp_path, monkeypatch):
-    monkeypatch.setenv("TL_WORKSPACE", str(tmp_path))
+@pytest.fixture
+def workspace(own_workspace):
     return open_workspace()
 
 

@@ -33,9 +33,8 @@ PAGE = "pages/2_images.py"
 RED, BLUE = picture((200, 0, 0)), picture((0, 0, 200))
 
 
-@pytest.fixture(autouse=True)
-def workspace(tmp_path, monkeypatch):
-    monkeypatch.setenv("TL_WORKSPACE", str(tmp_path / "workspace"))
+@pytest.fixture
+def workspace(own_workspace):
     return open_workspace()
 
 

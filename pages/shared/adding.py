@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.guards import served_locally
+from pages.shared.guards import camera_allowed, served_locally
 from pages.shared.imports import start_import
 from pages.shared.layout import errors_shown, plain
 from tl_core.datasets import add_images
@@ -79,6 +79,8 @@ def _webcam(project_id: str, class_name: str) -> None:
         "Take pictures from several distances and angles, in front of several backgrounds: what "
         "is the same in all pictures of a class is what the model will hold on to."
     )
+    if not camera_allowed():
+        st.info("Browsers hand out the camera only over https, or on the computer itself.")
     picture = st.camera_input("Take a picture", key=state.fresh_key("webcam"))
     if picture is None:
         return

@@ -44,3 +44,9 @@ def served_locally() -> bool:
     host = urlsplit(f"//{headers.get('Host', '')}").hostname
     forwarded = any(name.lower().startswith(("x-forwarded", "forwarded")) for name in headers)
     return st.get_option("server.address") in _LOCAL and host in _LOCAL and not forwarded
+
+
+def camera_allowed() -> bool:
+    """Whether browsers hand out the camera to a page at this address."""
+    asked = urlsplit(st.context.url or "")
+    return asked.scheme != "http" or asked.hostname in _LOCAL
