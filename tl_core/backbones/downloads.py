@@ -5,7 +5,6 @@ hang: a connection that stops giving is given up, and whoever stops asking ends 
 """
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -14,10 +13,11 @@ from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 
-import tl_core
 from tl_core.catalogue import WEIGHT_FILES, Backbone, hub_repository
 from tl_core.errors import BackboneError, StorageFull, WeightsUnavailable
 from tl_core.events import Progress
+from tl_core.processes import environment
+from tl_core.storage import storage_full
 
 PATIENCE = 30.0  # seconds without a single new byte
 POLL = 0.25  # seconds between two looks at how much has arrived
@@ -47,14 +47,11 @@ def download_weights(backbone: Backbone, *, patience: float = PATIENCE) -> Itera
 
 
 def _start(backbone: Backbone) -> subprocess.Popen:
-    code = str(Path(tl_core.__file__).parents[1])
-    environment = {
+    env = {
         # Plain HTTP gives up by itself and shows what has arrived; the Xet protocol does neither.
         "HF_HUB_DISABLE_XET": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, (code, os.environ.get("PYTHONPATH")))),
+        **environment(threads=1, offline=False),
     }
     command = ["-m", "tl_core.hub_download", hub_repository(backbone), *WEIGHT_FILES]
     return subprocess.Popen(
@@ -62,7 +59,7 @@ def _start(backbone: Backbone) -> subprocess.Popen:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=environment,
+        env=env,
         text=True,
         encoding="utf-8",
     )
@@ -134,7 +131,7 @@ def _remove_fragments(backbone: Backbone, *, since: float) -> None:
 def _trouble(backbone: Backbone, kind: str) -> BackboneError | StorageFull:
     what = f"The weights of {backbone.title} could not be downloaded"
     if kind == "full":
-        return StorageFull(f"{what}: the disk is full. Make room, then try again.")
+        return storage_full(f"downloading the weights of {backbone.title}")
     if kind == "refused":
         return WeightsUnavailable(
             f"{what}: {hub_repository(backbone)} does not exist or needs an account that was "
