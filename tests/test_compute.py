@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 from tiny_run import tiny_backbone, write_tiny_run
-from training_data import job_of, run_to_end, stripes_project
+from training_data import job_of, stripes_project
 
 from tl_core import compute, estimates
 from tl_core.config import TrainingConfig
 from tl_core.datasets import image_path, list_images
 from tl_core.errors import DatasetError, PredictionError
+from tl_core.probing import extract
 
 PHASES = ("features", "probe", "fine_tune", "evaluate")
 
@@ -113,7 +114,7 @@ def test_an_estimate_measures_each_backbone_and_depth_once(stripes, monkeypatch)
         raise AssertionError("measured again")
 
     monkeypatch.setattr(estimates, "_forward_seconds", never)
-    monkeypatch.setattr(estimates, "_measured_step", never)
+    monkeypatch.setattr(estimates.speed, "step_seconds", never)
     again = estimates.estimate_seconds(*stripes, config)
     assert again["device"] == before["device"]
     assert (stripes[0].root / "machine.json").is_file()
@@ -129,7 +130,7 @@ def test_augmented_views_of_a_probe_cost_as_many_looks(stripes):
 def test_features_that_are_cached_cost_nothing(tmp_path):
     workspace, project = stripes_project(tmp_path)
     job = job_of(workspace, project)
-    run_to_end(job)
+    list(extract(job))
     assert estimates.missing_looks(workspace, project, job.config) == 0
     assert estimates.estimate_seconds(workspace, project, job.config)["features"] == 0
 

@@ -5,33 +5,29 @@ many pictures and steps there will be follows from the settings and from what is
 It knows the order of work in `training`, not the work.
 """
 
-import json
-import platform
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tl_core import speed
 from tl_core.backbones import create_backbone
 from tl_core.catalogue import Backbone
 from tl_core.config import TrainingConfig
-from tl_core.datasets import ClassSummary, ImageRecord, image_path, list_classes, list_images
-from tl_core.errors import ImageFileError, WeightsUnavailable
+from tl_core.datasets import ClassSummary, image_path, list_classes, list_images
+from tl_core.errors import WeightsUnavailable
 from tl_core.features import View, cache_key
 from tl_core.fine_tuning import plan
-from tl_core.inference import Engine, EngineChoice, device, fastest_engine
-from tl_core.layers import freeze_to, layer_groups, train_mode
-from tl_core.network import TransferNetwork, feature_sizes
-from tl_core.pictures import crop_file
-from tl_core.storage import Workspace, write_atomic
-from tl_core.transforms import Preprocessing, normalise, preprocessing_for
+from tl_core.inference import device, fastest_engine
+from tl_core.layers import layer_groups
+from tl_core.network import feature_sizes
+from tl_core.storage import Workspace
+from tl_core.transforms import Preprocessing, preprocessing_for
 
 SAMPLE = 8  # pictures to measure on
-STEP_PICTURES = 4  # in a measured training step
 QUICK_SECONDS = 0.15  # per picture; slower networks are not timed in several ways
 TRAIN_SHARE, REST_SHARE = 0.6, 0.2  # of the pictures, as `datasets` splits them
 SOLVER_SECONDS = 2.5e-9  # per picture, feature and class, for one fit of the probe
@@ -62,28 +58,45 @@ def estimate_seconds(workspace: Workspace, project_id: str, config: TrainingConf
         WorkspaceError: If the project is gone.
     """
     classes = list_classes(workspace, project_id)
-    pictures = _pictures(classes)
-    network, pretrained = _network(workspace, project_id, config)
-    fine_tunes = config.strategy in ("fine-tune", "scratch")
+    facts = _facts(config.backbone)
     records = list_images(workspace, project_id, excluded=False, limit=1000)
-    preprocessing = preprocessing_for(network)
-    decode, sample = _read_sample(workspace, project_id, records, preprocessing)
-    memory = _Memory(workspace.root / "machine.json")
-    costs = Costs(
-        decode=decode,
-        forward=memory.get(
-            f"{config.backbone.name} | forward",
-            lambda: _forward_seconds(network, config.backbone, sample, workspace, pretrained),
-        ),
-        step=_step_seconds(memory, network, config, sample) if fine_tunes else 0.0,
+    some = records[:: max(1, len(records) // SAMPLE)][:SAMPLE]
+    paths = [image_path(workspace, project_id, record) for record in some]
+    decode, sample = speed.read_sample(paths, facts.preprocessing)
+    memory = speed.Memory(workspace.root / "machine.json")
+    name = config.backbone.name
+
+    def network() -> tuple[nn.Module, bool]:
+        return _network(config, workspace.project_dir(project_id))
+
+    forward = memory.get(
+        f"{name} | forward", lambda: _forward_seconds(*network(), name, sample, workspace)
     )
-    missing = missing_looks(workspace, project_id, config)
-    columns = feature_sizes(network)[1]
-    return _seconds(config, costs, pictures, missing, columns, max(2, len(classes)))
+    step = 0.0
+    if config.strategy in ("fine-tune", "scratch"):
+        frozen = _frozen_groups(config, facts.groups)
+        step = memory.get(
+            f"{name} | step, {frozen} groups frozen",
+            lambda: speed.step_seconds(network()[0], frozen, sample),
+        )
+    return _seconds(
+        config,
+        Costs(decode=decode, forward=forward, step=step),
+        pictures=_pictures(classes),
+        missing=missing_looks(workspace, project_id, config),
+        columns=facts.columns,
+        classes=max(2, len(classes)),
+    )
 
 
 def _seconds(
-    config: TrainingConfig, costs: Costs, pictures: int, missing: int, columns: int, classes: int
+    config: TrainingConfig,
+    costs: Costs,
+    *,
+    pictures: int,
+    missing: int,
+    columns: int,
+    classes: int,
 ) -> dict:
     """Put the costs together.
 
@@ -115,33 +128,23 @@ def _seconds(
     return {**phases, "total": total, "device": _device_text()}
 
 
-class _Memory:
-    """Measured seconds by name, for this machine; shared by everything in the workspace."""
+@dataclass(frozen=True)
+class _Facts:
+    """What an architecture is like: `groups` layer groups, `columns` features per picture."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._machine = f"{platform.node()} {device()} {torch.get_num_threads()} threads"
-
-    def get(self, name: str, measure: Callable[[], float]) -> float:
-        key = f"{name} | {self._machine}"
-        known = self._read()
-        if key not in known:
-            known = {**known, key: round(measure(), 6)}
-            write_atomic(self._path, json.dumps(known, indent=1).encode())
-        return known[key]
-
-    def _read(self) -> dict[str, float]:
-        try:
-            return json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
+    preprocessing: Preprocessing
+    columns: int
+    groups: int
 
 
-def _network(
-    workspace: Workspace, project_id: str, config: TrainingConfig
-) -> tuple[nn.Module, bool]:
+@lru_cache(maxsize=32)
+def _facts(backbone: Backbone) -> _Facts:
+    network = create_backbone(backbone, pretrained=False)
+    return _Facts(preprocessing_for(network), feature_sizes(network)[1], len(layer_groups(network)))
+
+
+def _network(config: TrainingConfig, folder: Path) -> tuple[nn.Module, bool]:
     """Return the backbone, and whether it has its weights: without them it is as fast."""
-    folder = workspace.project_dir(project_id)
     if config.strategy != "scratch":
         try:
             return create_backbone(config.backbone, project_dir=folder), True
@@ -150,79 +153,27 @@ def _network(
     return create_backbone(config.backbone, pretrained=False), False
 
 
-def _read_sample(
-    workspace: Workspace, project_id: str, records: list[ImageRecord], pre: Preprocessing
-) -> tuple[float, Tensor]:
-    """Return seconds to read a picture, and crops of some: uint8 (n, 3, S, S)."""
-    crops = []
-    start = time.perf_counter()
-    for record in records[:: max(1, len(records) // SAMPLE)][:SAMPLE]:
-        try:
-            crops.append(crop_file(image_path(workspace, project_id, record), pre))
-        except (ImageFileError, OSError):
-            continue  # the training will name it
-    seconds = (time.perf_counter() - start) / max(1, len(crops))
-    if not crops:
-        side = pre.input_size
-        crops = [torch.zeros(3, side, side, dtype=torch.uint8)]
-    return seconds, torch.stack(crops)
-
-
 def _forward_seconds(
-    network: nn.Module,
-    backbone: Backbone,
-    sample: Tensor,
-    workspace: Workspace,
-    pretrained: bool,
+    network: nn.Module, pretrained: bool, name: str, sample: Tensor, workspace: Workspace
 ) -> float:
-    preprocessing = preprocessing_for(network)
-    plain = Engine(network, preprocessing, EngineChoice("float32", 1, device(), 0.0))
-    plain(sample[:1])  # the first call allocates
-    start = time.perf_counter()
-    plain(sample[:1])
-    seconds = time.perf_counter() - start
+    seconds = speed.forward_seconds(network, sample)
     if seconds > QUICK_SECONDS or not pretrained:
         return seconds
     chosen = fastest_engine(
         network,
-        preprocessing,
+        preprocessing_for(network),
         sample,
-        name=backbone.name,
+        name=name,
         memory=workspace.root / "engines.json",
     )
     return 1 / chosen.choice.pictures_per_second
 
 
-def _step_seconds(
-    memory: _Memory, network: nn.Module, config: TrainingConfig, sample: Tensor
-) -> float:
-    last = len(layer_groups(network)) - 1
+def _frozen_groups(config: TrainingConfig, groups: int) -> int:
     frozen = config.frozen_groups
     if frozen is None:
-        frozen = 0 if config.strategy == "scratch" else last - 1
-    frozen = min(frozen, last)
-    name = f"{config.backbone.name} | step, {frozen} groups frozen"
-    return memory.get(name, lambda: _measured_step(network, frozen, sample))
-
-
-def _measured_step(network: nn.Module, frozen: int, sample: Tensor) -> float:
-    """Return seconds per picture of one update; a small step, because it may be a large network."""
-    preprocessing = preprocessing_for(network)
-    whole = TransferNetwork(network, features="last", num_classes=2).to(device())
-    freeze_to(whole, frozen)
-    train_mode(whole, batch_size=STEP_PICTURES)
-    optimiser = torch.optim.AdamW([p for p in whole.parameters() if p.requires_grad], lr=0.0)
-    crops = torch.cat([sample] * STEP_PICTURES)[:STEP_PICTURES].to(device())
-    images = normalise(crops, preprocessing).contiguous(memory_format=torch.channels_last)
-    labels = torch.arange(STEP_PICTURES, device=device()) % 2
-    for _attempt in ("allocate", "measure"):
-        start = time.perf_counter()
-        loss = nn.functional.cross_entropy(whole(images), labels)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        loss.item()  # waits for a graphics card
-    return (time.perf_counter() - start) / STEP_PICTURES
+        frozen = 0 if config.strategy == "scratch" else groups - 2
+    return min(frozen, groups - 1)
 
 
 def missing_looks(workspace: Workspace, project_id: str, config: TrainingConfig) -> int:
@@ -232,7 +183,7 @@ def missing_looks(workspace: Workspace, project_id: str, config: TrainingConfig)
     views = [View()]
     if config.augmentations and config.strategy != "fine-tune":
         views += [View(config.augmentations, n, config.seed) for n in range(config.views)]
-    preprocessing = preprocessing_for(create_backbone(config.backbone, pretrained=False))
+    preprocessing = _facts(config.backbone).preprocessing
     pictures = _pictures(list_classes(workspace, project_id))
     shelves = [cache_key(config.backbone, preprocessing, view) for view in views]
     folder = workspace.features_dir(project_id)

@@ -1,0 +1,92 @@
+"""What work costs on this machine, measured briefly and remembered.
+
+Seconds per picture: to read one, to run it through a frozen network, to learn from it. What a
+training makes of these is in `estimates`.
+"""
+
+import json
+import platform
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from tl_core.errors import ImageFileError
+from tl_core.inference import Engine, EngineChoice, device
+from tl_core.layers import freeze_to, train_mode
+from tl_core.network import TransferNetwork
+from tl_core.pictures import crop_file
+from tl_core.storage import write_atomic
+from tl_core.transforms import Preprocessing, normalise, preprocessing_for
+
+STEP_PICTURES = 4  # in a measured training step
+
+
+class Memory:
+    """Measured seconds by name, for this machine; shared by everything in the workspace."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._machine = f"{platform.node()} {device()} {torch.get_num_threads()} threads"
+
+    def get(self, name: str, measure: Callable[[], float]) -> float:
+        key = f"{name} | {self._machine}"
+        known = self._read()
+        if key not in known:
+            known = {**known, key: round(measure(), 6)}
+            write_atomic(self._path, json.dumps(known, indent=1).encode())
+        return known[key]
+
+    def _read(self) -> dict[str, float]:
+        try:
+            return json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+
+
+def read_sample(paths: Sequence[Path], preprocessing: Preprocessing) -> tuple[float, Tensor]:
+    """Return seconds to read a picture on one core, and the crops, uint8 (n, 3, S, S), n >= 1."""
+    crops = []
+    start = time.perf_counter()
+    for path in paths:
+        try:
+            crops.append(crop_file(path, preprocessing))
+        except (ImageFileError, OSError):
+            continue  # the training will name it
+    seconds = (time.perf_counter() - start) / max(1, len(crops))
+    if not crops:
+        side = preprocessing.input_size
+        crops = [torch.zeros(3, side, side, dtype=torch.uint8)]
+    return seconds, torch.stack(crops)
+
+
+def forward_seconds(network: nn.Module, sample: Tensor) -> float:
+    """Return seconds per picture through a frozen network, in plain float32."""
+    choice = EngineChoice("float32", 1, device(), 0.0)
+    plain = Engine(network, preprocessing_for(network), choice)
+    plain(sample[:1])  # the first call allocates
+    start = time.perf_counter()
+    plain(sample[:1])
+    return time.perf_counter() - start
+
+
+def step_seconds(network: nn.Module, frozen: int, sample: Tensor) -> float:
+    """Return seconds per picture of one update; a small step, because it may be a large network."""
+    preprocessing = preprocessing_for(network)
+    whole = TransferNetwork(network, features="last", num_classes=2).to(device())
+    freeze_to(whole, frozen)
+    train_mode(whole, batch_size=STEP_PICTURES)
+    optimiser = torch.optim.AdamW([p for p in whole.parameters() if p.requires_grad], lr=0.0)
+    crops = torch.cat([sample] * STEP_PICTURES)[:STEP_PICTURES].to(device())
+    images = normalise(crops, preprocessing).contiguous(memory_format=torch.channels_last)
+    labels = torch.arange(STEP_PICTURES, device=device()) % 2
+    for _attempt in ("allocate", "measure"):
+        start = time.perf_counter()
+        loss = nn.functional.cross_entropy(whole(images), labels)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        loss.item()  # waits for a graphics card
+    return (time.perf_counter() - start) / STEP_PICTURES
