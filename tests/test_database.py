@@ -22,6 +22,21 @@ def workspace(tmp_path: Path) -> Workspace:
     return open_workspace(tmp_path / "workspace")
 
 
+def test_the_environment_names_another_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path.as_posix()}/elsewhere.db")
+    project_with(open_workspace(tmp_path / "workspace"), ants=1)
+    assert (tmp_path / "elsewhere.db").is_file()
+    assert not (tmp_path / "workspace" / "tl.db").exists()
+
+
+def test_the_workspace_may_have_a_strange_name(tmp_path: Path) -> None:
+    strange = tmp_path / "50% of it's #1 & größer"
+    project_with(open_workspace(strange), ants=1)
+    assert (strange / "tl.db").is_file()
+
+
 def test_an_exception_rolls_everything_back(workspace: Workspace) -> None:
     project_id = project_with(workspace, ants=1)
     with pytest.raises(ZeroDivisionError), session(workspace) as opened:

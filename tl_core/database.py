@@ -22,7 +22,7 @@ from sqlalchemy import (
     create_engine,
     event,
 )
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -147,13 +147,15 @@ class RunRow(Base):
     n_test: Mapped[int | None]
 
 
-def database_url(workspace: Workspace) -> str:
-    default = URL.create("sqlite", database=str(workspace.root / "tl.db"))
-    return os.environ.get("DATABASE_URL") or default.render_as_string(hide_password=False)
+def database_url(workspace: Workspace) -> URL:
+    # not as text: a folder may have "?" or "%" in its name
+    beside = URL.create("sqlite", database=str(workspace.root / "tl.db"))
+    named = os.environ.get("DATABASE_URL")
+    return make_url(named) if named else beside
 
 
 @lru_cache(maxsize=64)
-def engine_for(url: str) -> Engine:
+def engine_for(url: URL) -> Engine:
     """Return the one engine of this process for `url`."""
     engine = create_engine(url)
     if engine.dialect.name == "sqlite":

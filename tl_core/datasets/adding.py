@@ -132,7 +132,8 @@ def _store(
         return Skipped(file.name, str(error).rstrip("."))
     original = workspace.images_dir(project_id) / f"{digest}.{facts.extension}"
     try:
-        write_atomic(original, data)
+        if not original.exists():  # as after an interruption; a file is whole or not there
+            write_atomic(original, data)
         write_atomic(thumbnail_path(workspace, project_id, digest), thumbnail)
     except FileNotFoundError as error:
         raise project_gone() from error

@@ -119,11 +119,13 @@ def _decode(data: bytes, shortest: int | None) -> tuple[Image.Image, str, tuple[
     _check_bytes(data)
     try:
         with Image.open(BytesIO(data), formats=_formats(data)) as opened:
-            size, turn = opened.size, _turn(opened)
+            size = opened.size
             _check_size(*size)
             if shortest is not None and opened.format in ("JPEG", "MPO"):
                 opened.draft("RGB", (2 * shortest, 2 * shortest))
             picture = to_rgb(opened)
+            turn = _turn(opened)  # only now: Pillow turns TIFF itself, while loading
+            size = size if opened.format in ("JPEG", "MPO") else picture.size
             extension = _EXTENSIONS[opened.format or ""]
     except ImageFileError:
         raise

@@ -1,10 +1,13 @@
 """Open a workspace: make its folders and tables, sweep up after deleted projects."""
 
+import contextlib
 import os
 import shutil
 import time
 from functools import lru_cache
 from pathlib import Path
+
+from sqlalchemy.engine import URL
 
 from tl_core.database import create_tables, database_url, engine_for
 from tl_core.errors import WorkspaceError
@@ -32,7 +35,7 @@ def open_workspace(root: Path | None = None) -> Workspace:
 
 
 @lru_cache(maxsize=64)
-def _prepare(workspace: Workspace, _url: str) -> None:
+def _prepare(workspace: Workspace, _url: URL) -> None:
     try:
         with storage_errors("making the workspace"):
             workspace.projects_dir.mkdir(parents=True, exist_ok=True)
@@ -53,7 +56,11 @@ def deletion_marker(workspace: Workspace, project_id: str) -> Path:
 def _remove_leftovers(workspace: Workspace) -> None:
     markers = deletion_marker(workspace, "any").parent
     for marker in list(markers.iterdir()) if markers.is_dir() else []:
+        if marker.is_dir():  # a folder that was moved here and could not be emptied
+            shutil.rmtree(marker, ignore_errors=True)
+            continue
         folder = workspace.project_dir(marker.name)
         shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists() and time.time() - marker.stat().st_mtime > _KEEP_MARKER:
-            marker.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # another process may be sweeping too
+            if not folder.exists() and time.time() - marker.stat().st_mtime > _KEEP_MARKER:
+                marker.unlink()

@@ -86,10 +86,14 @@ def delete_project(workspace: Workspace, project_id: str) -> None:
             return
         opened.delete(row)
     marker = deletion_marker(workspace, project_id)
+    doomed = marker.with_name(f"{project_id}.removed")
     with contextlib.suppress(OSError):  # a full disk must not keep anyone from making space
         marker.parent.mkdir(exist_ok=True)
         marker.touch()
-    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):  # Windows refuses while a file in it is open
+        folder.rename(doomed)  # so that nobody goes on writing into it while it is emptied
+    for left in (doomed, folder):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _row(opened: Session, project_id: str) -> ProjectRow:
