@@ -4,18 +4,21 @@ It knows matrices and labels. It does not know pictures, networks or files.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from tl_core.crossval import Fold, make_folds
 
 C_GRID = (1e-3, 1e-2, 1e-1, 1.0)
 FEW_PER_CLASS = 5  # below this, class centroids beat a fitted regression
 CENTROID_SHARPNESS = 10.0
+SMALL_PROBLEM = 1500  # pictures; below it threads wait for each other longer than they work
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,11 @@ class ProbeChoice:
     features: str
     strength: float | None
     scores: dict[tuple[str, float | None], float]
+
+
+def suited_threads(pictures: int) -> AbstractContextManager:
+    """Return a context in which linear algebra on that many pictures is not slowed by threads."""
+    return threadpool_limits(1 if pictures < SMALL_PROBLEM else None)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -204,6 +212,23 @@ def choose_probe(
     folds: list[Fold],
     balanced: bool = True,
 ) -> ProbeChoice:
+    """Choose features and regularisation by cross-validation; see `choosing_probe`."""
+    choosing = choosing_probe(matrices, labels, num_classes, folds=folds, balanced=balanced)
+    while True:
+        try:
+            next(choosing)
+        except StopIteration as end:
+            return end.value
+
+
+def choosing_probe(
+    matrices: dict[str, np.ndarray],
+    labels: np.ndarray,
+    num_classes: int,
+    *,
+    folds: list[Fold],
+    balanced: bool = True,
+) -> Generator[tuple[int, int], None, ProbeChoice]:
     """Choose features and regularisation by cross-validation.
 
     Accuracy decides; log-loss decides between equals. Without folds (a class has one picture)
@@ -216,6 +241,9 @@ def choose_probe(
         num_classes: K.
         folds: Train and test indices into the rows.
         balanced: Whether every class counts equally in fitting.
+
+    Yields:
+        Fits done and fits in total.
     """
     if not folds:
         return ProbeChoice(features="last", strength=None, scores={})
@@ -223,6 +251,7 @@ def choose_probe(
     strengths = (None,) if few else C_GRID
     hits: dict[tuple[str, float | None], float] = {}
     losses: dict[tuple[str, float | None], float] = {}
+    done = 0
     for name, matrix in matrices.items():
         for train, test in folds:
             if few:
@@ -241,6 +270,8 @@ def choose_probe(
                 hits[key] = hits.get(key, 0) + hit
                 loss = -np.log(np.maximum(probabilities[np.arange(len(test)), labels[test]], 1e-7))
                 losses[key] = losses.get(key, 0) + loss.sum()
+                done += 1
+                yield done, len(matrices) * len(folds) * len(strengths)
     best = max(hits, key=lambda key: (hits[key], -losses[key]))
     measured = sum(len(test) for _, test in folds)
     scores = {key: float(hit / measured) for key, hit in hits.items()}

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
-from tl_core.crossval import group_numbers, make_folds
+from tl_core.crossval import Fold, group_numbers, make_folds
 from tl_core.errors import DatasetError
 from tl_core.evaluation import TEST_PICTURES, held_out, labels_of, out_of_fold_evaluation
 from tl_core.events import EpochResult, Event, PhaseStarted, Progress
@@ -14,11 +14,13 @@ from tl_core.features import View, extract_features
 from tl_core.jobs import TrainingJob
 from tl_core.probes import (
     LinearProbe,
+    ProbeChoice,
     all_views,
-    choose_probe,
+    choosing_probe,
     fit_in_rounds,
     fit_probe,
     out_of_fold,
+    suited_threads,
 )
 from tl_core.reports import Evaluation
 
@@ -64,11 +66,11 @@ def fit(job: TrainingJob) -> Iterator[Event]:
         rows = np.arange(len(images))
     else:
         rows = train_rows if job.fine_tunes else job.rows("train", "validation")
-    with job.timed("probe"):
+    with job.timed("probe"), suited_threads(len(images)):
         inside = None if groups is None else groups[rows]
         folds = make_folds(labels[rows], inside, folds=FOLDS, seed=config.seed)
         parts = {name: matrix[:, rows] for name, matrix in job.views.items()}
-        job.choice = choose_probe(parts, labels[rows], k, folds=folds, balanced=config.balanced)
+        job.choice = yield from _choose(job, parts, labels[rows], folds)
         yield from _learning_curve(job, labels, train_rows)
         features, repeated = all_views(job.views[job.choice.features], labels, rows)
         job.probe = fit_probe(
@@ -82,6 +84,20 @@ def fit(job: TrainingJob) -> Iterator[Event]:
     if job.choice.scores:
         looked_at = "all stages" if job.choice.features == "all" else "the last layer"
         yield from job.note(f"Cross-validation chose features of {looked_at}.")
+
+
+def _choose(
+    job: TrainingJob, matrices: dict[str, np.ndarray], labels: np.ndarray, folds: list[Fold]
+) -> Generator[Event, None, ProbeChoice]:
+    k, began = len(job.images.class_names), time.perf_counter()
+    choosing = choosing_probe(matrices, labels, k, folds=folds, balanced=job.config.balanced)
+    while True:
+        try:
+            done, total = next(choosing)
+        except StopIteration as end:
+            return end.value
+        left = (time.perf_counter() - began) / done * (total - done)
+        yield Progress("probe", done, total, left)
 
 
 def _learning_curve(
@@ -148,9 +164,10 @@ def evaluate(job: TrainingJob) -> Generator[Event, None, Evaluation]:
         seed=config.seed,
         balanced=config.balanced,
     )
-    for done, (rows, values) in enumerate(parts, start=1):
-        probabilities[rows] = values
-        yield Progress("evaluate", done, len(folds))
+    with suited_threads(len(images)):
+        for done, (rows, values) in enumerate(parts, start=1):
+            probabilities[rows] = values
+            yield Progress("evaluate", done, len(folds))
     return out_of_fold_evaluation(job.images.class_names, images, probabilities, folds=len(folds))
 
 
