@@ -1,35 +1,17 @@
 """Step 3: choose how much of the backbone stays frozen, and how pictures are varied."""
 
-from concurrent.futures import Future
-
 import streamlit as st
 
-from pages.shared import charts, state
+from pages.shared import state
 from pages.shared.augmenting import augmentation_cards
-from pages.shared.draft import change_draft, draft, show_stored
+from pages.shared.draft import draft
 from pages.shared.expert import expert_settings
 from pages.shared.guards import enter, require
-from pages.shared.layout import (
-    duration,
-    errors_shown,
-    explain,
-    next_step,
-    note_text,
-    number_card,
-    page_header,
-)
-from pages.shared.strategies import (
-    PRESETS,
-    frozen_groups,
-    preset_of,
-    with_frozen,
-    with_preset,
-)
+from pages.shared.layout import errors_shown, explain, next_step, note_text, page_header
+from pages.shared.strategy_picker import choose_strategy, show_costs
 from pages.shared.waiting import answer_or_wait, ask, wait_for_all
 from tl_core import engines
-from tl_core.config import TrainingConfig
 from tl_core.datasets import count_images
-from tl_core.layer_blocks import LayerBlock
 
 enter("pages/3_layers.py")
 project = state.current_project()
@@ -46,57 +28,6 @@ config = draft(project)
 pictures = count_images(workspace, project.id, excluded=False)
 
 
-def choose_strategy(groups: list[LayerBlock]) -> None:
-    """Draw presets, slider and the row of blocks; each follows what is stored."""
-    total = len(groups)
-    show_stored("preset", preset_of(config, total))
-    show_stored("frozen-groups", frozen_groups(config, total))
-    by_id = {preset.id: preset for preset in PRESETS}
-    st.radio(
-        "How to train",
-        list(by_id),
-        format_func=lambda preset: by_id[preset].label,
-        captions=[preset.caption for preset in PRESETS],
-        key="preset",
-        on_change=lambda: change_draft(
-            lambda before: with_preset(before, str(state.widget_value("preset")), total)
-        ),
-    )
-    st.slider(
-        "Frozen layer groups, counted from the picture side",
-        0,
-        total - 1,
-        key="frozen-groups",
-        help="The classifier, the last group, is always trained.",
-        on_change=lambda: change_draft(
-            lambda before: with_frozen(before, int(state.widget_value("frozen-groups")), total)
-        ),
-    )
-    charts.show(charts.network(groups, frozen_groups(config, total)), key="network")
-    note_text(
-        "A picture enters on the left, the answer comes out on the right. The wider a block, the "
-        "more parameters it has. Early blocks see edges and textures, late ones parts of things."
-    )
-
-
-def show_costs(groups: list[LayerBlock] | None, estimate: Future, config: TrainingConfig) -> None:
-    trained, share = "…", None
-    if groups:
-        frozen = frozen_groups(config, len(groups))
-        count = sum(group.parameters for group in groups[frozen:])
-        everything = max(sum(group.parameters for group in groups), 1)
-        trained = charts.count_text(count)
-        share = f"{count / everything:.1%} of {charts.count_text(everything)}"
-    seconds = estimate.result() if estimate.done() and not estimate.exception() else None
-    value = f"about {duration(seconds['total'])}" if seconds else "…"
-    if estimate.done() and not seconds:
-        value = "not known"
-    with st.grid(min_column_width=260, gap="small"):
-        number_card("Trained parameters", trained, share)
-        number_card("Expected time here", value, f"on {seconds['device']}" if seconds else None)
-        number_card("Pictures", f"{pictures:,}", "for training, choosing and testing")
-
-
 root = str(workspace.root)
 layer_groups = ask("layer_groups", root, project.id, config.backbone)
 estimate = ask("estimate_seconds", root, project.id, config)
@@ -104,8 +35,8 @@ estimate = ask("estimate_seconds", root, project.id, config)
 with errors_shown():
     groups = answer_or_wait(layer_groups, key="groups", doing="Reading the network's layers")
     if groups:
-        choose_strategy(groups)
-    show_costs(groups, estimate, config)
+        choose_strategy(groups, config)
+    show_costs(groups, estimate, config, pictures=pictures)
     wait_for_all([estimate], key="estimate", doing="Working out the time")
 explain(
     "layer group", "frozen", "classifier", "parameters", "linear probing", "fine-tuning",

@@ -1,19 +1,18 @@
 """Step 5: how good the model is, where it errs, and what it looked at."""
 
-from functools import partial
-
 import streamlit as st
 
-from pages.shared import charts, state
+from pages.shared import state
 from pages.shared.cells import changed_since, picture_gallery, records_of, undo_button
 from pages.shared.classtable import class_table
+from pages.shared.confusion import SMALL_MATRIX, choose_cell
 from pages.shared.guards import enter, require
 from pages.shared.layout import explain, name_text, next_step, note_text, page_header
 from pages.shared.looking import interesting_first, where_it_looked
 from pages.shared.result import report_of, result_cards
 from pages.shared.runlist import run_names
 from tl_core import engines
-from tl_core.reports import Evaluation, Report
+from tl_core.reports import Report
 from tl_core.runs import Run, list_runs
 
 METHOD_TEXT = {
@@ -22,8 +21,6 @@ METHOD_TEXT = {
     "out-of-fold": "Each picture was tested by a model that had not learned from it, in turns, "
     "so the number is an honest one.",
 }
-
-SMALL_MATRIX = 8  # classes; a larger matrix takes the page's full width
 
 enter("pages/5_evaluation.py")
 project = state.current_project()
@@ -60,42 +57,6 @@ def choose_run() -> tuple[Run, Report]:
     return run, report
 
 
-def choose_cell(evaluation: Evaluation, run: Run) -> tuple[int, int]:
-    """Draw the matrix and two lists that choose the same cell; return (true, predicted)."""
-    keys = (f"cell-true-{run.id}", f"cell-predicted-{run.id}")
-    if state.widget_value(keys[0]) is None:
-        for key, value in zip(keys, _worst_cell(evaluation), strict=True):
-            state.set_widget_value(key, value)
-    cell = (int(state.widget_value(keys[0])), int(state.widget_value(keys[1])))
-    matrix_key = f"matrix-{run.id}-{cell[0]}-{cell[1]}"
-    charts.show(
-        charts.confusion(evaluation.class_names, evaluation.confusion, chosen=cell),
-        key=matrix_key,
-        on_select=partial(_clicked, matrix_key, keys),
-    )
-    classes = range(len(evaluation.class_names))
-    for column, label, key in zip(
-        st.columns(2), ("Labelled as", "The model said"), keys, strict=True
-    ):
-        with column:
-            st.selectbox(label, classes, format_func=evaluation.class_names.__getitem__, key=key)
-    return cell
-
-
-def _worst_cell(evaluation: Evaluation) -> tuple[int, int]:
-    mistakes = evaluation.confusion.copy()
-    mistakes[range(len(mistakes)), range(len(mistakes))] = 0
-    row, column = divmod(int(mistakes.argmax()), len(mistakes))
-    return row, column
-
-
-def _clicked(matrix_key: str, keys: tuple[str, str]) -> None:
-    points = state.widget_value(matrix_key).selection.points
-    if points:
-        for key, value in zip(keys, points[0]["customdata"], strict=True):
-            state.set_widget_value(key, int(value))
-
-
 run, report = choose_run()
 evaluation = report.evaluation
 records = records_of(project, evaluation)
@@ -115,7 +76,7 @@ st.header("What was taken for what", anchor=False)
 beside = len(evaluation.class_names) <= SMALL_MATRIX
 left, right = st.columns(2, gap="medium") if beside else (st.container(), st.container())
 with left:
-    cell = choose_cell(evaluation, run)
+    cell = choose_cell(evaluation, run.id)
 with right:
     inside = evaluation.at(*cell)
     true, predicted = (evaluation.class_names[i] for i in cell)

@@ -1,5 +1,7 @@
 """Layers: presets and slider in step, every choice stored at once, nothing blocks."""
 
+from threading import Event
+
 import pytest
 from page_data import open_app, project_with_pictures
 from run_data import GROUPS, stand_in_for_compute
@@ -150,3 +152,20 @@ def test_without_pictures_the_augmentations_wait_for_them(workspace):
     app = open_app(PAGE, project_with_pictures(class_names=(), each=0))
     assert not app.exception
     assert "Add pictures" in app.info[0].value
+
+
+def test_the_page_does_not_wait_for_a_slow_answer(monkeypatch):
+    answered = Event()
+
+    def call(function, *args, **kwargs):
+        answered.wait(60)
+        return {"layer_groups": GROUPS, "preview_augmentation": []}.get(function)
+
+    monkeypatch.setattr(engines, "call", call)
+    project = project_with_pictures("Slow")
+    app = open_app(PAGE, project)
+    assert not app.exception
+    assert "Reading the network" in texts(app)
+    assert not app.slider
+    answered.set()
+    assert open_app(PAGE, project).slider(key="frozen-groups").value == LAST

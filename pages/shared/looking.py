@@ -55,7 +55,9 @@ def where_it_looked(
     with pictures[1]:
         tinted = answer_or_wait(asked, key="explain", doing="Asking the model where it looked")
         if tinted:
-            st.image(tinted, caption="Warm areas spoke most for it")
+            st.image(
+                tinted, caption="Warm areas spoke most for it; the dark border is not looked at"
+            )
     with pictures[2]:
         chart = charts.probabilities(evaluation.class_names, evaluation.probabilities[index])
         charts.show(chart, key=f"probabilities-{index}")

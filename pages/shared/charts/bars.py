@@ -8,6 +8,8 @@ import plotly.graph_objects as go
 
 from pages.shared.charts.drawing import NEUTRAL, VALIDATION, Chart, blank_figure, percent, short
 
+SEPARATOR = " · "  # what stands before it in a run's name is short enough for an axis
+
 
 class RunScore(NamedTuple):
     """A finished run's result: fractions in [0, 1], `low` and `high` its 95 % interval."""
@@ -70,11 +72,13 @@ def compare_runs(scores: Sequence[RunScore]) -> Chart:
         )
     )
     floor = 10 * (min(100 * score.low for score in scores) // 10)
-    figure.update_xaxes(title_text="accuracy (%) with 95 % interval")
+    figure.update_xaxes(title_text="accuracy (%)")
     figure.update_xaxes(range=[max(0, floor - 2), 102])
     figure.update_yaxes(
         tickvals=list(range(len(scores))),
-        ticktext=[f"{short(score.label, 36)}<br>{score.n:,} pictures" for score in scores],
+        ticktext=[
+            f"{short(score.label.split(SEPARATOR)[0])}<br>{score.n:,} pictures" for score in scores
+        ],
         range=[len(scores) - 0.5, -0.5],
         showgrid=False,
     )

@@ -63,7 +63,7 @@ def curves(
         values = [getattr(e, f"{part}_{measure}") * factor for e in epochs]
         name = "training pictures" if part == "train" else "validation pictures"
         figure.add_trace(_curve(values, name=name, colour=colour, dash=dash))
-    _mark_phase_change(figure, epochs)
+    _mark_phase_change(figure, epochs, high=measure == "loss")  # where the curves are not
     rounds = all(e.phase == "probe" for e in epochs)
     title = "round of the solver" if rounds else "epoch"
     if not rounds and epochs[0].phase == "probe":
@@ -82,14 +82,15 @@ def _floor(figure: go.Figure) -> float:
     return max(0.0, 10 * (min(values, default=0) // 10) - 5)
 
 
-def _mark_phase_change(figure: go.Figure, epochs: Sequence[EpochResult]) -> None:
+def _mark_phase_change(figure: go.Figure, epochs: Sequence[EpochResult], *, high: bool) -> None:
     change = next(
         (i for i in range(1, len(epochs)) if epochs[i].phase != epochs[i - 1].phase), None
     )
     if change is not None:
         figure.add_vline(x=change + 0.5, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
         figure.add_annotation(
-            x=change + 0.5, y=0, yref="paper", xanchor="left", yanchor="bottom",
+            x=change + 0.5, y=int(high), yref="paper", xanchor="left",
+            yanchor="top" if high else "bottom",
             text="fine-tuning starts", showarrow=False,
         )  # fmt: skip
 

@@ -1,0 +1,66 @@
+"""Presets, slider and the row of blocks, in step with each other; and what the choice costs."""
+
+from concurrent.futures import Future
+
+import streamlit as st
+
+from pages.shared import charts, state
+from pages.shared.draft import change_draft, show_stored
+from pages.shared.layout import duration, note_text, number_card
+from pages.shared.strategies import PRESETS, frozen_groups, preset_of, with_frozen, with_preset
+from tl_core.config import TrainingConfig
+from tl_core.layer_blocks import LayerBlock
+
+
+def choose_strategy(groups: list[LayerBlock], config: TrainingConfig) -> None:
+    """Draw presets, slider and the row of blocks; each follows what is stored."""
+    total = len(groups)
+    show_stored("preset", preset_of(config, total))
+    show_stored("frozen-groups", frozen_groups(config, total))
+    by_id = {preset.id: preset for preset in PRESETS}
+    st.radio(
+        "How to train",
+        list(by_id),
+        format_func=lambda preset: by_id[preset].label,
+        captions=[preset.caption for preset in PRESETS],
+        key="preset",
+        on_change=lambda: change_draft(
+            lambda before: with_preset(before, str(state.widget_value("preset")), total)
+        ),
+    )
+    st.slider(
+        "Frozen layer groups, counted from the picture side",
+        0,
+        total - 1,
+        key="frozen-groups",
+        help="The classifier, the last group, is always trained.",
+        on_change=lambda: change_draft(
+            lambda before: with_frozen(before, int(state.widget_value("frozen-groups")), total)
+        ),
+    )
+    charts.show(charts.network(groups, frozen_groups(config, total)), key="network")
+    note_text(
+        "A picture enters on the left, the answer comes out on the right. The wider a block, the "
+        "more parameters it has. Early blocks see edges and textures, late ones parts of things."
+    )
+
+
+def show_costs(
+    groups: list[LayerBlock] | None, estimate: Future, config: TrainingConfig, *, pictures: int
+) -> None:
+    """Draw what the choice costs, as far as it is known by now."""
+    trained, share = "…", None
+    if groups:
+        frozen = frozen_groups(config, len(groups))
+        count = sum(group.parameters for group in groups[frozen:])
+        everything = max(sum(group.parameters for group in groups), 1)
+        trained = charts.count_text(count)
+        share = f"{count / everything:.1%} of {charts.count_text(everything)}"
+    seconds = estimate.result() if estimate.done() and not estimate.exception() else None
+    value = f"about {duration(seconds['total'])}" if seconds else "…"
+    if estimate.done() and not seconds:
+        value = "not known"
+    with st.grid(min_column_width=260, gap="small"):
+        number_card("Trained parameters", trained, share)
+        number_card("Expected time here", value, f"on {seconds['device']}" if seconds else None)
+        number_card("Pictures", f"{pictures:,}", "for training, choosing and testing")
