@@ -1,9 +1,13 @@
 """Backbone: the catalogue, what happens to a choice whose weights are not here."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from page_data import open_app, project_with_pictures, texts
 
 from tl_core.catalogue import CATALOGUE, backbone_to_json
+from tl_core.errors import BackboneError
 from tl_core.runs import finish_run, list_runs, start_run
 from tl_core.workspace import open_project, open_workspace, save_backbone
 
@@ -85,3 +89,44 @@ def test_a_search_shows_what_the_engine_found(monkeypatch):
 def test_a_deep_link_without_a_project_says_so():
     app = open_app(PAGE)
     assert "No project is open here" in texts(app)
+
+
+def give_weights(app, content: bytes):
+    app.file_uploader[0].set_value(("mine.safetensors", content, "application/octet-stream"))
+    app.text_input(key="own-architecture").set_value("resnet18").run()
+    return app.button(key="own-check").click().run()
+
+
+def test_an_own_weights_file_is_checked_and_chosen_under_its_name(workspace, monkeypatch):
+    checked = []
+
+    def call(function, path, architecture, **kwargs):
+        upload = Path(path)
+        checked.append((function, upload.read_bytes(), architecture))
+        upload.with_name("stored.safetensors").write_bytes(b"stored")
+        return replace(
+            REMOTE, source="file", digest="abc", weights_file="weights/stored.safetensors"
+        )
+
+    monkeypatch.setattr("pages.shared.own_weights.call", call)
+    project = project_with_pictures()
+    app = give_weights(open_app(PAGE, project), b"weights")
+    assert not app.exception
+    assert checked == [("check_weights_file", b"weights", "resnet18")]
+    assert open_project(workspace, project.id).backbone.title == "mine.safetensors (resnet18)"
+    kept = [path.name for path in workspace.weights_dir(project.id).iterdir()]
+    assert kept == ["stored.safetensors"]
+    assert "is chosen and ready to use" in texts(app)
+
+
+def test_a_refused_weights_file_is_not_kept(workspace, monkeypatch):
+    def call(function, path, architecture, **kwargs):
+        raise BackboneError(f"{Path(path).name} holds program code; it was not opened.")
+
+    monkeypatch.setattr("pages.shared.own_weights.call", call)
+    project = project_with_pictures()
+    app = give_weights(open_app(PAGE, project), b"code")
+    assert not app.exception
+    assert "mine.safetensors holds program code" in texts(app)
+    assert list(workspace.weights_dir(project.id).iterdir()) == []
+    assert open_project(workspace, project.id).backbone == CATALOGUE[0]

@@ -65,11 +65,13 @@ def steps_done(project: Project) -> set[str]:
     workspace = state.current_workspace()
     filled = [c for c in list_classes(workspace, project.id) if c.images - c.excluded >= 2]
     runs = list_runs(workspace, project.id)
+    trained = any(run.accuracy is not None for run in runs)
     facts = {
         "pages/1_backbone.py": project.backbone is not None,
         "pages/2_images.py": len(filled) >= 2,
         "pages/3_layers.py": project.config is not None or bool(runs),
-        "pages/4_training.py": any(run.accuracy is not None for run in runs),
+        "pages/4_training.py": trained,
+        "pages/5_evaluation.py": trained,
     }
     return {page for page, done in facts.items() if done}
 

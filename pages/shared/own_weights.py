@@ -1,6 +1,6 @@
 """A weights file of the person's own, for an architecture that they name."""
 
-import hashlib
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -13,11 +13,12 @@ from pages.shared.layout import errors_shown, explain
 from tl_core.catalogue import Backbone
 from tl_core.engines import call
 from tl_core.errors import BackboneError
-from tl_core.storage import storage_errors, write_atomic
+from tl_core.storage import storage_errors
 from tl_core.workspace import Project
 
 FORMATS = ["safetensors", "pt", "pth", "bin"]
 CHECK_SECONDS = 180.0
+MAX_NAME = 80  # characters of the file's name that become part of the title
 
 
 def own_weights_form(project: Project, on_choose: Callable[[Backbone], None]) -> None:
@@ -44,20 +45,18 @@ def own_weights_form(project: Project, on_choose: Callable[[Backbone], None]) ->
 
 
 def _check(project: Project, file: UploadedFile, architecture: str) -> Backbone:
-    workspace = state.current_workspace()
-    content = file.getbuffer()
-    suffix = PurePosixPath(file.name).suffix.lower()
-    name = f"{hashlib.sha256(content).hexdigest()}{suffix}"
-    folder = workspace.project_dir(project.id)
-    path = workspace.weights_dir(project.id) / name
-    known = path.exists()
-    with storage_errors("saving the weights file"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, content)
+    """Let the engine read the upload and store what fits; the upload itself is not kept."""
+    name = PurePosixPath(file.name).name[-MAX_NAME:]
+    suffix = PurePosixPath(name).suffix.lower()
+    folder = state.current_workspace().weights_dir(project.id)
+    upload = folder / f"upload-{secrets.token_hex(8)}{suffix}"
     try:
-        found = call("check_weights_file", str(path), architecture, timeout=CHECK_SECONDS)
-        return replace(found, weights_file=path.relative_to(folder).as_posix())
-    except BackboneError:
-        if not known:
-            path.unlink(missing_ok=True)
-        raise
+        with storage_errors("saving the weights file"):
+            folder.mkdir(parents=True, exist_ok=True)
+            upload.write_bytes(file.getbuffer())
+        found = call("check_weights_file", str(upload), architecture, timeout=CHECK_SECONDS)
+    except BackboneError as error:  # it names the file as it was written here
+        raise BackboneError(str(error).replace(upload.name, name)) from error
+    finally:
+        upload.unlink(missing_ok=True)
+    return replace(found, title=f"{name} ({architecture})")
