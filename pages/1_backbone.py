@@ -112,6 +112,7 @@ explain("backbone", "parameters", "input size", "CNN", "ViT", "supervised", "sel
 ready = show_choice(project)
 backbone_cards(CATALOGUE, key="catalogue", chosen=project.backbone, on_choose=choose)
 st.header("Other backbones", anchor=False)
+explain("timm", "architecture")
 tabs = st.tabs(["Search", "My own weights file"])
 with tabs[0]:
     search()

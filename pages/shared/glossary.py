@@ -36,6 +36,11 @@ TERMS = {
     ),
     "weights": "The values of a network's parameters: everything that it has learned, as a file.",
     "licence": "What the authors of the weights allow you to do with them.",
+    "timm": (
+        "A free collection of more than a thousand pretrained networks for pictures; this app "
+        "builds its backbones with it."
+    ),
+    "architecture": "The plan of a network: which layers it has and how they are connected.",
     "class": "One of the answers that the model can give, such as “healthy” or “rust”.",
     "test pictures": (
         "Pictures put aside until the very end and never used for training, so that the final "
