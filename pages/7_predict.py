@@ -25,8 +25,8 @@ run = choose_model(project, key="run-predicting")
 engines.warm()
 
 
-def ask_for_pictures(run: Run) -> None:
-    """Take pictures in the way that the person chooses and show the answers."""
+def ask_for_pictures(run: Run) -> bool:
+    """Take pictures in the way that the person chooses; True if their answers are shown."""
     way = st.segmented_control(
         "What should it look at?",
         [PICTURES, WEBCAM, FOLDER, ZIP],
@@ -38,7 +38,8 @@ def ask_for_pictures(run: Run) -> None:
         picture = st.camera_input("Take a picture", key="predict-webcam")
         if picture:
             try_pictures(run, [picture])
-    elif way == PICTURES:
+        return picture is not None
+    if way == PICTURES:
         key = state.fresh_key("predict-pictures")
         files = st.file_uploader("New pictures", accept_multiple_files=True, key=key)
         if len(files) > MOST:
@@ -46,7 +47,8 @@ def ask_for_pictures(run: Run) -> None:
             begin(run, "predict-pictures", list(offered))
         elif files:
             try_pictures(run, files)
-    elif way == FOLDER:
+        return bool(files)
+    if way == FOLDER:
         key = state.fresh_key("predict-folder")
         files = st.file_uploader("Folder of pictures", accept_multiple_files="directory", key=key)
         if files:
@@ -57,15 +59,16 @@ def ask_for_pictures(run: Run) -> None:
         if file:
             with errors_shown():
                 begin(run, "predict-zip", list(zip_files(file)))
+    return False
 
 
 def begin(run: Run, uploader: str, files: list[SourceFile | Skipped]) -> None:
-    start_batch(run, files)
+    start_batch(run, sorted(files, key=lambda file: file.name))
     state.renew(uploader)
     st.rerun()
 
 
-ask_for_pictures(run)
-show_batch(run)
+if not ask_for_pictures(run):
+    show_batch(run)
 explain("probability")
 next_step("pages/8_export.py", "Next: take the model with you")

@@ -29,8 +29,9 @@ folder = workspace.run_dir(project.id, run.id)
 def download(name: str, *, primary: bool = False) -> None:
     """Offer a file of the run's folder; it is read when the button is pressed."""
     path = folder / name
+    size = "" if name == SCRIPT else f" ({megabytes(path.stat().st_size)})"
     st.download_button(
-        f"Download {name} ({megabytes(path.stat().st_size)})",
+        f"Download {name}{size}",
         data=path.read_bytes,
         file_name=name,
         mime="text/x-python" if name == SCRIPT else "application/octet-stream",

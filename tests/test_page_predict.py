@@ -106,7 +106,7 @@ def test_many_pictures_become_a_table(workspace):
     app.run()
     assert not app.exception
     table = app.dataframe[0].value
-    assert list(table["File"]) == [name for name, _ in files] + ["empty.jpg"]
+    assert list(table["File"]) == [*sorted(name for name, _ in files), "empty.jpg"]
     assert set(table["Answer"][:20]) <= set(CLASSES)
     assert "empty" in table["Left out because"][20]
     assert app.subheader[0].value == "20 pictures classified"
@@ -127,12 +127,13 @@ def test_a_zip_is_classified_and_a_bad_one_explained(workspace):
     assert "not a ZIP file" in texts(app)
     app.file_uploader[0].set_value([("y.zip", content.getvalue(), "application/zip")]).run()
     batch = batch_of(run)
-    assert [entry.name for entry in batch.answers] == [
-        *("=cmd.png", "../../evil.png", "deep/er/two.png")
-    ]
-    assert [entry.prediction is None for entry in batch.answers] == [False, True, False]
+    assert {entry.name: entry.prediction is None for entry in batch.answers} == {
+        "../../evil.png": True,
+        "=cmd.png": False,
+        "deep/er/two.png": False,
+    }
     rows = list(csv.reader(io.StringIO(answers_csv(batch.answers, CLASSES).decode("utf-8-sig"))))
-    assert rows[1][0] == "'=cmd.png"
+    assert "'=cmd.png" in [row[0] for row in rows]
 
 
 def test_a_folder_is_classified_with_its_paths(workspace):

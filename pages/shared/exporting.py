@@ -106,8 +106,8 @@ def show_parity(parity: Parity) -> None:
         ),
         (
             "Largest difference",
-            f"{100 * parity.max_difference:.4f} %",
-            f"of any class's probability; up to {100 * LIMIT:.1f} % counts as the same",
+            _percent(parity.max_difference),
+            f"of any class's probability; up to {_percent(LIMIT)} counts as the same",
         ),
     )
     if not parity.same:
@@ -116,3 +116,8 @@ def show_parity(parity: Parity) -> None:
             "weights file instead, or train with another backbone.",
             icon=":material/error:",
         )
+
+
+def _percent(fraction: float) -> str:
+    percent = 100 * fraction
+    return "below 0.001 %" if percent < 0.001 else f"{percent:.2g} %"
