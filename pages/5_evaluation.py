@@ -15,6 +15,7 @@ from tl_core import engines
 from tl_core.reports import Report
 from tl_core.runs import Run, list_runs
 
+MISTAKES = 24  # shown; more would be scrolled past
 METHOD_TEXT = {
     "held-out": "These pictures were put aside before training: the model neither learned from "
     "them nor was it chosen by them, so the number is an honest one.",
@@ -101,7 +102,7 @@ note_text(
     "The model was sure and disagrees with the label. Look closely: often the label is wrong, or "
     "the picture could be either."
 )
-mistakes = evaluation.most_confident_mistakes(48)
+mistakes = evaluation.most_confident_mistakes(MISTAKES)
 picture_gallery(
     project, evaluation, mistakes, records, key=f"mistakes-{run.id}",
     nothing="No mistakes among the tested pictures.",

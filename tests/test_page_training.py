@@ -62,7 +62,7 @@ def test_a_run_at_work_shows_phase_progress_time_left_curves_and_stop(workspace)
     assert "Look at every picture" in texts(app)
     progress = app.get("progress")[0].proto
     assert progress.text.startswith("Fitting the classifier")
-    assert progress.text.endswith("3 of 8 steps, about 4 seconds left")
+    assert progress.text.endswith("3 of 8, about 4 seconds left")
     assert len(app.get("plotly_chart")) == 2
     app.button(key=f"stop-{run.id}").click().run()
     assert runs.get_run(workspace, run.id).state == "stopping"
@@ -166,3 +166,16 @@ def test_settings_changed_after_a_run_are_those_of_the_next_one(workspace):
     app.button(key="start").click().run()
     newest = runs.list_runs(workspace, project.id)[0]
     assert config_from_json(newest.config) == open_project(workspace, project.id).config
+
+
+def test_curves_held_still_do_not_move_while_the_run_goes_on(workspace):
+    project = project_with_pictures()
+    run = begun_run(project)
+    app = open_app(PAGE, project)
+    app.toggle(key=f"hold-{run.id}").set_value(True).run()
+    before = app.get("plotly_chart")[0].proto.spec
+    for event in epochs(9):
+        runs.append_event(workspace.run_dir(project.id, run.id), event)
+    assert app.run().get("plotly_chart")[0].proto.spec == before
+    app.toggle(key=f"hold-{run.id}").set_value(False).run()
+    assert app.get("plotly_chart")[0].proto.spec != before

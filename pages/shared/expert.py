@@ -29,7 +29,7 @@ _PROBE = (
 _STEPS = (
     _Number("batch_size", "Batch size (pictures)", 1, 1024, 1, term("batch")),
     _Number(
-        "classifier_lr", "Learning rate of the classifier", 1e-6, 1.0, 1e-4,
+        "classifier_lr", "Learning rate of the classifier", 1e-6, 1.0, 1e-5,
         term("learning rate"), "%.6f",
     ),
     _Number(

@@ -33,6 +33,7 @@ DOING_TEXT = {
     "evaluate": "Testing on pictures that it has never seen",
     "save": "Saving the model",
 }
+UNIT_TEXT = {"features": " pictures", "fine_tune": " steps"}
 STATE_TEXT = {
     "queued": "waiting to start",
     "running": "running",
@@ -145,8 +146,8 @@ def _progress_text(view: RunView) -> str:
     text = DOING_TEXT.get(view.phase, view.phase)
     if view.progress is None:
         return text
-    unit = "pictures" if view.phase in ("features", "evaluate") else "steps"
-    text += f": {view.progress.done:,} of {view.progress.total:,} {unit}"
+    unit = UNIT_TEXT.get(view.phase, "")
+    text += f": {view.progress.done:,} of {view.progress.total:,}{unit}"
     if view.progress.seconds_left is not None:
         text += f", about {duration(view.progress.seconds_left)} left"
     return text

@@ -15,6 +15,7 @@ from tl_core.reports import Evaluation
 from tl_core.runs import Run
 
 SHOWN = 480  # pixels, the shorter side of the picture beside the tinted one
+TINTED_TEXT = "Warm areas spoke most for it; the dark border is not looked at"
 OFFERED = 300  # pictures in the list to choose from
 
 
@@ -55,9 +56,7 @@ def where_it_looked(
     with pictures[1]:
         tinted = answer_or_wait(asked, key="explain", doing="Asking the model where it looked")
         if tinted:
-            st.image(
-                tinted, caption="Warm areas spoke most for it; the dark border is not looked at"
-            )
+            st.image(tinted, caption=TINTED_TEXT, width="stretch")
     with pictures[2]:
         chart = charts.probabilities(evaluation.class_names, evaluation.probabilities[index])
         charts.show(chart, key=f"probabilities-{index}")
@@ -73,7 +72,7 @@ def _title(evaluation: Evaluation, records: dict[str, ImageRecord], index: int) 
 def _original(run: Run, record: ImageRecord) -> None:
     path = image_path(state.current_workspace(), run.project_id, record)
     try:
-        st.image(read_picture(path, shortest=SHOWN), caption="Your picture")
+        st.image(read_picture(path, shortest=SHOWN), caption="Your picture", width="stretch")
     except (TLCoreError, OSError):
         note_text("This picture's file can no longer be read.")
 

@@ -55,7 +55,9 @@ def show_costs(
         count = sum(group.parameters for group in groups[frozen:])
         everything = max(sum(group.parameters for group in groups), 1)
         trained = charts.count_text(count)
-        share = f"{count / everything:.1%} of {charts.count_text(everything)}"
+        part = count / everything
+        percent = charts.percent(part) if part > 0.01 else f"{100 * part:.1f} %"
+        share = f"{percent} of {charts.count_text(everything)}"
     seconds = estimate.result() if estimate.done() and not estimate.exception() else None
     value = f"about {duration(seconds['total'])}" if seconds else "…"
     if estimate.done() and not seconds:
