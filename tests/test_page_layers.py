@@ -6,6 +6,7 @@ import pytest
 from page_data import open_app, project_with_pictures
 from run_data import GROUPS, stand_in_for_compute
 
+from pages.shared import waiting
 from pages.shared.strategies import PRESETS, frozen_groups, preset_of, with_frozen, with_preset
 from tl_core import engines
 from tl_core.catalogue import CATALOGUE
@@ -169,3 +170,20 @@ def test_the_page_does_not_wait_for_a_slow_answer(monkeypatch):
     assert not app.slider
     answered.set()
     assert open_app(PAGE, project).slider(key="frozen-groups").value == LAST
+
+
+def test_a_question_that_failed_is_asked_again_later(monkeypatch):
+    answers = [ComputeError("busy"), GROUPS]
+
+    def call(function, *args, **kwargs):
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(engines, "call", call)
+    waiting.forget("layer_groups", "here")
+    assert isinstance(waiting.ask("layer_groups", "here").exception(10), ComputeError)
+    assert waiting.ask("layer_groups", "here").exception(10) is not None
+    monkeypatch.setattr(waiting, "TRY_AGAIN", -1)
+    assert waiting.ask("layer_groups", "here").result(10) == GROUPS

@@ -1,6 +1,8 @@
 """Where the model looked: a picture with the areas that spoke for an answer tinted."""
 
 from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -72,9 +74,19 @@ def _title(evaluation: Evaluation, records: dict[str, ImageRecord], index: int) 
 def _original(run: Run, record: ImageRecord) -> None:
     path = image_path(state.current_workspace(), run.project_id, record)
     try:
-        st.image(read_picture(path, shortest=SHOWN), caption="Your picture", width="stretch")
+        st.image(_small_picture(str(path)), caption="Your picture", width="stretch")
     except (TLCoreError, OSError):
         note_text("This picture's file can no longer be read.")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _small_picture(path: str) -> bytes:
+    """Return the picture upright and small, WebP; decoding it anew at every click would be slow."""
+    image = read_picture(Path(path), shortest=SHOWN)
+    image.thumbnail((3 * SHOWN, 2 * SHOWN))
+    content = BytesIO()
+    image.save(content, "WEBP", quality=85)
+    return content.getvalue()
 
 
 def interesting_first(evaluation: Evaluation, cell: Sequence[int]) -> np.ndarray:

@@ -9,7 +9,7 @@ from pages.shared.layout import duration, errors_shown, note_text, plain
 from pages.shared.live import STATE_TEXT, follow
 from pages.shared.result import report_of, result_cards
 from pages.shared.strategies import strategy_text
-from pages.shared.waiting import ask, wait_for_all
+from pages.shared.waiting import ask, forget, wait_for_all
 from tl_core import engines
 from tl_core.config import TrainingConfig, config_to_json
 from tl_core.datasets import ClassSummary
@@ -117,6 +117,8 @@ def show_run(run: Run, runs: Sequence[Run], names: dict[str, str]) -> None:
 def _start(project: Project, config: TrainingConfig) -> None:
     workspace = state.current_workspace()
     with errors_shown():
+        # Afterwards the features are cached and the same training takes less time.
+        forget("estimate_seconds", str(workspace.root), project.id, config)
         run = start_run(workspace, project.id, config=config_to_json(config))
         engines.ensure_workers(workspace)
         state.show_run(run.id)

@@ -3,6 +3,7 @@
 A question is asked once; the page shows what it has and looks again until the answer is there.
 """
 
+import time
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_until_done
 from threading import Thread
@@ -14,15 +15,19 @@ from pages.shared.layout import plain
 from tl_core import engines
 from tl_core.errors import TLCoreError
 
-PATIENCE = 0.15  # seconds; a quicker answer is shown at once, without a flicker
+PATIENCE = 0.04  # seconds, when first asked; a quicker answer is shown without a flicker
 LOOK_AGAIN = 0.7  # seconds
+TRY_AGAIN = 10  # seconds after which a question that failed may be asked again
 KEEP = 300  # seconds; after that the answer may be out of date
 
 
 def ask(function: str, *args: object) -> Future:
     """Return the answer to come of `engines.call(function, *args)`; the same question shares it."""
-    future = _asked(function, args)
-    wait_until_done([future], timeout=PATIENCE)
+    future, asked_at = _asked(function, args)
+    failed = future.done() and future.exception() is not None
+    if failed and time.monotonic() - asked_at > TRY_AGAIN:
+        forget(function, *args)
+        future, _ = _asked(function, args)
     return future
 
 
@@ -32,7 +37,7 @@ def forget(function: str, *args: object) -> None:
 
 
 @st.cache_resource(max_entries=256, ttl=KEEP, show_spinner=False)
-def _asked(function: str, args: tuple) -> Future:
+def _asked(function: str, args: tuple) -> tuple[Future, float]:
     future: Future = Future()
 
     def work() -> None:
@@ -42,7 +47,8 @@ def _asked(function: str, args: tuple) -> Future:
             future.set_exception(error)
 
     Thread(target=work, daemon=True, name=f"ask-{function}").start()
-    return future
+    wait_until_done([future], timeout=PATIENCE)
+    return future, time.monotonic()
 
 
 def answer_or_wait(future: Future, *, key: str, doing: str) -> Any | None:
@@ -81,8 +87,6 @@ def _look_again(futures: list[Future], *, key: str, doing: str) -> None:
         if all(future.done() for future in futures):
             st.rerun()
         with st.container(key=f"waiting-{key}"):
-            st.html(
-                f'<div class="tl-note" role="status">{doing} …</div>',
-            )
+            st.html(f'<div class="tl-note" role="status">{doing} …</div>')
 
     look()
