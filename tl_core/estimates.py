@@ -22,6 +22,7 @@ from tl_core.errors import WeightsUnavailable
 from tl_core.features import View, cache_key
 from tl_core.fine_tuning import plan
 from tl_core.inference import device, fastest_engine
+from tl_core.jobs import MOST_OUT_OF_FOLD
 from tl_core.layers import layer_groups
 from tl_core.network import feature_sizes
 from tl_core.storage import Workspace
@@ -31,6 +32,7 @@ SAMPLE = 8  # pictures to measure on
 QUICK_SECONDS = 0.15  # per picture; slower networks are not timed in several ways
 TRAIN_SHARE, REST_SHARE = 0.6, 0.2  # of the pictures, as `datasets` splits them
 SOLVER_SECONDS = 2.5e-9  # per picture, feature and class, for one fit of the probe
+FOLDS_SHARE = 2.5  # choosing again in every fold, against choosing once
 PROBE_FITS = 60  # features x strengths x folds, and the fits that follow
 
 
@@ -116,7 +118,8 @@ def _seconds(
     if config.strategy != "scratch":
         one_fit = SOLVER_SECONDS * pictures * views * columns * classes
         phases["probe"] = 0.3 + PROBE_FITS * one_fit
-    phases["evaluate"] = phases["probe"] if not fine_tunes else 0.0
+    out_of_fold = not fine_tunes and pictures <= MOST_OUT_OF_FOLD
+    phases["evaluate"] = FOLDS_SHARE * phases["probe"] if out_of_fold else 0.0
     if fine_tunes:
         epochs, per_epoch = plan(config, max(1, round(TRAIN_SHARE * pictures)))
         stepped = epochs * per_epoch * min(config.batch_size, max(1, pictures))
