@@ -4,7 +4,7 @@ import urllib.error
 import pytest
 from picture_files import picture
 
-from tl_core import backbones, downloads, runs, sample_download, worker
+from tl_core import backbones, downloads, execution, runs, sample_download
 from tl_core.catalogue import CATALOGUE, backbone_to_json
 from tl_core.datasets import list_classes
 from tl_core.errors import StorageFull, WeightsUnavailable
@@ -28,7 +28,7 @@ def project(workspace):
 
 def execute(workspace, project, kind, config):
     run = runs.start_run(workspace, project, kind=kind, config=config)
-    events = list(worker.execute(workspace, runs.claim_next(workspace, KINDS)))
+    events = list(execution.execute(workspace, runs.claim_next(workspace, KINDS)))
     return runs.get_run(workspace, run.id), events
 
 
@@ -161,7 +161,7 @@ def test_a_stopped_download_ends_at_once(workspace, project, monkeypatch):
 
     monkeypatch.setattr(backbones, "download_weights", download)
     run = runs.start_run(workspace, project, kind="download-weights", config=weights_config())
-    for _event in worker.execute(workspace, runs.claim_next(workspace, KINDS)):
+    for _event in execution.execute(workspace, runs.claim_next(workspace, KINDS)):
         runs.request_stop(workspace, run.id)
     assert runs.get_run(workspace, run.id).state == "stopped"
     assert closed

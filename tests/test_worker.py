@@ -14,6 +14,7 @@ from tl_core.catalogue import BUNDLED, find
 from tl_core.config import TrainingConfig, config_to_json
 from tl_core.database import RunRow, session
 from tl_core.events import EpochResult, Note
+from tl_core.execution import execute
 from tl_core.workspace import create_project, delete_project, open_workspace
 
 TESTS = Path(__file__).parent
@@ -71,7 +72,7 @@ def start(workspace, project, **settings):
 def execute_here(workspace, run, *, until=None):
     claimed = runs.claim_next(workspace, ("train",))
     assert claimed.id == run.id
-    for event in worker.execute(workspace, claimed):
+    for event in execute(workspace, claimed):
         if until is not None:
             until(event)
     return runs.get_run(workspace, run.id)
@@ -167,7 +168,7 @@ def test_the_heartbeat_goes_on_through_a_long_step(workspace, project, here):
 def test_a_run_deleted_while_it_trains_leaves_no_folder(workspace, project, here):
     run = start(workspace, project, steps=FOREVER)
     claimed = runs.claim_next(workspace, ("train",))
-    for event in worker.execute(workspace, claimed):
+    for event in execute(workspace, claimed):
         if isinstance(event, EpochResult) and event.epoch == 2:
             runs.delete_run(workspace, run.id)
             workspace.run_dir(project, run.id).mkdir()  # a step that was being written

@@ -14,8 +14,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tl_core import headless, runs
-from tl_core.catalogue import BUNDLED, Backbone, weights_state
-from tl_core.config import STRATEGIES, TrainingConfig, config_to_json
+from tl_core.catalogue import Backbone, weights_state
+from tl_core.command_line import parser
+from tl_core.config import TrainingConfig, config_to_json
 from tl_core.errors import DatasetError, RunError, TLCoreError
 from tl_core.events import EpochResult, Event, Note, PhaseStarted, Progress
 from tl_core.imagefiles import Skipped
@@ -73,7 +74,7 @@ def train(options: argparse.Namespace) -> None:
 
 def _train(workspace: Workspace, project_id: str, config: TrainingConfig) -> Run:
     """Do the run in this process and return it as it ended."""
-    from tl_core.worker import execute
+    from tl_core.execution import execute
 
     run = runs.start_run(workspace, project_id, config=config_to_json(config), claimed=True)
     if not runs.is_mine(workspace, run.id):
@@ -179,115 +180,7 @@ def _write(path: Path, content: bytes) -> None:
         ) from error
 
 
-def parser() -> argparse.ArgumentParser:
-    whole = argparse.ArgumentParser(
-        prog="python -m tl_core",
-        description="Train, predict and export without a browser, with the app's engine.",
-    )
-    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_train(commands)
-    _add_predict(commands)
-    _add_export(commands)
-    for command in commands.choices.values():
-        command.add_argument(
-            "--workspace",
-            type=Path,
-            metavar="DIR",
-            help="where projects, features and runs are kept (default: the environment's "
-            "TL_WORKSPACE, else ./workspace)",
-        )
-    return whole
-
-
-def _add_train(commands: argparse._SubParsersAction) -> None:
-    command = commands.add_parser(
-        "train",
-        help="train on a folder of class folders and test the result",
-        description="Train on a folder with one folder of pictures per class. A folder that was "
-        "given before and has not changed goes on from its stored features.",
-    )
-    command.set_defaults(run_command=train)
-    add = command.add_argument
-    add(
-        "train_dir",
-        type=Path,
-        metavar="TRAIN_DIR",
-        help="one folder per class, perhaps below folders train, val and test",
-    )
-    add(
-        "--test",
-        type=Path,
-        metavar="TEST_DIR",
-        help="one folder per class with pictures to test on (default: measured on pictures of "
-        "TRAIN_DIR that the model did not learn from)",
-    )
-    add(
-        "--backbone",
-        default=BUNDLED,
-        metavar="NAME",
-        help="pretrained network to start from, a name of timm (default: %(default)s, bundled)",
-    )
-    add(
-        "--strategy",
-        choices=STRATEGIES,
-        default="recommended",
-        help="recommended or probe: a classifier on frozen features, chosen by "
-        "cross-validation; fine-tune: train the last layers too, from that classifier on; "
-        "scratch: start without pretrained weights (default: %(default)s)",
-    )
-    add(
-        "--freeze-to",
-        type=int,
-        metavar="N",
-        help="keep the first N layer groups as they are when fine-tuning (default: all but the "
-        "last stage and the classifier; from scratch: none)",
-    )
-    add("--seed", type=int, default=0, metavar="S", help="of every random choice (default: 0)")
-    add(
-        "--download",
-        action="store_true",
-        help="download the backbone's weights if they are not on this machine",
-    )
-    add("--report", type=Path, metavar="OUT.json", help="write the result and the times here")
-    add(
-        "--predictions",
-        type=Path,
-        metavar="OUT.csv",
-        help="write the prediction for every picture that was tested on here",
-    )
-
-
-def _add_predict(commands: argparse._SubParsersAction) -> None:
-    command = commands.add_parser(
-        "predict",
-        help="classify pictures with a trained model",
-        description="Classify pictures and write a table (CSV): file, predicted class, its "
-        "probability, the probability of every class, and why a file could not be read.",
-    )
-    command.set_defaults(run_command=predict)
-    command.add_argument(
-        "model",
-        metavar="RUN_OR_EXPORT",
-        help="a run's id or folder, an export's folder, a .safetensors or an .onnx file",
-    )
-    command.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="pictures, folders or ZIP files"
-    )
-    command.add_argument(
-        "--output", type=Path, metavar="OUT.csv", help="write the table here (default: to stdout)"
-    )
-
-
-def _add_export(commands: argparse._SubParsersAction) -> None:
-    command = commands.add_parser(
-        "export",
-        help="write a trained model as files to use elsewhere",
-        description="Write the weights (safetensors), the ONNX model with its preprocessing "
-        "inside and a script that uses it, and compare the ONNX model with the app's answers.",
-    )
-    command.set_defaults(run_command=export)
-    command.add_argument("run", metavar="RUN", help="a run's id or folder")
-    command.add_argument("out_dir", type=Path, metavar="OUT_DIR", help="made if it is not there")
+COMMANDS = {"train": train, "predict": predict, "export": export}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -295,7 +188,7 @@ def main(arguments: list[str] | None = None) -> int:
     offline = not getattr(options, "download", False)
     os.environ.update(environment(threads=cores(), offline=offline))  # before torch is imported
     try:
-        options.run_command(options)
+        COMMANDS[options.command](options)
     except TLCoreError as error:
         _say(f"error: {error}")
         return TROUBLE
