@@ -1,0 +1,115 @@
+"""The whole journey in a real browser, as somebody takes it who presses what is offered."""
+
+import subprocess
+import sys
+
+import pytest
+from browsing import chromium, heading, primary_button, server, settled, visit
+
+from benchmarks.browser import end_workers
+from tl_core.samples import SAMPLES, sample_files
+
+# Where on the screen a cell of the confusion matrix is.
+CELL = """
+([row, column]) => {
+  const plot = [...document.querySelectorAll('.js-plotly-plot')]
+    .find(node => node.data[0].type === 'heatmap');
+  const {xaxis, yaxis} = plot._fullLayout;
+  const box = plot.getBoundingClientRect();
+  return [box.x + xaxis._offset + xaxis.d2p(column), box.y + yaxis._offset + yaxis.d2p(row)];
+}
+"""
+COUNTS = """
+() => [...document.querySelectorAll('.js-plotly-plot')]
+  .flatMap(node => node.data)
+  .find(trace => (trace.customdata || []).length).text
+"""
+BARS = """
+() => {
+  const plot = [...document.querySelectorAll('.js-plotly-plot')]
+    .find(node => node.data[0].type === 'bar');
+  const names = plot.layout.yaxis.ticktext;
+  return Object.fromEntries(names.map((name, i) => [name, plot.data[0].x[i] / 100]));
+}
+"""
+
+
+@pytest.fixture
+def address(tmp_path):
+    root = tmp_path / "workspace"
+    with server(root) as address:
+        yield address
+    end_workers(root)
+
+
+def test_from_sample_images_to_a_model_that_answers_the_same_elsewhere(address, tmp_path):
+    picture = next(iter(sample_files(SAMPLES[0].key)))
+    with chromium() as browser, visit(browser) as page:
+        page.goto(address)
+        primary_button(page, "Try it with sample images").click()
+
+        heading(page, "Bring your images")
+        page.locator(".tl-number", has_text="Pictures").get_by_text(
+            str(SAMPLES[0].images), exact=True
+        ).wait_for()
+        page.locator(".tile").first.wait_for()
+        primary_button(page, "Next: choose layers").click()
+
+        heading(page, "Choose what is trained")
+        primary_button(page, "Next: train").click()
+
+        heading(page, "Train the model")
+        primary_button(page, "Start training").click()
+        page.get_by_role("button", name="Stop").wait_for()
+        page.locator(".tl-number", has_text="Right answers").wait_for()
+        for measure in ("accuracy", "loss"):
+            page.locator(f"[class*=st-key-curve-{measure}] .js-plotly-plot").wait_for()
+        primary_button(page, "Next: see where it errs").click()
+
+        heading(page, "See how good it is")
+        choose_cell(page, 1, 1)
+        primary_button(page, "Next: try it on new pictures").click()
+
+        heading(page, "Try it on new pictures")
+        upload = {"name": "new part.jpg", "mimeType": "image/jpeg", "buffer": picture.read()}
+        page.locator("input[type=file]").set_input_files(upload)
+        page.get_by_text("Most probably").wait_for()
+        settled(page)
+        said = page.evaluate(BARS)
+        assert len(said) == SAMPLES[0].classes
+        assert sum(said.values()) == pytest.approx(1, abs=1e-3)
+        primary_button(page, "Next: take the model with you").click()
+
+        heading(page, "Take the model with you")
+        primary_button(page, "Make the ONNX file").click()
+        same = page.locator(".tl-number", has_text="Same answers as the app")
+        same.get_by_text("Yes", exact=True).wait_for()
+        for name in ("model.onnx", "predict.py"):
+            with page.expect_download() as download:
+                page.get_by_role("button", name=f"Download {name}").click()
+            assert download.value.suggested_filename == name
+            download.value.save_as(tmp_path / "elsewhere" / name)
+
+    (tmp_path / "elsewhere" / "new.jpg").write_bytes(picture.read())
+    answer = subprocess.run(
+        [sys.executable, "predict.py", "new.jpg"],
+        cwd=tmp_path / "elsewhere", capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = answer.stdout.splitlines()
+    assert lines[0] == "new.jpg"
+    elsewhere = {name: float(share) for share, name in (x.split(maxsplit=1) for x in lines[1:])}
+    assert elsewhere == pytest.approx(said, abs=1e-3 + 1e-4)
+
+
+def choose_cell(page, row: int, column: int) -> None:
+    """Click a cell of the confusion matrix and see its pictures."""
+    page.locator(".js-plotly-plot").first.wait_for()
+    settled(page)
+    texts = page.evaluate(COUNTS)
+    text = texts[row * round(len(texts) ** 0.5) + column]
+    count, _, pair = text.partition(" × ")
+    true, _, predicted = pair.partition(", called ")
+    page.mouse.click(*page.evaluate(CELL, [row, column]))
+    page.get_by_text(f"{count} labelled “{true}”, and the model said “{predicted}”").wait_for()
+    settled(page)
+    assert page.locator(".gallery").first.locator(".tile").count() == int(count) > 0
