@@ -29,7 +29,11 @@ GALLERIES = (200, 2000)
 CLICK = """
 (label) => new Promise((resolve, reject) => {
   const app = document.querySelector('[data-testid=stApp]');
-  const target = [...document.querySelectorAll('button')].find(b => b.innerText.includes(label));
+  const buttons = root => [...root.querySelectorAll('*')].flatMap(node => [
+    ...(node.tagName === 'BUTTON' ? [node] : []),
+    ...(node.shadowRoot ? buttons(node.shadowRoot) : []),
+  ]);
+  const target = buttons(document).find(button => button.innerText.includes(label));
   if (!target) { reject(new Error('no button named ' + label)); return; }
   let ran = false;
   const start = performance.now();

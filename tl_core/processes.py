@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -72,6 +73,13 @@ def environment(*, threads: int, offline: bool) -> dict[str, str]:
     if offline:
         extra["HF_HUB_OFFLINE"] = "1"
     return {**os.environ, **extra}
+
+
+def give_way() -> None:
+    """Let this process work only when nobody waits: a click comes before a training step."""
+    with suppress(psutil.Error, OSError):
+        low = psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 10
+        psutil.Process().nice(low)
 
 
 def start_python(

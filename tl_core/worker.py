@@ -13,7 +13,7 @@ from tl_core import runs
 from tl_core.engines import WORKER_KINDS, register_worker, unregister_worker, worker_limit
 from tl_core.errors import WorkspaceError
 from tl_core.execution import execute
-from tl_core.processes import this_process
+from tl_core.processes import give_way, this_process
 from tl_core.storage import Workspace
 from tl_core.workspace import open_workspace
 
@@ -42,6 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--identifier", required=True, help="name of the worker, hyphen, anything")
     parser.add_argument("--idle", type=float, default=IDLE_SECONDS, help="seconds")
     options = parser.parse_args(arguments)
+    give_way()
     workspace = open_workspace(options.workspace)
     name = options.identifier.partition("-")[0]
     while True:
