@@ -37,15 +37,17 @@ CLICK = """
   if (!target) { reject(new Error('no button named ' + label)); return; }
   let ran = false;
   const start = performance.now();
-  const observer = new MutationObserver(() => {
+  const observer = new MutationObserver(changes => {
     const state = app.getAttribute('data-test-script-state');
-    if (state === 'running') ran = true;
+    if (state === 'running' || changes.some(change => change.oldValue === 'running')) ran = true;
     if (ran && state === 'notRunning') {
       observer.disconnect();
       resolve(performance.now() - start);
     }
   });
-  observer.observe(app, {attributes: true, attributeFilter: ['data-test-script-state']});
+  observer.observe(app, {
+    attributes: true, attributeOldValue: true, attributeFilter: ['data-test-script-state'],
+  });
   target.click();
 })
 """
@@ -133,7 +135,8 @@ def _wait_for_fine_tuning(workspace: Workspace, run: runs.Run) -> None:
         if any(getattr(event, "phase", "") == "fine_tune" for event in events):
             return
         time.sleep(0.5)
-    raise TimeoutError("the training did not start")
+    now = runs.get_run(workspace, run.id)
+    raise TimeoutError(f"the training did not start: {now.state}, {now.message}")
 
 
 def _torch_loaded(pid: int) -> str:
