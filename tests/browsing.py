@@ -19,7 +19,7 @@ from benchmarks import browser as real
 WAIT = 120_000  # milliseconds for anything that is worth waiting for; the machine may be loaded
 PRIMARY = "[data-testid=stMain] [data-testid=stBaseButton-primary]"
 # Chromium says so on its own account while a test has ended the server.
-SERVER_AWAY = ("net::ERR_", "WebSocket", "Failed to load resource")
+SERVER_AWAY = ("net::ERR_", "WebSocket", "Failed to load resource", "disconnected")
 # From a deep link Streamlit looks for its server below the page's address first, then at the root.
 ASKED_BELOW = re.compile(r"/\w+/_stcore/")
 

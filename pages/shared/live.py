@@ -10,7 +10,7 @@ from html import escape
 import streamlit as st
 
 from pages.shared import charts, state
-from pages.shared.layout import duration, note_text, plain
+from pages.shared.layout import duration, errors_shown, note_text, plain
 from tl_core import engines
 from tl_core.errors import TLCoreError
 from tl_core.events import EpochResult, Note, PhaseStarted, Progress
@@ -122,16 +122,20 @@ def _where_it_is(run: Run, view: RunView) -> None:
         else:
             text, share = _progress_text(view), _share(view)
         st.progress(share, text=text)
-        stop_key = f"stop-{run.id}"
-        if st.button(
+        st.button(
             "Stop",
-            key=stop_key,
+            key=f"stop-{run.id}",
             icon=":material/stop_circle:",
             disabled=run.state == "stopping",
             help="The best state so far is kept, tested and usable; you can resume later.",
-        ):
-            request_stop(state.current_workspace(), run.id)
-            st.rerun()
+            on_click=_stop,  # a callback: `look` may call for another rerun, which loses a click
+            args=(run,),
+        )
+
+
+def _stop(run: Run) -> None:
+    with errors_shown():
+        request_stop(state.current_workspace(), run.id)
 
 
 def _share(view: RunView) -> float:
