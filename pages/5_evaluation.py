@@ -16,12 +16,6 @@ from tl_core.reports import Report
 from tl_core.runs import Run, list_runs
 
 MISTAKES = 24  # shown; more would be scrolled past
-METHOD_TEXT = {
-    "held-out": "These pictures were put aside before training: the model neither learned from "
-    "them nor was it chosen by them, so the number is an honest one.",
-    "out-of-fold": "Each picture was tested by a model that had not learned from it, in turns, "
-    "so the number is an honest one.",
-}
 
 enter("pages/5_evaluation.py")
 project = state.current_project()
@@ -63,7 +57,6 @@ evaluation = report.evaluation
 records = records_of(project, evaluation)
 engines.warm()
 result_cards(report)
-note_text(METHOD_TEXT.get(evaluation.method, ""))
 if changed := changed_since(evaluation, records):
     verb = "was" if changed == 1 else "were"
     st.info(

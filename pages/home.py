@@ -7,6 +7,7 @@ import streamlit as st
 from pages.shared import project_dialogs, state
 from pages.shared.gallery import data_uri
 from pages.shared.guards import enter
+from pages.shared.honest import result_text
 from pages.shared.layout import card, errors_shown, explain, page_header
 from pages.shared.starting import sample_cards, start_from_sample
 from tl_core.samples import SAMPLES
@@ -22,7 +23,8 @@ def project_card(project: ProjectSummary) -> None:
         cover = f'<img class="tl-cover" alt="" src="{data_uri(project.thumbnail)}">'
     best = "Not trained yet"
     if project.best_accuracy is not None:
-        best = f"Best result: {project.best_accuracy:.0%} of {project.best_n} pictures right"
+        correct = round(project.best_accuracy * project.best_n)
+        best = f"Best result: {result_text(correct, project.best_n)}"
     with card(f"project-{project.id}"):
         st.html(
             f'<div class="tl-project-card">{cover}<div><div class="tl-name tl-clip" dir="auto" '

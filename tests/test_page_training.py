@@ -4,7 +4,7 @@ import pytest
 from page_data import NASTY, open_app, project_with_pictures
 from run_data import begun_run, epochs, finished_run, stand_in_for_compute
 
-from pages.shared.runlist import result_text
+from pages.shared.honest import result_text
 from tl_core import events, runs
 from tl_core.config import config_from_json
 from tl_core.workspace import open_project, open_workspace

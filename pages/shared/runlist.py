@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.shared import charts
+from pages.shared.honest import result_text
 from pages.shared.layout import duration
 from pages.shared.live import STATE_TEXT
 from pages.shared.strategies import strategy_text
@@ -28,15 +29,6 @@ def run_names(runs: Sequence[Run]) -> dict[str, str]:
 def correct_of(run: Run) -> int:
     """Return how many test pictures the run got right; it has a result."""
     return round(run.accuracy * run.n_test)
-
-
-def result_text(correct: int, n: int) -> str:
-    """Return an honest result: "20 of 20: at least 84 %", "18 of 20: 90 % (70 to 97 %)"."""
-    low, high = wilson_interval(correct, n)
-    if correct == n:
-        return f"{n} of {n}: at least {charts.percent(low)}"
-    interval = f"{100 * low:.0f} to {charts.percent(high)}"
-    return f"{correct} of {n}: {charts.percent(correct / n)} ({interval})"
 
 
 def seconds_spent(run: Run) -> float | None:

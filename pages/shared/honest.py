@@ -1,0 +1,108 @@
+"""The honest number: how many of how many, how sure that is, which pictures, against what.
+
+The one way in which the app states how good a model is. It knows counts and sentences, not
+where they come from.
+"""
+
+from dataclasses import dataclass, field
+from html import escape
+
+import streamlit as st
+
+from pages.shared.charts import percent
+from tl_core.reports import Evaluation, wilson_interval
+
+SPLIT_TEXT = {
+    "held-out": "These pictures were put aside before training: the model neither learned from "
+    "them nor was it chosen by them.",
+    "out-of-fold": "Each picture was tested, in turns, by a model that had not learned from it.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class HonestNumber:
+    """A share of right answers with all that is needed to judge it.
+
+    Args:
+        correct: Right answers.
+        n: Pictures asked about.
+        measured_on: Which pictures, as it reads after their number.
+        split: How it was made sure that the model had not learned from them; a sentence.
+        baseline: What to compare it with; a sentence.
+        interval: 95 % interval, fractions in [0, 1]; Wilson's where None.
+    """
+
+    correct: int
+    n: int
+    measured_on: str
+    split: str = ""
+    baseline: str = ""
+    interval: tuple[float, float] | None = field(default=None)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return self.interval or wilson_interval(self.correct, self.n)
+
+    @property
+    def headline(self) -> str:
+        """The result in a few words; every answer right is no proof of 100 %."""
+        if not self.n:
+            return "not measured"
+        if self.correct == self.n:
+            return f"{self.n} of {self.n}: at least {percent(self.bounds[0])}"
+        return f"{self.correct} of {self.n}: {percent(self.correct / self.n)}"
+
+    @property
+    def certainty(self) -> str:
+        """What so many pictures allow to say about the true accuracy."""
+        low, high = self.bounds
+        if self.correct == self.n:
+            return f"at least {percent(low)}, with 95 % confidence"
+        return f"95 % interval {100 * low:.0f} to {percent(high)}"
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """All that belongs under the number, a sentence each."""
+        where = f"{self.certainty}; measured on {self.n:,} {self.measured_on}"
+        return tuple(text for text in (where, self.split, self.baseline) if text)
+
+
+def honest_number(label: str, number: HonestNumber) -> None:
+    """Draw the number as a card, with everything that it rests on below it."""
+    facts = "".join(f'<div class="tl-note">{escape(fact)}</div>' for fact in number.facts)
+    st.html(
+        f'<div class="tl-number"><div class="tl-label">{escape(label)}</div>'
+        f'<div class="tl-value">{escape(number.headline)}</div>{facts}</div>'
+    )
+
+
+def number_of(evaluation: Evaluation) -> HonestNumber:
+    """Return what an evaluation says, against always giving its most frequent class."""
+    return HonestNumber(
+        correct=evaluation.correct,
+        n=evaluation.n,
+        measured_on=evaluation.measured_on,
+        split=SPLIT_TEXT.get(evaluation.method, ""),
+        baseline=_baseline(evaluation),
+        interval=evaluation.interval,
+    )
+
+
+def result_text(correct: int, n: int) -> str:
+    """Return an honest result: "20 of 20: at least 84 %", "18 of 20: 90 % (70 to 97 %)"."""
+    number = HonestNumber(correct=correct, n=n, measured_on="")
+    if correct == n:
+        return number.headline
+    low, high = number.bounds
+    return f"{number.headline} ({100 * low:.0f} to {percent(high)})"
+
+
+def _baseline(evaluation: Evaluation) -> str:
+    if not evaluation.n:
+        return ""
+    support = evaluation.confusion.sum(axis=1)
+    name = evaluation.class_names[int(support.argmax())]
+    return (
+        f"For comparison: always answering “{name}”, their most frequent class, would be right "
+        f"for {support.max():,} of {evaluation.n:,} ({percent(support.max() / evaluation.n)})."
+    )
