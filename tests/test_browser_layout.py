@@ -1,0 +1,95 @@
+"""Every page of a project with a trained model: on a phone, and by keyboard alone."""
+
+import pytest
+from browsing import PRIMARY, chromium, heading, primary_button, server, settled, visit
+from playwright.sync_api import Page
+from training_data import BUNDLED_BACKBONE, job_of, run_to_end, stripes_project
+
+from benchmarks.browser import end_workers
+from tl_core.config import TrainingConfig, config_to_json
+from tl_core.datasets import rename_class
+from tl_core.reports import read_report
+from tl_core.runs import finish_run, start_run
+from tl_core.workspace import rename_project, save_backbone
+
+PAGES = {  # address: (title, label of the primary button)
+    "backbone": ("Choose a backbone", "Next: your images"),
+    "images": ("Bring your images", "Next: choose layers"),
+    "layers": ("Choose what is trained", "Next: train"),
+    "training": ("Train the model", "Next: see where it errs"),
+    "evaluation": ("See how good it is", "Next: try it on new pictures"),
+    "predict": ("Try it on new pictures", "Next: take the model with you"),
+    "export": ("Take the model with you", "Make the ONNX file"),
+}
+PHONE = 390  # pixels
+WIDEST = """
+() => Math.max(...['[data-testid=stMain]', '[data-testid=stAppViewContainer]', 'html']
+  .map(selector => document.querySelector(selector).scrollWidth))
+"""
+MOST_KEYS = 200
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as launched:
+        yield launched
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Give address and id of a project, with long names, whose training is done."""
+    workspace, project_id = stripes_project(tmp_path_factory.mktemp("app"), each=6)
+    rename_project(workspace, project_id, "a name without a place to break it " + "w" * 60)
+    rename_class(workspace, project_id, "class 0", "stripes" * 20)
+    save_backbone(workspace, project_id, BUNDLED_BACKBONE)
+    config = config_to_json(TrainingConfig(backbone=BUNDLED_BACKBONE))
+    run = start_run(workspace, project_id, config=config, claimed=True)
+    run_to_end(job_of(workspace, project_id, run.id))
+    evaluation = read_report(workspace.run_dir(project_id, run.id)).evaluation
+    finish_run(workspace, run.id, "done", accuracy=evaluation.accuracy, n_test=evaluation.n)
+    with server(workspace.root) as address:
+        yield address, project_id
+    end_workers(workspace.root)
+
+
+def test_no_page_scrolls_sideways_on_a_phone(trained, browser):
+    address, project_id = trained
+    with visit(browser, width=PHONE, height=844) as page:
+        for path, (title, primary) in PAGES.items():
+            page.goto(f"{address}/{path}?project={project_id}")
+            heading(page, title)
+            primary_button(page, primary)
+            for _picture in page.locator(".js-plotly-plot").all():
+                page.wait_for_function("document.querySelector('.js-plotly-plot .main-svg')")
+            settled(page)
+            assert page.evaluate(WIDEST) <= PHONE, path
+        page.goto(address)
+        heading(page, "Teach this computer to tell your pictures apart")
+        primary_button(page, "Try it with sample images")
+        settled(page)
+        assert page.evaluate(WIDEST) <= PHONE, "home"
+
+
+def test_the_journey_can_be_taken_by_keyboard_alone(trained, browser):
+    address, project_id = trained
+    with visit(browser) as page:
+        page.goto(f"{address}/backbone?project={project_id}")
+        for title, primary in PAGES.values():
+            heading(page, title)
+            primary_button(page, primary)
+            settled(page)
+            focus_by_keyboard(page)
+            page.keyboard.press("Enter")
+        page.get_by_text("Same answers as the app").wait_for()
+
+
+def focus_by_keyboard(page: Page) -> None:
+    """Press Tab until the primary button has the focus, which must be visible."""
+    for _ in range(MOST_KEYS):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", PRIMARY):
+            style = "getComputedStyle(document.activeElement)"
+            outlined = f"{style}.outlineStyle !== 'none' || {style}.boxShadow !== 'none'"
+            assert page.evaluate(outlined), "the focus cannot be seen"
+            return
+    raise AssertionError(f"{MOST_KEYS} presses of Tab did not reach the primary button")
