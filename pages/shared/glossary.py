@@ -121,5 +121,59 @@ TERMS = {
     "parity": (
         "Whether the exported file gives the same probabilities as the app on the same pictures."
     ),
+    "baseline": (
+        "A simpler way to answer, measured on the same pictures; a number only means something "
+        "next to it."
+    ),
+    "random weights": (
+        "The network as it is before any training: its layers exist, but know nothing."
+    ),
+    "colour histogram": (
+        "How much of each colour a picture holds, and nothing about shapes; if that is enough to "
+        "tell your classes apart, the background or the light may give them away."
+    ),
+    "paired difference": (
+        "Two models compared picture by picture on the same pictures, so that easy and hard "
+        "pictures count the same for both."
+    ),
+    "negative transfer": (
+        "When starting from what a network learned elsewhere makes the result worse than doing "
+        "without it."
+    ),
+    "point": "A percentage point: from 80 % to 85 % is 5 points.",
+    "proxy A-distance": (
+        "How easily a simple model tells two collections of pictures apart: 0 means not at all, "
+        "so they look alike; 2 means always."
+    ),
+    "Fréchet distance": (
+        "How far apart two collections of pictures lie in what the network sees, from their "
+        "averages and their spread; it only serves to compare, and needs many pictures."
+    ),
+    "learning curve": "How good the model gets with more and more pictures to learn from.",
+    "calibration": (
+        "Whether stated probabilities can be believed: of all answers given with 80 %, about 80 % "
+        "should be right."
+    ),
+    "temperature": (
+        "One number that makes a model's probabilities more modest (above 1) or bolder (below 1) "
+        "without changing which answer comes first."
+    ),
+    "coverage": "The share of pictures that get an answer instead of “not sure”.",
+    "conformal set": (
+        "Instead of one answer a short list of classes, made so long that the right one is in it "
+        "about as often as promised."
+    ),
+    "k-nearest neighbours": (
+        "Giving a picture the class of the pictures most like it; no training, so it tells how "
+        "well a network's view of the pictures suits your classes."
+    ),
+    "LogME": (
+        "A score computed in one step that tries to foretell how well a backbone suits your "
+        "pictures; often wrong, shown for those who know it from books."
+    ),
+    "H-score": (
+        "A score that compares how far classes lie apart with how widely all pictures are spread; "
+        "like LogME a guess, not a measurement."
+    ),
     "run": "One training with its settings and its result.",
 }

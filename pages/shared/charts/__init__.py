@@ -3,22 +3,35 @@
 Knows numbers and names, not projects or runs.
 """
 
+from pages.shared.charts.amount import learning_curve
 from pages.shared.charts.bars import RunScore, compare_runs, probabilities
 from pages.shared.charts.blocks import network
+from pages.shared.charts.calibration import coverage, reliability
+from pages.shared.charts.comparison import Bar, Ranked, baselines, ranking
 from pages.shared.charts.curves import curves
+from pages.shared.charts.depth import Depth, layer_curve
 from pages.shared.charts.drawing import Chart, count_text, percent, short, show
 from pages.shared.charts.matrix import confusion
 
 __all__ = [
+    "Bar",
     "Chart",
+    "Depth",
+    "Ranked",
     "RunScore",
+    "baselines",
     "compare_runs",
     "confusion",
     "count_text",
+    "coverage",
     "curves",
+    "layer_curve",
+    "learning_curve",
     "network",
     "percent",
     "probabilities",
+    "ranking",
+    "reliability",
     "short",
     "show",
 ]

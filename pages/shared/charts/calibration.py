@@ -1,0 +1,94 @@
+"""Whether stated probabilities can be believed, and what it costs to answer only when sure."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from pages.shared.charts.drawing import (
+    ACCENT,
+    NEUTRAL,
+    TRAIN,
+    VALIDATION,
+    Chart,
+    blank_figure,
+    percent,
+    text_colour,
+)
+
+
+def reliability(bins: Sequence[tuple[float, float, int]]) -> Chart:
+    """Return how often the answers were right, over how sure the model said it was.
+
+    Args:
+        bins: Stated confidence, accuracy (fractions) and number of pictures; empty ones left out.
+    """
+    figure = blank_figure(340)
+    figure.add_trace(
+        go.Scatter(
+            x=[0, 100], y=[0, 100], mode="lines", name="as sure as it is right",
+            line={"color": NEUTRAL, "dash": "dash", "width": 1.5}, hoverinfo="skip",
+        )
+    )  # fmt: skip
+    largest = max(n for _, _, n in bins)
+    figure.add_trace(
+        go.Scatter(
+            x=[100 * sure for sure, _, _ in bins],
+            y=[100 * right for _, right, _ in bins],
+            name="your pictures; larger dots stand for more of them",
+            mode="lines+markers",
+            line={"color": ACCENT, "width": 2},
+            marker={"size": [9 + 15 * (n / largest) ** 0.5 for _, _, n in bins], "opacity": 1},
+            text=[f"{n:,}" for _, _, n in bins],
+            hovertemplate="%{text} pictures: said %{x:.0f} %, right %{y:.0f} %<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title_text="how sure the model said it was (%)", range=[0, 103])
+    figure.update_yaxes(title_text="how often it was right (%)", range=[0, 106])
+    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
+    figure.update_layout(showlegend=True, legend=legend)
+    return Chart(_reliability_title(bins), figure)
+
+
+def _reliability_title(bins: Sequence[tuple[float, float, int]]) -> str:
+    total = sum(n for _, _, n in bins)
+    said = sum(sure * n for sure, _, n in bins) / total
+    right = sum(accuracy * n for _, accuracy, n in bins) / total
+    on_average = f"on average it says {percent(said)} and is right {percent(right)} of the time"
+    if abs(said - right) < 0.05:
+        return f"It is about as sure as it should be: {on_average}"
+    return f"It is too {'sure' if said > right else 'modest'}: {on_average}"
+
+
+def coverage(
+    points: Sequence[tuple[float, float, float]], *, threshold: float, title: str
+) -> Chart:
+    """Return accuracy among the answered, and the share answered, over the threshold.
+
+    Args:
+        points: Threshold, accuracy (nan where nothing is answered) and coverage, fractions.
+        threshold: The chosen one.
+        title: What it means at the chosen threshold.
+    """
+    figure = blank_figure(340, hovermode="x unified")
+    lines = (
+        ("right among those answered", 1, VALIDATION, "solid"),
+        ("pictures that get an answer", 2, TRAIN, "dash"),
+    )
+    for name, column, colour, dash in lines:
+        figure.add_trace(
+            go.Scatter(
+                x=[100 * point[0] for point in points],
+                y=[100 * point[column] for point in points],
+                name=name,
+                mode="lines",
+                line={"color": colour, "dash": dash, "width": 2.5},
+                hovertemplate="%{y:.0f} %",
+            )
+        )
+    colour = text_colour() or NEUTRAL
+    figure.add_vline(x=100 * threshold, line={"color": colour, "width": 1.5, "dash": "dot"})
+    figure.update_xaxes(title_text="answers only when at least this sure (%)", ticksuffix="")
+    figure.update_yaxes(title_text="share (%)", range=[0, 104])
+    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
+    figure.update_layout(showlegend=True, legend=legend)
+    return Chart(title, figure)

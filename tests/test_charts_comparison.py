@@ -1,0 +1,94 @@
+"""The figures that compare: bars, layers, amounts, sureness; and what is read from them."""
+
+import pytest
+
+from pages.shared import charts
+from pages.shared.charts import Depth
+from pages.shared.freezing import advice, depth_chart
+
+NASTY = "<a href='x'>leaf</a> & " + "very " * 60 + "long"
+BARS = [
+    charts.Bar(NASTY, 0.5, 0.4, 0.6, "no training, " + "a lot of words " * 20),
+    charts.Bar("Transferred", 0.95, 0.85, 0.99, "3 s", strong=True),
+]
+
+
+def depths(*accuracies: float, spread: float = 0.05) -> list[Depth]:
+    return [
+        Depth("stem" if i == 0 else f"stage {i}", a, a - spread, min(1, a + spread))
+        for i, a in enumerate(accuracies)
+    ]
+
+
+def test_bars_show_intervals_names_and_budgets():
+    figure = charts.baselines(BARS, title="It helped").figure
+    assert list(figure.data[0].error_x.array) == pytest.approx([10, 4])
+    assert list(figure.data[0].error_x.arrayminus) == pytest.approx([10, 10])
+    texts = [note.text for note in figure.layout.annotations]
+    assert "<a href" not in texts[0]
+    assert texts[1] == "<b>Transferred: 95 %</b><br>3 s"
+    assert texts[0].count("<br>") == 2  # however long the budget, it keeps to its room
+    assert "%" in figure.layout.xaxis.title.text
+
+
+def test_the_chosen_backbone_differs_by_shape_as_well_as_colour():
+    entries = [
+        charts.Ranked("A", 0.9, 0.8, 0.95, 3.0),
+        charts.Ranked("B", 0.8, 0.7, 0.9, 1.0, chosen=True),
+    ]
+    chart = charts.ranking(entries, title="B is faster")
+    assert [trace.marker.symbol for trace in chart.figure.data] == ["circle", "diamond"]
+    assert "seconds" in chart.figure.layout.xaxis.title.text
+
+
+def test_good_last_layers_suggest_to_freeze_everything():
+    found = advice(depths(0.5, 0.7, 0.94))
+    assert "very end: 94 %" in found.finding
+    assert found.freeze == 3
+
+
+def test_groups_within_a_standard_error_count_as_equal():
+    found = advice(depths(0.5, 0.93, 0.94))
+    assert found.finding == "Stage 1 is as good as what follows, up to 94 %"
+    assert found.freeze == 3
+
+
+def test_worse_late_layers_suggest_to_train_them():
+    found = advice(depths(0.5, 0.9, 0.7))
+    assert "sits in stage 1, with 90 %" in found.finding
+    assert "freeze up to stage 1" in found.suggestion
+    assert found.freeze == 2
+
+
+@pytest.mark.parametrize(
+    ("frozen", "words"), [(0, "nothing is frozen"), (2, "frozen on the left"), (3, "all of it")]
+)
+def test_the_curve_says_in_words_what_is_frozen(frozen, words):
+    figure = depth_chart(depths(0.5, 0.9, 0.7), frozen=frozen).figure
+    assert words in figure.layout.annotations[-1].text
+
+
+def test_the_learning_curve_marks_what_is_a_guess():
+    points = list(zip([2, 5, 10], depths(0.5, 0.7, 0.8), strict=True))
+    figure = charts.learning_curve(points, [(20, 0.8, 0.85, 0.9)], title="More helps").figure
+    names = [trace.name for trace in figure.data]
+    assert names[:2] == ["how unsure the guess is", "a guess at what more would bring"]
+    assert figure.data[1].line.dash == "dash"
+    assert list(figure.data[1].x) == [10, 20]
+    assert len(charts.learning_curve(points, [], title="t").figure.data) == 1
+
+
+@pytest.mark.parametrize(
+    ("right", "words"), [(0.5, "too sure"), (0.8, "as sure as it should"), (0.95, "too modest")]
+)
+def test_the_reliability_title_states_the_finding(right, words):
+    chart = charts.reliability([(0.8, right, 10)])
+    assert words in chart.title
+    assert chart.figure.data[0].name == "as sure as it is right"
+
+
+def test_coverage_draws_both_lines_and_the_choice():
+    points = [(0.0, 0.8, 1.0), (0.9, 1.0, 0.4)]
+    figure = charts.coverage(points, threshold=0.5, title="t").figure
+    assert [trace.line.dash for trace in figure.data] == ["solid", "dash"]
+    assert figure.layout.shapes[0].x0 == 50
