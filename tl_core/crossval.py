@@ -1,25 +1,46 @@
-"""Folds for cross-validation: stratified, seeded, groups never separated.
+"""Folds for cross-validation: stratified, seeded, repeated; groups never separated.
 
-It knows labels and groups, not pictures or models.
+A group is a set of pictures that show the same thing: copies, frames of one burst, pictures of
+one patient. It knows labels and groups, not pictures or models.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import StratifiedKFold
 
 Fold = tuple[np.ndarray, np.ndarray]
+ATTEMPTS = 10  # at an order of groups in which every class is on both sides of every fold
 
 
 def most_folds(labels: np.ndarray, groups: np.ndarray | None = None) -> int:
-    """Return how many folds the smallest class allows: its pictures, or its groups."""
+    """Return how many folds the smallest class allows: its pictures, or its groups.
+
+    Classes of one group alone do not count, as they cannot be measured; 1 if fewer than two
+    classes are left.
+    """
     if groups is None:
         return int(np.bincount(labels)[np.unique(labels)].min())
-    return min(len(np.unique(groups[labels == label])) for label in np.unique(labels))
+    counts = _groups_per_class(labels, groups)
+    countable = [count for count in counts.values() if count > 1]
+    return min(countable) if len(countable) > 1 else 1
+
+
+def unmeasured_classes(labels: np.ndarray, groups: np.ndarray | None) -> list[int]:
+    """Return the classes whose pictures are all one group: nothing of them can be put aside."""
+    if groups is None:
+        return []
+    return [label for label, count in _groups_per_class(labels, groups).items() if count < 2]
 
 
 def make_folds(
     labels: np.ndarray, groups: np.ndarray | None = None, *, folds: int, seed: int
 ) -> list[Fold]:
-    """Return (train, test) index pairs; every picture is in exactly one test part.
+    """Return (train, test) index pairs; no picture is in two test parts.
+
+    Every picture is in one test part, except with groups those of `unmeasured_classes`, whose
+    groups are learnt from in every fold. A class with fewer groups than `folds` lowers their
+    number to its own, so that each fold leaves one group of it out.
 
     Args:
         labels: Class index of each picture, int64, shape (N,).
@@ -28,21 +49,92 @@ def make_folds(
         seed: Same seed, same folds.
 
     Returns:
-        The folds; none if some class has only one picture or one group.
+        The folds; none if some class has only one picture or, with groups, fewer than two
+        classes have more than one group.
     """
     allowed = min(folds, most_folds(labels, groups))
     if allowed < 2:
         return []
     if groups is None:
         splitter = StratifiedKFold(allowed, shuffle=True, random_state=seed)
-    else:
-        splitter = StratifiedGroupKFold(allowed, shuffle=True, random_state=seed)
-    return list(splitter.split(np.zeros(len(labels)), labels, groups))
+        return list(splitter.split(np.zeros(len(labels)), labels))
+    return _grouped_folds(labels, groups, folds=allowed, seed=seed)
 
 
-def group_numbers(groups: list[str | None]) -> np.ndarray | None:
+def repeated_folds(
+    labels: np.ndarray,
+    groups: np.ndarray | None = None,
+    *,
+    folds: int,
+    repeats: int,
+    seed: int,
+) -> list[list[Fold]]:
+    """Return several rounds of `make_folds`, each with an order of its own; none if there is none.
+
+    The first round is the one that `make_folds` gives for the same seed.
+    """
+    rounds = [make_folds(labels, groups, folds=folds, seed=seed + n) for n in range(repeats)]
+    return [one for one in rounds if one]
+
+
+def group_numbers(groups: Sequence[str | None]) -> np.ndarray | None:
     """Return an index per group; pictures without a group stand alone; None without any group."""
     if not any(groups):
         return None
     names = [name if name else f"\0{index}" for index, name in enumerate(groups)]
     return np.unique(names, return_inverse=True)[1]
+
+
+def _groups_per_class(labels: np.ndarray, groups: np.ndarray) -> dict[int, int]:
+    pairs = np.unique(np.stack([labels, groups], axis=1), axis=0)
+    classes, counts = np.unique(pairs[:, 0], return_counts=True)
+    return dict(zip(classes.tolist(), counts.tolist(), strict=True))
+
+
+def _grouped_folds(labels: np.ndarray, groups: np.ndarray, *, folds: int, seed: int) -> list[Fold]:
+    _, labels = np.unique(labels, return_inverse=True)
+    _, groups = np.unique(groups, return_inverse=True)
+    counts = np.zeros((groups.max() + 1, labels.max() + 1), np.int64)  # group x class
+    np.add.at(counts, (groups, labels), 1)
+    kept = counts[:, (counts > 0).sum(axis=0) < 2].any(axis=1)  # all that a class has
+    for attempt in range(ATTEMPTS):
+        placed = _place(counts, folds, np.random.default_rng([seed, attempt]))
+        placed[kept] = -1
+        # groups that span classes may have met so that a class lies in one fold alone
+        lost = [c for c in range(counts.shape[1]) if _in_one_fold(placed[counts[:, c] > 0])]
+        if not lost:
+            break
+    for c in lost:
+        placed[counts[:, c] > 0] = -1
+    tested = placed[groups]
+    rows = (
+        (np.flatnonzero(tested != fold), np.flatnonzero(tested == fold)) for fold in range(folds)
+    )
+    found = [(train, test) for train, test in rows if len(test)]
+    return found if len(found) > 1 else []
+
+
+def _place(counts: np.ndarray, folds: int, random: np.random.Generator) -> np.ndarray:
+    """Return a fold for each group: rare classes first, large groups first, always where least is.
+
+    A fold that lacks a class gets a group of it before any other does, so a class with as many
+    groups as there are folds has one in each.
+    """
+    size = counts.sum(axis=0)
+    share = counts / size  # a picture of a rare class weighs more
+    have = np.zeros((folds, counts.shape[1]))
+    placed = np.full(len(counts), -1)
+    order = random.permutation(len(counts))
+    for c in np.argsort((counts > 0).sum(axis=0), kind="stable"):
+        for group in sorted(order[counts[order, c] > 0], key=lambda g: -counts[g, c]):
+            if placed[group] >= 0:
+                continue
+            mine = counts[group] > 0
+            fold = min(range(folds), key=lambda f: (have[f, mine].sum(), (have[f] * size).sum(), f))
+            placed[group] = fold
+            have[fold] += share[group]
+    return placed
+
+
+def _in_one_fold(folds: np.ndarray) -> bool:
+    return -1 not in folds and len(np.unique(folds)) < 2

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
-from tl_core.crossval import Fold, group_numbers, make_folds
+from tl_core.crossval import Fold, group_numbers, make_folds, unmeasured_classes
 from tl_core.errors import DatasetError
 from tl_core.evaluation import TEST_PICTURES, held_out, labels_of, out_of_fold_evaluation
 from tl_core.events import EpochResult, Event, PhaseStarted, Progress
@@ -149,11 +149,7 @@ def evaluate(job: TrainingJob) -> Generator[Event, None, Evaluation]:
         )
     groups = group_numbers([image.group for image in images])
     folds = make_folds(labels, groups, folds=FOLDS, seed=config.seed)
-    if not folds:
-        raise DatasetError(
-            "Some class has pictures of one group only, so nothing can be put aside to measure "
-            "on. Add pictures of it from another source."
-        )
+    yield from _say_what_is_not_measured(job, labels, groups, folds)
     probabilities = np.zeros((len(images), k), np.float32)
     parts = out_of_fold(
         job.views,
@@ -164,11 +160,41 @@ def evaluate(job: TrainingJob) -> Generator[Event, None, Evaluation]:
         seed=config.seed,
         balanced=config.balanced,
     )
+    tested = []
     with suited_threads(len(images)):
         for done, (rows, values) in enumerate(parts, start=1):
             probabilities[rows] = values
+            tested.append(rows)
             yield Progress("evaluate", done, len(folds))
-    return out_of_fold_evaluation(job.images.class_names, images, probabilities, folds=len(folds))
+    rows = np.sort(np.concatenate(tested))
+    measured = [images[row] for row in rows]
+    return out_of_fold_evaluation(
+        job.images.class_names, measured, probabilities[rows], folds=len(folds)
+    )
+
+
+def _say_what_is_not_measured(
+    job: TrainingJob, labels: np.ndarray, groups: np.ndarray | None, folds: list[Fold]
+) -> Iterator[Event]:
+    """Name the classes of which nothing can be put aside.
+
+    Raises:
+        DatasetError: If that leaves nothing to measure on.
+    """
+    tested = {int(label) for _, test in folds for label in labels[test]}
+    classes = set(np.unique(labels).tolist()) - tested if folds else set()
+    classes = classes or unmeasured_classes(labels, groups)
+    missing = [f"'{job.images.class_names[label]}'" for label in sorted(classes)]
+    named = missing[0] if len(missing) == 1 else f"each of {', '.join(missing) or 'the classes'}"
+    why = (
+        f"The pictures of {named} are all copies of one another or one series, so none of them "
+        "can be put aside to measure on. Add pictures from another source, or split the group on "
+        "the Images page if they show different things."
+    )
+    if not folds:
+        raise DatasetError(why)
+    if missing:
+        yield from job.note(f"{why} The numbers are about the other classes.")
 
 
 def _measure(probe: LinearProbe, features: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
