@@ -1,13 +1,23 @@
 """Train, validation and test: stratified, seeded, stable."""
 
 from collections import Counter
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tl_core.datasets.splits import TEST, TRAIN, VALIDATION, Placed, draw_splits, quotas
+from tl_core.datasets.splits import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Placed,
+    draw_splits,
+    quotas,
+    separated,
+)
 
 GIVEN = st.sampled_from([None, TRAIN, VALIDATION, TEST])
+GROUP = st.sampled_from([None, None, "g1", "g2", "g3"])
 SHARES = {TEST: 0.2, VALIDATION: 0.2}
 
 
@@ -18,10 +28,7 @@ def placed(counts: dict[str, int], given_split: str | None = None) -> list[Place
 def drawn(pictures: list[Placed], *, seed: int = 0) -> list[Placed]:
     """Return the pictures as they are stored after a draw."""
     splits, _ = draw_splits(pictures, seed=seed)
-    return [
-        Placed(p.digest, p.class_name, p.given, split)
-        for p, split in zip(pictures, splits, strict=True)
-    ]
+    return [replace(p, drawn=split) for p, split in zip(pictures, splits, strict=True)]
 
 
 def counts(pictures: list[Placed], class_name: str) -> tuple[int, int, int]:
@@ -115,3 +122,63 @@ def test_pictures_added_later_leave_the_others_where_they_are(n: int, more: int,
 def test_another_seed_draws_otherwise() -> None:
     pictures = placed({"a": 50})
     assert draw_splits(pictures, seed=0) != draw_splits(pictures, seed=1)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), GIVEN, GROUP), min_size=1, max_size=60),
+    st.lists(GROUP, min_size=60, max_size=60),
+    st.integers(0, 2**32 - 1),
+    st.randoms(use_true_random=False),
+)
+def test_only_the_persons_folders_separate_a_group(labels, later, seed: int, random) -> None:
+    """Whatever the groups were when the splits were drawn, and over any classes."""
+    pictures = [Placed(str(n), name, split, None, g) for n, (name, split, g) in enumerate(labels)]
+    before = drawn(pictures, seed=seed)
+    changed = [replace(p, group=group) for p, group in zip(before, later, strict=False)]
+    for drawn_now in (before, drawn(changed, seed=seed)):
+        assert drawn(drawn_now, seed=seed + 1) == drawn_now
+        mixed = separated(drawn_now, [p.drawn for p in drawn_now])
+        for group in mixed:
+            members = {p.given for p in drawn_now if p.group == group}
+            assert len(members - {None}) > 1
+        if all(p.given is None for p in drawn_now):
+            assert not mixed
+            learnt = {p.class_name for p in drawn_now if p.drawn == TRAIN}
+            assert learnt == {p.class_name for p in drawn_now}
+    shuffled = random.sample(changed, len(changed))
+    assert set(drawn(shuffled, seed=seed)) == set(drawn(changed, seed=seed))
+
+
+def test_groups_leave_the_shares_as_they_are() -> None:
+    pictures = [Placed(f"{n:03d}", "a", group=f"g{n // 4}") for n in range(100)]
+    assert counts(drawn(pictures), "a") == (60, 20, 20)
+
+
+def test_three_groups_of_a_class_give_one_to_each_part() -> None:
+    pictures = [Placed(f"{n}", "a", group=f"g{n // 5}") for n in range(15)]
+    assert counts(drawn(pictures), "a") == (5, 5, 5)
+
+
+def test_the_only_group_of_a_class_is_learnt_from() -> None:
+    pictures = [*placed({"a": 10}), *(Placed(f"b{n}", "b", group="burst") for n in range(8))]
+    assert counts(drawn(pictures), "b") == (8, 0, 0)
+
+
+def test_groups_found_later_move_only_pictures_that_were_separated() -> None:
+    before = drawn(placed({"a": 20, "b": 20}))
+    learnt = next(p for p in before if p.class_name == "a" and p.drawn == TRAIN)
+    tested = next(p for p in before if p.class_name == "a" and p.drawn == TEST)
+    grouped = [replace(p, group="g") if p in (learnt, tested) else p for p in before]
+    after = drawn(grouped)
+    moved = {p.digest for p, q in zip(before, after, strict=True) if p.drawn != q.drawn}
+    assert moved < {learnt.digest, tested.digest}
+    together = [replace(p, drawn=TRAIN) if p.group else p for p in grouped]
+    assert drawn(together) == together
+
+
+def test_copies_of_a_given_test_picture_follow_it_unless_they_were_given_too() -> None:
+    test = Placed("t", "a", TEST, group="g")
+    follower, learnt = Placed("f", "a", group="g"), Placed("l", "a", TRAIN, group="g")
+    found = drawn([test, follower, learnt, *placed({"a": 8})])
+    assert [p.drawn for p in found[:2]] == [TEST, TEST] and found[2].drawn != TEST
+    assert set(separated(found, [p.drawn for p in found])) == {"g"}

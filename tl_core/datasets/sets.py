@@ -40,7 +40,9 @@ def image_set(workspace: Workspace, project_id: str, *, seed: int = 0) -> ImageS
         rows = opened.execute(wanted).all()
         class_names = sorted(opened.scalars(names))
         _check_counts(class_names, Counter(name for _, name in rows))
-        placed = [Placed(row.digest, name, row.split_given, row.split) for row, name in rows]
+        placed = [
+            Placed(row.digest, name, row.split_given, row.split, row.group) for row, name in rows
+        ]
         splits, test_given = draw_splits(placed, seed=seed)
         _check_train(class_names, rows, splits)
         changed = [
