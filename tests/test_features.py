@@ -61,9 +61,11 @@ def test_only_new_pictures_are_computed(stripes, tmp_path, monkeypatch):
     looked_at = []
     from tl_core import features
 
-    original = features._crop
+    original = features.view_crop
     monkeypatch.setattr(
-        features, "_crop", lambda image, *rest: looked_at.append(image) or original(image, *rest)
+        features,
+        "view_crop",
+        lambda image, *rest: looked_at.append(image) or original(image, *rest),
     )
     table = extract(job, tmp_path)
     assert {image.digest for image in looked_at} == {i.digest for i in job.images.images[5:]}

@@ -54,7 +54,7 @@ def test_a_second_run_makes_no_forward_pass(stripes, monkeypatch):
     def forbidden(*_):
         raise AssertionError("a picture was looked at again")
 
-    monkeypatch.setattr("tl_core.features._crop", forbidden)
+    monkeypatch.setattr("tl_core.features.view_crop", forbidden)
     job = job_of(*stripes, "second")
     run_to_end(job)
     one, two = (read_report(stripes[0].run_dir(stripes[1], name)) for name in ("first", "second"))
@@ -90,15 +90,15 @@ def test_frozen_groups_do_not_move_and_thawed_ones_do(stripes):
 def test_pictures_of_the_validation_and_test_part_are_never_trained_on(stripes, monkeypatch):
     job = job_of(*stripes, "parts", strategy="scratch", backbone="test_resnet", steps=3)
     seen = []
-    from tl_core import fine_tuning
+    from tl_core import batches
 
-    crops = fine_tuning._Crops.shuffled
+    crops = batches.CropBatches.shuffled
 
     def spy(self, epoch, batches):
         seen.extend(image.digest for image in self._images)
         return crops(self, epoch, batches)
 
-    monkeypatch.setattr(fine_tuning._Crops, "shuffled", spy)
+    monkeypatch.setattr(batches.CropBatches, "shuffled", spy)
     run_to_end(job)
     assert set(seen) == {image.digest for image in job.images.train}
 

@@ -17,7 +17,7 @@ NUMBERS = ("epoch", "best_epoch", "best_accuracy", "best_loss", "seconds")
 
 
 def write_checkpoint(path: Path, state: FineTuning) -> None:
-    tensors = {f"network.{name}": value for name, value in state.network.state_dict().items()}
+    tensors = {f"network.{name}": value for name, value in state.learnt().items()}
     tensors |= {f"best.{name}": value for name, value in state.best.items()}
     for index, values in state.optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{name}": value for name, value in values.items()}
@@ -42,7 +42,7 @@ def restore_checkpoint(path: Path, state: FineTuning) -> bool:
     for name, value in tensors.items():
         part, _, rest = name.partition(".")
         parts[part][rest] = value
-    state.network.load_state_dict(parts["network"])
+    state.network.load_state_dict(parts["network"], strict=False)
     state.best = parts["best"]
     slots: dict[int, dict[str, torch.Tensor]] = {}
     for name, value in parts["optimiser"].items():

@@ -98,7 +98,7 @@ def extract_features(
     engine = None
     if missing:
         sample = torch.stack(
-            [_crop(image, preprocessing, view) for image in missing[:SAMPLE_PICTURES]]
+            [view_crop(image, preprocessing, view) for image in missing[:SAMPLE_PICTURES]]
         )
         engine = fastest_engine(network, preprocessing, sample, name=backbone.name, memory=memory)
         done = len(images) - len(missing)
@@ -139,7 +139,7 @@ def _compute(
     batches = [images[start : start + size] for start in range(0, len(images), size)]
 
     def work(batch: Sequence[LabelledImage]) -> np.ndarray:
-        return engine(torch.stack([_crop(image, preprocessing, view) for image in batch]))
+        return engine(torch.stack([view_crop(image, preprocessing, view) for image in batch]))
 
     rows: dict[str, np.ndarray] = {}
     unsaved: list[str] = []
@@ -162,7 +162,8 @@ def _compute(
     return rows
 
 
-def _crop(image: LabelledImage, preprocessing: Preprocessing, view: View) -> torch.Tensor:
+def view_crop(image: LabelledImage, preprocessing: Preprocessing, view: View) -> torch.Tensor:
+    """Return one look at one picture, uint8 (3, S, S)."""
     if view.augmentations:
         return augmented_file(
             image.path,

@@ -1,29 +1,26 @@
 """The optimisation loop: thawed layers learn, the best state on validation pictures is kept.
 
-It knows a network, crops and labels. It does not know where they come from, what happens to the
+It knows a network and batches. It does not know where they come from, what happens to the
 result, or who watches: it is a generator, and stopping means to stop asking.
 """
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
+from tl_core.batches import Batches, Inputs
 from tl_core.config import TrainingConfig
-from tl_core.datasets import LabelledImage
-from tl_core.evaluation import crop_batches, logits_of, losses_and_accuracy
+from tl_core.evaluation import losses_and_accuracy
 from tl_core.events import EpochResult, Event, Progress
 from tl_core.layers import freeze_to, parameter_groups, train_mode
 from tl_core.network import TransferNetwork
-from tl_core.pictures import augmented_file, crop_file, in_parallel
-from tl_core.transforms import Preprocessing, normalise
 
 SCRATCH_FACTOR = 10  # random weights need larger steps than pretrained ones bear
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
-CROP_BYTES = 512 * 2**20  # crops up to this size stay in memory, more are read every epoch
 
 
 @dataclass
@@ -43,8 +40,22 @@ class FineTuning:
     best: dict[str, Tensor] = field(default_factory=dict)
     seconds: float = 0.0
 
+    def learnt(self) -> dict[str, Tensor]:
+        """Return what training can change: thawed parameters, and buffers beside them."""
+        thawed = {name for name, value in self.network.named_parameters() if value.requires_grad}
+        modules = {name.rpartition(".")[0] for name in thawed}
+        return {
+            name: value
+            for name, value in self.network.state_dict().items()
+            if name in thawed or (name.rpartition(".")[0] in modules and name not in self._frozen())
+        }
+
     def restore_best(self) -> None:
-        self.network.load_state_dict(self.best)
+        self.network.load_state_dict(self.best, strict=False)
+
+    def _frozen(self) -> set[str]:
+        parameters = self.network.named_parameters()
+        return {name for name, value in parameters if not value.requires_grad}
 
 
 def plan(config: TrainingConfig, pictures: int) -> tuple[int, int]:
@@ -83,10 +94,9 @@ def start(network: TransferNetwork, config: TrainingConfig, *, frozen_groups: in
 def fine_tune(
     state: FineTuning,
     config: TrainingConfig,
-    train: Sequence[LabelledImage],
-    validation: Sequence[LabelledImage],
+    train: Batches,
+    validation: Batches,
     *,
-    preprocessing: Preprocessing,
     class_weights: Tensor | None,
 ) -> Iterator[Event]:
     """Train from `state.epoch` on, yielding Progress per step and an EpochResult per epoch.
@@ -94,12 +104,10 @@ def fine_tune(
     After every EpochResult `state` is whole: it may be written down and gone on with, and gives
     the same history as without the pause.
     """
-    epochs, per_epoch = plan(config, len(train))
-    crops = _Crops(train, config, preprocessing)
-    validation_crops = _Crops(validation, None, preprocessing)
+    epochs, per_epoch = plan(config, len(train.labels))
     total, began, at_start = epochs * per_epoch, time.perf_counter(), state.epoch * per_epoch
     if state.epoch == 0:
-        yield _epoch_result(state, config, validation_crops, math.nan, math.nan, epochs, began)
+        yield _epoch_result(state, validation, math.nan, math.nan, epochs, began)
     for epoch in range(state.epoch + 1, epochs + 1):
         epoch_began = time.perf_counter()
         loss_sum, hits, seen = 0.0, 0, 0
@@ -109,32 +117,27 @@ def fine_tune(
             batch_size=config.batch_size,
             from_scratch=config.strategy == "scratch",
         )
-        for step, (batch, labels) in enumerate(crops.shuffled(epoch, per_epoch)):
+        for step, (batch, labels) in enumerate(train.shuffled(epoch, per_epoch)):
             done = (epoch - 1) * per_epoch + step
             _set_learning_rate(state.optimiser, done / total)
-            loss, correct = _step(state, batch, labels, preprocessing, class_weights)
+            loss, correct = _step(state, train, batch, labels, class_weights)
             loss_sum, hits, seen = loss_sum + loss * len(labels), hits + correct, seen + len(labels)
             rate = (time.perf_counter() - began) / (done + 1 - at_start)
             yield Progress("fine_tune", done + 1, total, rate * (total - done - 1))
         state.epoch = epoch
-        yield _epoch_result(
-            state, config, validation_crops, loss_sum / seen, hits / seen, epochs, epoch_began
-        )
+        yield _epoch_result(state, validation, loss_sum / seen, hits / seen, epochs, epoch_began)
 
 
 def _step(
     state: FineTuning,
-    batch: Tensor,
+    batches: Batches,
+    inputs: Inputs,
     labels: Tensor,
-    preprocessing: Preprocessing,
     class_weights: Tensor | None,
 ) -> tuple[float, int]:
     """Do one update; return the batch's mean loss in nats and its correct predictions."""
-    place = state.network.classifier.weight.device
-    images = normalise(batch.to(place), preprocessing)
-    images = images.contiguous(memory_format=torch.channels_last)
-    labels = labels.to(place)
-    logits = state.network(images)
+    logits = batches.logits(inputs)
+    labels = labels.to(logits.device)
     loss = nn.functional.cross_entropy(logits, labels, weight=class_weights)
     state.optimiser.zero_grad(set_to_none=True)
     loss.backward()
@@ -146,21 +149,22 @@ def _step(
 
 def _epoch_result(
     state: FineTuning,
-    config: TrainingConfig,
-    crops: "_Crops",
+    validation: Batches,
     train_loss: float,
     train_accuracy: float,
     epochs: int,
     began: float,
 ) -> EpochResult:
     """Measure on the validation pictures and keep the state if it is the best so far."""
-    logits = list(logits_of(state.network, crops.in_order(), crops.preprocessing))
-    logits = torch.cat(logits) if logits else torch.empty(0, 1)
-    loss, accuracy = losses_and_accuracy(logits, crops.labels)
+    state.network.eval()
+    with torch.inference_mode():
+        parts = [validation.logits(inputs).cpu() for inputs in validation.in_order()]
+    logits = torch.cat(parts) if parts else torch.empty(0, 1)
+    loss, accuracy = losses_and_accuracy(logits, validation.labels)
     better = (accuracy, -loss) > (state.best_accuracy, -state.best_loss)
     if better or not state.best or math.isnan(accuracy):
         state.best_epoch, state.best_accuracy, state.best_loss = state.epoch, accuracy, loss
-        state.best = {name: value.clone() for name, value in state.network.state_dict().items()}
+        state.best = {name: value.clone() for name, value in state.learnt().items()}
     seconds = time.perf_counter() - began
     state.seconds += seconds
     return EpochResult(
@@ -184,62 +188,3 @@ def _set_learning_rate(optimiser: torch.optim.Optimizer, done: float) -> None:
         factor = 0.5 * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))
     for group in optimiser.param_groups:
         group["lr"] = group["full_lr"] * factor
-
-
-class _Crops:
-    """uint8 crops of a part of the image set, from memory while they fit, else from the files."""
-
-    def __init__(
-        self,
-        images: Sequence[LabelledImage],
-        config: TrainingConfig | None,
-        preprocessing: Preprocessing,
-    ):
-        self._images = images
-        self._seed = config.seed if config else 0
-        self._batch_size = config.batch_size if config else 1
-        self._augmentations = config.augmentations if config else ()
-        self._memory: Tensor | None = None
-        self.preprocessing = preprocessing
-        self.labels = torch.tensor([image.label for image in images], dtype=torch.int64)
-
-    def shuffled(self, epoch: int, batches: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the epoch's batches: crops (n, 3, S, S) and labels (n,), the same for a seed."""
-        generator = torch.Generator().manual_seed(self._seed * 100_003 + epoch)
-        order = torch.randperm(len(self._images), generator=generator)
-        parts = [part for part in order.split(self._batch_size)[:batches]]
-        if not self._augmentations and self._fits():
-            crops = self._in_memory()
-            yield from ((crops[part], self.labels[part]) for part in parts)
-            return
-
-        def read(part: Tensor) -> Tensor:
-            return torch.stack([self._crop(self._images[i], epoch) for i in part.tolist()])
-
-        batches_read = in_parallel(read, parts, threads=2)
-        yield from ((crops, self.labels[p]) for crops, p in zip(batches_read, parts, strict=True))
-
-    def in_order(self) -> Iterator[Tensor]:
-        if not self._fits():
-            return crop_batches(self._images, self.preprocessing)
-        return iter(self._in_memory().split(16)) if self._images else iter(())
-
-    def _crop(self, image: LabelledImage, epoch: int) -> Tensor:
-        if not self._augmentations:
-            return crop_file(image.path, self.preprocessing)
-        return augmented_file(
-            image.path,
-            self._augmentations,
-            self.preprocessing,
-            seed=self._seed,
-            epoch=epoch,
-            digest=image.digest,
-        )
-
-    def _fits(self) -> bool:
-        return len(self._images) * 3 * self.preprocessing.input_size**2 <= CROP_BYTES
-
-    def _in_memory(self) -> Tensor:
-        if self._memory is None:
-            self._memory = torch.cat(list(crop_batches(self._images, self.preprocessing)))
-        return self._memory

@@ -8,6 +8,7 @@ if nothing it depends on is trained. It knows networks and tensors; `front_cache
 from dataclasses import dataclass
 
 import torch
+from timm.layers import resample_abs_pos_embed
 from timm.models._features_fx import get_notrace_functions, get_notrace_modules
 from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -94,7 +95,8 @@ class _Tracer(fx.Tracer):
     """Follows a timm network; what timm marks as untraceable stays one operation."""
 
     def __init__(self) -> None:
-        super().__init__(autowrap_functions=tuple(get_notrace_functions()))
+        functions = (*get_notrace_functions(), resample_abs_pos_embed)  # branches on the size
+        super().__init__(autowrap_functions=functions)
         self._leaves = tuple(get_notrace_modules())
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:

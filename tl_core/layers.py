@@ -72,6 +72,13 @@ def freeze_to(network: nn.Module, n: int) -> None:
         parameter.requires_grad_(name not in frozen)
 
 
+def frozen_count(network: nn.Module) -> int:
+    """Return how many of the first layer groups are frozen."""
+    learns = {name for name, value in network.named_parameters() if value.requires_grad}
+    groups = layer_groups(network)
+    return next(group.index for group in groups if learns.intersection(group.modules))
+
+
 def train_mode(network: nn.Module, *, batch_size: int, from_scratch: bool = False) -> None:
     """Put `network` into training mode, except what must keep behaving as pretrained.
 

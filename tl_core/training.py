@@ -36,6 +36,7 @@ from tl_core.probes import (
 from tl_core.reports import Evaluation, Report, write_report
 from tl_core.storage import Workspace
 from tl_core.transforms import preprocessing_for
+from tl_core.tuning_batches import tuning_batches
 
 
 def prepare_training(
@@ -136,12 +137,13 @@ def _start_fine_tuning(job: TrainingJob, network: TransferNetwork) -> None:
 
 def _fine_tune(job: TrainingJob) -> Iterator[Event]:
     yield PhaseStarted("fine_tune")
+    with job.timed("fine_tune"):
+        train_batches, validation_batches = yield from tuning_batches(job)
     events = fine_tuning.fine_tune(
         job.tuning,
         job.config,
-        job.images.train,
-        job.images.validation,
-        preprocessing=job.preprocessing,
+        train_batches,
+        validation_batches,
         class_weights=_class_weights(job),
     )
     if checkpoints.restore_checkpoint(job.checkpoint, job.tuning):
