@@ -5,7 +5,9 @@ found in the traced graph of operations, for any architecture: an operation belo
 if nothing it depends on is trained. It knows networks and tensors; `front_cache` keeps files.
 """
 
+import sys
 from dataclasses import dataclass
+from types import ModuleType
 
 import torch
 from timm.layers import resample_abs_pos_embed
@@ -43,7 +45,7 @@ def cut(network: TransferNetwork, images: Tensor) -> CutNetwork | None:
     """
     network.eval()
     try:
-        graph = _Tracer().trace(network)
+        graph = _Tracer(sys.modules[type(network.backbone).__module__]).trace(network)
     except Exception:  # tracing runs the architecture's own code with stand-ins: anything goes
         return None
     frozen = _frozen_nodes(graph, network)
@@ -94,9 +96,11 @@ def _halves(
 class _Tracer(fx.Tracer):
     """Follows a timm network; what timm marks as untraceable stays one operation."""
 
-    def __init__(self) -> None:
+    def __init__(self, architecture: ModuleType) -> None:
         functions = (*get_notrace_functions(), resample_abs_pos_embed)  # branches on the size
         super().__init__(autowrap_functions=functions)
+        # `forward_features` is called as a method, which the tracer does not search by itself.
+        self._autowrap_search.append(architecture)
         self._leaves = tuple(get_notrace_modules())
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
