@@ -14,6 +14,7 @@ PAGES = {  # file under pages/: (title, address)
     "3_layers.py": ("Layers", "layers"),
     "4_training.py": ("Training", "training"),
     "5_evaluation.py": ("Evaluation", "evaluation"),
+    "6_transfer.py": ("Transfer", "transfer"),
     "7_predict.py": ("Predict", "predict"),
     "8_export.py": ("Export", "export"),
 }

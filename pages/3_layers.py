@@ -8,7 +8,8 @@ from pages.shared.draft import draft
 from pages.shared.expert import expert_settings
 from pages.shared.guards import enter, require
 from pages.shared.layout import errors_shown, explain, next_step, note_text, page_header
-from pages.shared.strategy_picker import choose_strategy, show_costs
+from pages.shared.strategies import frozen_groups
+from pages.shared.strategy_picker import choose_strategy, show_costs, show_depth
 from pages.shared.waiting import answer_or_wait, ask, wait_for_all
 from tl_core import engines
 from tl_core.datasets import count_images
@@ -36,6 +37,7 @@ with errors_shown():
     groups = answer_or_wait(layer_groups, key="groups", doing="Reading the network's layers")
     if groups:
         choose_strategy(groups, config)
+        show_depth(project, frozen_groups(config, len(groups)))
     show_costs(groups, estimate, config, pictures=pictures)
     wait_for_all([estimate], key="estimate", doing="Working out the time")
 explain(

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.shared import state
+from pages.shared.assessing import comparison_of
 from pages.shared.cells import changed_since, picture_gallery, records_of, undo_button
 from pages.shared.classtable import class_table
 from pages.shared.confusion import SMALL_MATRIX, choose_cell
@@ -11,6 +12,7 @@ from pages.shared.layout import explain, name_text, next_step, note_text, page_h
 from pages.shared.looking import interesting_first, where_it_looked
 from pages.shared.result import report_of, result_cards
 from pages.shared.runlist import run_names
+from pages.shared.sureness import show_sureness
 from tl_core import engines
 from tl_core.reports import Report
 from tl_core.runs import Run, list_runs
@@ -104,4 +106,9 @@ picture_gallery(
 st.header("Where the model looked", anchor=False)
 where_it_looked(run, evaluation, interesting_first(evaluation, inside), records)
 explain("Grad-CAM", "probability")
-next_step("pages/7_predict.py", "Next: try it on new pictures")
+
+st.header("How sure is sure enough", anchor=False)
+comparison = comparison_of(project)
+show_sureness(comparison.found, outdated=comparison.outdated)
+explain("calibration", "temperature", "coverage", "conformal set")
+next_step("pages/6_transfer.py", "Next: did the pretrained model help?")

@@ -68,6 +68,9 @@ def test_from_sample_images_to_a_model_that_answers_the_same_elsewhere(address, 
 
         heading(page, "See how good it is")
         choose_cell(page, 1, 1)
+        primary_button(page, "Next: did the pretrained model help?").click()
+
+        heading(page, "Did the pretrained model help?")
         primary_button(page, "Next: try it on new pictures").click()
 
         heading(page, "Try it on new pictures")

@@ -17,7 +17,8 @@ PAGES = {  # address: (title, label of the primary button)
     "images": ("Bring your images", "Next: choose layers"),
     "layers": ("Choose what is trained", "Next: train"),
     "training": ("Train the model", "Next: see where it errs"),
-    "evaluation": ("See how good it is", "Next: try it on new pictures"),
+    "evaluation": ("See how good it is", "Next: did the pretrained model help?"),
+    "transfer": ("Did the pretrained model help?", "Next: try it on new pictures"),
     "predict": ("Try it on new pictures", "Next: take the model with you"),
     "export": ("Take the model with you", "Make the ONNX file"),
 }

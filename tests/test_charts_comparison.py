@@ -1,10 +1,9 @@
-"""The figures that compare: bars, layers, amounts, sureness; and what is read from them."""
+"""The figures that compare: bars, layers, amounts, sureness."""
 
 import pytest
 
 from pages.shared import charts
 from pages.shared.charts import Depth
-from pages.shared.freezing import advice, depth_chart
 
 NASTY = "<a href='x'>leaf</a> & " + "very " * 60 + "long"
 BARS = [
@@ -41,30 +40,11 @@ def test_the_chosen_backbone_differs_by_shape_as_well_as_colour():
     assert "seconds" in chart.figure.layout.xaxis.title.text
 
 
-def test_good_last_layers_suggest_to_freeze_everything():
-    found = advice(depths(0.5, 0.7, 0.94))
-    assert "very end: 94 %" in found.finding
-    assert found.freeze == 3
-
-
-def test_groups_within_a_standard_error_count_as_equal():
-    found = advice(depths(0.5, 0.93, 0.94))
-    assert found.finding == "Stage 1 is as good as what follows, up to 94 %"
-    assert found.freeze == 3
-
-
-def test_worse_late_layers_suggest_to_train_them():
-    found = advice(depths(0.5, 0.9, 0.7))
-    assert "sits in stage 1, with 90 %" in found.finding
-    assert "freeze up to stage 1" in found.suggestion
-    assert found.freeze == 2
-
-
 @pytest.mark.parametrize(
     ("frozen", "words"), [(0, "nothing is frozen"), (2, "frozen on the left"), (3, "all of it")]
 )
 def test_the_curve_says_in_words_what_is_frozen(frozen, words):
-    figure = depth_chart(depths(0.5, 0.9, 0.7), frozen=frozen).figure
+    figure = charts.layer_curve(depths(0.5, 0.9, 0.7), title="t", frozen=frozen).figure
     assert words in figure.layout.annotations[-1].text
 
 
@@ -78,13 +58,11 @@ def test_the_learning_curve_marks_what_is_a_guess():
     assert len(charts.learning_curve(points, [], title="t").figure.data) == 1
 
 
-@pytest.mark.parametrize(
-    ("right", "words"), [(0.5, "too sure"), (0.8, "as sure as it should"), (0.95, "too modest")]
-)
-def test_the_reliability_title_states_the_finding(right, words):
-    chart = charts.reliability([(0.8, right, 10)])
-    assert words in chart.title
-    assert chart.figure.data[0].name == "as sure as it is right"
+def test_the_reliability_picture_has_the_line_of_the_ideal():
+    figure = charts.reliability([(0.8, 0.7, 10), (0.9, 0.9, 40)], title="t").figure
+    assert figure.data[0].name == "as sure as it is right"
+    few, many = figure.data[1].marker.size
+    assert few < many
 
 
 def test_coverage_draws_both_lines_and_the_choice():

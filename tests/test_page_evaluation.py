@@ -1,6 +1,7 @@
 """Evaluation: the honest number, the matrix and its pictures, labels mended on the spot."""
 
 import pytest
+from assess_data import assess_run, made_up
 from page_data import NASTY, open_app, project_with_pictures
 from run_data import finished_run, stand_in_for_compute
 
@@ -41,7 +42,7 @@ def test_the_number_says_k_of_n_interval_pictures_and_method(project):
     assert "95 % interval 76 to 99 %; measured on 20 test pictures" in shown
     assert "put aside before training" in shown
     assert [b.label for b in app.button if b.proto.type == "primary"] == [
-        "Next: try it on new pictures"
+        "Next: did the pretrained model help?"
     ]
 
 
@@ -133,3 +134,23 @@ def test_a_class_deleted_since_the_run_leaves_the_page_whole(workspace, project)
     app = open_app(PAGE, project)
     assert not app.exception
     assert "10 of the tested pictures were" in app.info[0].value
+
+
+def test_without_a_comparison_sureness_points_to_where_it_is_measured(project):
+    finished_run(project)
+    assert "measured together with the comparison" in texts(open_app(PAGE, project))
+
+
+def test_the_threshold_trades_answers_for_right_ones(project):
+    finished_run(project)
+    assess_run(project, made_up(project))
+    app = open_app(PAGE, project)
+    assert not app.exception
+    shown = texts(app)
+    assert "It is a little too sure of itself." in shown
+    assert "On average it says 86 % and is right 82 % of the time" in shown
+    assert "32 of 40 pictures get an answer, 31 of them (97 %) the right one" in shown
+    assert "1.3 classes on average" in shown
+    assert "expect 80 to 97 %" in shown
+    app.select_slider(key="not-sure").set_value(0.99).run()
+    assert "then no picture gets an answer" in texts(app)

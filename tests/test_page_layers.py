@@ -3,6 +3,7 @@
 from threading import Event
 
 import pytest
+from assess_data import assess_run, made_up
 from page_data import open_app, project_with_pictures
 from run_data import GROUPS, stand_in_for_compute
 
@@ -187,3 +188,21 @@ def test_a_question_that_failed_is_asked_again_later(monkeypatch):
     assert waiting.ask("layer_groups", "here").exception(10) is not None
     monkeypatch.setattr(waiting, "TRY_AGAIN", -1)
     assert waiting.ask("layer_groups", "here").result(10) == GROUPS
+
+
+def test_the_measured_curve_of_the_layers_stands_beside_the_slider():
+    project = project_with_pictures(each=10)
+    assert "suit your classes" not in texts(open_app(PAGE, project))
+    assess_run(project, made_up(project))
+    app = open_app(PAGE, project)
+    assert not app.exception
+    assert "The last layers suit your classes best." in texts(app)
+    app.radio(key="preset").set_value("last-stage").run()
+    assert not app.exception
+    assert "frozen on the left" in app.get("plotly_chart")[1].proto.spec
+
+
+def test_the_curve_of_another_backbone_is_not_shown():
+    project = project_with_pictures(each=10)
+    assess_run(project, made_up(project, backbone="another"))
+    assert "suit your classes" not in texts(open_app(PAGE, project))

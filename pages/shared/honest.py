@@ -4,12 +4,10 @@ The one way in which the app states how good a model is. It knows counts and sen
 where they come from.
 """
 
-from dataclasses import dataclass, field
-from html import escape
-
-import streamlit as st
+from dataclasses import dataclass
 
 from pages.shared.charts import percent
+from pages.shared.layout import number_card
 from tl_core.reports import Evaluation, wilson_interval
 
 SPLIT_TEXT = {
@@ -37,7 +35,7 @@ class HonestNumber:
     measured_on: str
     split: str = ""
     baseline: str = ""
-    interval: tuple[float, float] | None = field(default=None)
+    interval: tuple[float, float] | None = None
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -69,11 +67,12 @@ class HonestNumber:
 
 def honest_number(label: str, number: HonestNumber) -> None:
     """Draw the number as a card, with everything that it rests on below it."""
-    facts = "".join(f'<div class="tl-note">{escape(fact)}</div>' for fact in number.facts)
-    st.html(
-        f'<div class="tl-number"><div class="tl-label">{escape(label)}</div>'
-        f'<div class="tl-value">{escape(number.headline)}</div>{facts}</div>'
-    )
+    number_card(*honest_card(label, number))
+
+
+def honest_card(label: str, number: HonestNumber) -> tuple[str, str, str]:
+    """Return the same for `layout.number_cards`."""
+    return label, number.headline, "\n".join(number.facts)
 
 
 def number_of(evaluation: Evaluation) -> HonestNumber:

@@ -26,6 +26,7 @@ STEPS = (
     ("pages/3_layers.py", "Layers"),
     ("pages/4_training.py", "Training"),
     ("pages/5_evaluation.py", "Evaluation"),
+    ("pages/6_transfer.py", "Transfer"),
     ("pages/7_predict.py", "Predict"),
     ("pages/8_export.py", "Export"),
 )
@@ -66,12 +67,14 @@ def steps_done(project: Project) -> set[str]:
     filled = [c for c in list_classes(workspace, project.id) if c.images - c.excluded >= 2]
     runs = list_runs(workspace, project.id)
     trained = any(run.accuracy is not None for run in runs)
+    compared = any(run.state == "done" for run in list_runs(workspace, project.id, "assess"))
     facts = {
         "pages/1_backbone.py": project.backbone is not None,
         "pages/2_images.py": len(filled) >= 2,
         "pages/3_layers.py": project.config is not None or bool(runs),
         "pages/4_training.py": trained,
         "pages/5_evaluation.py": trained,
+        "pages/6_transfer.py": compared,
     }
     return {page for page, done in facts.items() if done}
 
@@ -122,17 +125,22 @@ def card(key: str, *, chosen: bool = False) -> DeltaGenerator:
 
 
 def number_card(label: str, value: str, note: str | None = None) -> None:
-    """Show one number with its label and, below, what it was measured on."""
+    """Show one number with its label and, below, what it was measured on, line by line."""
     st.html(_number_html(label, value, note))
 
 
-def number_cards(*cards: tuple[str, str] | tuple[str, str, str]) -> None:
-    """Show several numbers side by side, all of one height; each as for `number_card`."""
-    st.html(f'<div class="tl-numbers">{"".join(_number_html(*card) for card in cards)}</div>')
+def number_cards(*cards: tuple[str, str] | tuple[str, str, str], wide: bool = False) -> None:
+    """Show several numbers side by side, all of one height; each as for `number_card`.
+
+    `wide` gives room to long notes.
+    """
+    shape = "tl-numbers tl-wide" if wide else "tl-numbers"
+    st.html(f'<div class="{shape}">{"".join(_number_html(*card) for card in cards)}</div>')
 
 
 def _number_html(label: str, value: str, note: str | None = None) -> str:
-    below = f'<div class="tl-note">{escape(note)}</div>' if note else ""
+    lines = (note or "").splitlines()
+    below = "".join(f'<div class="tl-note">{escape(line)}</div>' for line in lines)
     return (
         f'<div class="tl-number"><div class="tl-label">{escape(label)}</div>'
         f'<div class="tl-value">{escape(value)}</div>{below}</div>'

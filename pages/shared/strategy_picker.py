@@ -5,11 +5,14 @@ from concurrent.futures import Future
 import streamlit as st
 
 from pages.shared import charts, state
+from pages.shared.assessing import comparison_of
+from pages.shared.compared import layer_by_layer
 from pages.shared.draft import change_draft, show_stored
 from pages.shared.layout import duration, note_text, number_card
 from pages.shared.strategies import PRESETS, frozen_groups, preset_of, with_frozen, with_preset
 from tl_core.config import TrainingConfig
 from tl_core.layer_blocks import LayerBlock
+from tl_core.workspace import Project
 
 
 def choose_strategy(groups: list[LayerBlock], config: TrainingConfig) -> None:
@@ -42,6 +45,20 @@ def choose_strategy(groups: list[LayerBlock], config: TrainingConfig) -> None:
     note_text(
         "A picture enters on the left, the answer comes out on the right. The wider a block, the "
         "more parameters it has. Early blocks see edges and textures, late ones parts of things."
+    )
+
+
+def show_depth(project: Project, frozen: int) -> None:
+    """Draw how good each layer group is for these classes, where that has been measured."""
+    comparison = comparison_of(project)
+    if comparison.found is None or comparison.found.layers is None:
+        return
+    if project.backbone.name != comparison.found.backbone:
+        return  # its layer groups are others
+    layer_by_layer(comparison.found.layers, frozen=frozen)
+    note_text(
+        "Measured on your pictures with a small classifier on what each layer group hands on.",
+        *([comparison.outdated] if comparison.outdated else []),
     )
 
 

@@ -13,7 +13,7 @@ from tl_core.errors import RunError
 from tl_core.processes import is_alive
 from tl_core.storage import Workspace
 
-RUN_KINDS = ("train", "download-weights", "download-sample")
+RUN_KINDS = ("train", "assess", "rank", "download-weights", "download-sample")
 STATES = ("queued", "running", "stopping", "done", "stopped", "failed", "lost")
 ACTIVE_STATES = ("queued", "running", "stopping")
 CLAIMED_STATES = ("running", "stopping")

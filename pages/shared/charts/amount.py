@@ -68,6 +68,7 @@ def _guess(
             x=counts + counts[::-1],
             y=[100 * row[3] for row in rows] + [100 * row[1] for row in reversed(rows)],
             fill="toself",
+            mode="lines",
             fillcolor=BAND,
             line={"width": 0},
             hoverinfo="skip",

@@ -11,16 +11,16 @@ from pages.shared.charts.drawing import (
     VALIDATION,
     Chart,
     blank_figure,
-    percent,
     text_colour,
 )
 
 
-def reliability(bins: Sequence[tuple[float, float, int]]) -> Chart:
+def reliability(bins: Sequence[tuple[float, float, int]], *, title: str) -> Chart:
     """Return how often the answers were right, over how sure the model said it was.
 
     Args:
         bins: Stated confidence, accuracy (fractions) and number of pictures; empty ones left out.
+        title: The finding.
     """
     figure = blank_figure(340)
     figure.add_trace(
@@ -46,17 +46,7 @@ def reliability(bins: Sequence[tuple[float, float, int]]) -> Chart:
     figure.update_yaxes(title_text="how often it was right (%)", range=[0, 106])
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
     figure.update_layout(showlegend=True, legend=legend)
-    return Chart(_reliability_title(bins), figure)
-
-
-def _reliability_title(bins: Sequence[tuple[float, float, int]]) -> str:
-    total = sum(n for _, _, n in bins)
-    said = sum(sure * n for sure, _, n in bins) / total
-    right = sum(accuracy * n for _, accuracy, n in bins) / total
-    on_average = f"on average it says {percent(said)} and is right {percent(right)} of the time"
-    if abs(said - right) < 0.05:
-        return f"It is about as sure as it should be: {on_average}"
-    return f"It is too {'sure' if said > right else 'modest'}: {on_average}"
+    return Chart(title, figure)
 
 
 def coverage(
@@ -87,7 +77,7 @@ def coverage(
         )
     colour = text_colour() or NEUTRAL
     figure.add_vline(x=100 * threshold, line={"color": colour, "width": 1.5, "dash": "dot"})
-    figure.update_xaxes(title_text="answers only when at least this sure (%)", ticksuffix="")
+    figure.update_xaxes(title_text="answers only when at least this sure (%)")
     figure.update_yaxes(title_text="share (%)", range=[0, 104])
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
     figure.update_layout(showlegend=True, legend=legend)

@@ -45,7 +45,7 @@ class Ranked(NamedTuple):
 
 def baselines(bars: Sequence[Bar], *, title: str) -> Chart:
     """Return one bar with its interval per model, its name and budget above it."""
-    figure = blank_figure(70 + ROW * len(bars), bargap=0)
+    figure = blank_figure(60 + ROW * len(bars), bargap=0)
     places = [i + 0.34 for i in range(len(bars))]
     figure.add_trace(
         go.Bar(
@@ -79,7 +79,7 @@ def baselines(bars: Sequence[Bar], *, title: str) -> Chart:
         range=[0, 102],
         tickvals=[0, 25, 50, 75, 100],
     )
-    figure.update_yaxes(range=[len(bars) - 0.4, -0.5], visible=False)
+    figure.update_yaxes(range=[len(bars) - 0.45, -0.3], visible=False)
     return Chart(title, figure)
 
 

@@ -1,0 +1,95 @@
+"""Step 6: whether the pretrained model helped, measured on the person's own pictures."""
+
+import streamlit as st
+
+from pages.shared import compared, state
+from pages.shared.assessing import comparison_of, show_state, start_button
+from pages.shared.guards import enter, require
+from pages.shared.layout import explain, next_step, note_text, page_header, plain
+from tl_core.datasets import list_classes
+
+enter("pages/6_transfer.py")
+project = state.current_project()
+workspace = state.current_workspace()
+comparison = comparison_of(project)
+found = comparison.found
+page_header(
+    "pages/6_transfer.py",
+    "Did the pretrained model help?",
+    compared.answer(found, measuring=comparison.active is not None),
+)
+require(project.backbone, "Pick a backbone first.", "pages/1_backbone.py", "Choose a backbone")
+classes = [c for c in list_classes(workspace, project.id) if c.images - c.excluded >= 2]
+if len(classes) < 2 and found is None:
+    one = f" There is only one now: “{plain(classes[0].name)}”." if classes else ""
+    require(
+        False,
+        "To compare, there must be something to tell apart: two classes or more, each with at "
+        f"least two pictures.{one}",
+        "pages/2_images.py",
+        "Add pictures",
+    )
+
+
+def pending(what: str) -> None:
+    """Say why a part is not there: it follows, or it was not measured."""
+    if comparison.active:
+        note_text(f"{what} follows.")
+    elif comparison.newest:
+        note_text(f"{what} was not measured.")
+
+
+show_state(project, comparison)
+if found:
+    compared.the_answer(found)
+    explain("pretrained", "baseline", "paired difference", "point", "interval", "negative transfer")
+
+    st.header("Against simpler ways, on the same pictures", anchor=False)
+    if found.measured:
+        compared.bars(found)
+    else:
+        pending("The comparison")
+    if not found.of("scratch") and not comparison.active:
+        start_button(
+            project,
+            "Train the whole network from scratch too",
+            key="scratch",
+            scratch=True,
+            help="The chosen network with random weights and the full training. It takes minutes.",
+        )
+    explain("random weights", "colour histogram", "from scratch", "cross-validation")
+
+    st.header("Layer by layer", anchor=False)
+    if found.layers:
+        compared.layer_by_layer(found.layers)
+        note_text(
+            "A small classifier was fitted on what each layer group hands on. Where the curve is "
+            "highest, there sits the knowledge that your classes need."
+        )
+    else:
+        pending("The curve over the layers")
+    explain("layer group", "frozen")
+
+    st.header("How far from home", anchor=False)
+    note_text(
+        "Only indications of how unlike your pictures are to what the network knows, and to each "
+        "other. The comparison above decides."
+    )
+    if found.home:
+        compared.home_text(found.home)
+    if found.similarities:
+        compared.similarities(found.similarities)
+    if not found.home and not found.similarities:
+        pending("The distances")
+    explain("proxy A-distance", "Fréchet distance")
+
+    st.header("Would more pictures help?", anchor=False)
+    if found.learning:
+        compared.more_pictures(found.learning)
+    else:
+        pending("The learning curve")
+    explain("learning curve")
+
+    if found.notes:
+        st.markdown("**Good to know**\n" + "".join(f"\n- {plain(note)}" for note in found.notes))
+next_step("pages/7_predict.py", "Next: try it on new pictures")

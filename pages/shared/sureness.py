@@ -1,0 +1,99 @@
+"""Whether the model's probabilities can be believed, and what answering only when sure costs."""
+
+import streamlit as st
+
+from pages.shared import charts, state
+from pages.shared.charts import percent
+from pages.shared.layout import note_text, number_cards, term
+from tl_core.assessments import Assessment, Calibration, Conformal
+
+FIRST_THRESHOLD = 0.8
+
+
+def show_sureness(found: Assessment | None, *, outdated: str | None) -> None:
+    """Draw the reliability picture, the threshold with its trade-off, and sets of classes."""
+    calibration = found.calibration if found else None
+    if calibration is None or not calibration.reliability:
+        note_text("This is measured together with the comparison on the page Transfer.")
+        st.page_link(
+            "pages/6_transfer.py",
+            label="Go there",
+            icon=":material/compare_arrows:",
+            query_params=state.address(),
+        )
+        return
+    note_text(
+        "Measured for the pretrained network with a classifier on top, on all your pictures, each "
+        f"answered by a model that had not learned from it: {found.how}."
+    )
+    if outdated:
+        note_text(outdated)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        chart = charts.reliability(calibration.reliability, title=calibration.sentence)
+        charts.show(chart, key="reliability")
+        note_text(_on_average(calibration))
+    with right:
+        _threshold(calibration)
+    if calibration.conformal:
+        st.subheader("Several answers, where one would be a guess", anchor=False)
+        number_cards(*(_set_card(sets) for sets in calibration.conformal), wide=True)
+
+
+def _on_average(calibration: Calibration) -> str:
+    total = sum(n for _, _, n in calibration.reliability)
+    said = sum(sure * n for sure, _, n in calibration.reliability) / total
+    right = sum(accuracy * n for _, accuracy, n in calibration.reliability) / total
+    return (
+        f"On average it says {percent(said)} and is right {percent(right)} of the time. "
+        f"(Temperature {calibration.temperature:.2f}, calibration error "
+        f"{percent(calibration.error)}.)"
+    )
+
+
+def _threshold(calibration: Calibration) -> None:
+    """Draw the trade-off, and below it the slider that chooses how sure is sure enough."""
+    points = sorted(calibration.coverage)
+    if not points:
+        return
+    steps = [point[0] for point in points]
+    key = "not-sure"
+    if state.widget_value(key) not in steps:
+        first = min(steps, key=lambda step: abs(step - FIRST_THRESHOLD))
+        state.set_widget_value(key, first)
+    chosen = next(point for point in points if point[0] == state.widget_value(key))
+    total = sum(n for _, _, n in calibration.reliability)
+    drawn = [(at, float("nan") if right is None else right, share) for at, right, share in points]
+    title = _trade(chosen, total)
+    charts.show(charts.coverage(drawn, threshold=chosen[0], title=title), key="coverage")
+    st.select_slider(
+        "Say “not sure” below",
+        steps,
+        format_func=percent,
+        key=key,
+        help=f"Try it here; it changes no result. {term('coverage')}",
+    )
+
+
+def _trade(point: tuple[float, float | None, float], total: int) -> str:
+    at, right, share = point
+    answered = round(share * total)
+    if not answered or right is None:
+        return f"Below {percent(at)} “not sure”: then no picture gets an answer"
+    correct = round(right * answered)
+    return (
+        f"Below {percent(at)} “not sure”: {answered:,} of {total:,} pictures get an answer, "
+        f"{correct:,} of them ({percent(right)}) the right one"
+    )
+
+
+def _set_card(sets: Conformal) -> tuple[str, str, str]:
+    low, high = sets.expected
+    return (
+        f"To have the right class among the answers {percent(sets.target)} of the time",
+        f"{sets.mean_size:.1f} classes on average",
+        f"The model names every class that it gives at least {percent(sets.threshold)}. On "
+        f"pictures that this was not fitted on, the right one was named for "
+        f"{percent(sets.achieved)}; with so many pictures as yours expect {100 * low:.0f} to "
+        f"{percent(high)}.",
+    )

@@ -1,0 +1,137 @@
+"""Made-up comparisons for the tests of pages."""
+
+from dataclasses import replace
+
+from tl_core import runs
+from tl_core.assessments import (
+    Assessment,
+    Calibration,
+    Conformal,
+    Home,
+    LayerCurve,
+    LayerPoint,
+    LearningCurve,
+    LearningPoint,
+    Measured,
+    Similarity,
+    Verdict,
+    labels_digest,
+    write_assessment,
+)
+from tl_core.catalogue import backbone_to_json
+from tl_core.datasets import image_set
+from tl_core.reports import wilson_interval
+from tl_core.workspace import Project, open_workspace
+
+PARTS = ("majority", "colours", "transferred", "random", "layers", "home", "learning", "small")
+BARS = {  # name: (title, right of 40, budget)
+    "majority": ("Always the most frequent class", 20, "looks at no picture"),
+    "colours": ("Colours alone", 26, "64 numbers per picture, regression"),
+    "random": ("The same network, random weights", 28, "no pretraining, regression on top"),
+    "small": ("A small network from scratch", 30, "3 layers, 60 seconds of training"),
+    "transferred": ("The pretrained network", 38, "one look per picture, regression on top"),
+}
+GROUPS = ("stem", "stage 1", "stage 2", "stage 3")
+
+
+def measured(name: str, *, n: int = 40) -> Measured:
+    title, correct, budget = BARS[name]
+    return Measured(
+        name=name,
+        title=title,
+        accuracy=correct / n,
+        interval=wilson_interval(correct, n),
+        correct=correct,
+        n=n,
+        budget=budget,
+        seconds=2.5,
+        measured_on="of your pictures, each left out in turn",
+    )
+
+
+def a_verdict(answer: str = "helped", points: float = 20.0) -> Verdict:
+    said = {"helped": "Yes, it helped", "hurt": "No, it hurt"}.get(answer, "No clear difference")
+    return Verdict(
+        answer=answer,
+        points=points,
+        interval_points=(points - 12, points + 12),
+        against="small",
+        sentence=f"{said}.",
+        n=40,
+    )
+
+
+def calibration() -> Calibration:
+    return Calibration(
+        temperature=1.4,
+        error=0.04,
+        reliability=((0.6, 0.5, 10), (0.95, 0.93, 30)),
+        coverage=((0.5, 0.95, 1.0), (0.8, 0.97, 0.8), (0.99, None, 0.0)),
+        conformal=(
+            Conformal(
+                target=0.9, achieved=0.92, expected=(0.8, 0.97), mean_size=1.3, threshold=0.1
+            ),
+        ),
+        sentence="It is a little too sure of itself.",
+    )
+
+
+def made_up(project: Project, *, bars: tuple[str, ...] = tuple(BARS), **parts) -> Assessment:
+    """Return a complete comparison of the project as it is now; `parts` replace fields."""
+    images = image_set(open_workspace(), project.id)
+    points = tuple(
+        LayerPoint(group_index=i, group_name=name, accuracy=0.6 + i / 10, interval=(0.5, 0.95))
+        for i, name in enumerate(GROUPS)
+    )
+    whole = Assessment(
+        project_id=project.id,
+        backbone=project.backbone.name,
+        labels_digest=labels_digest(images),
+        digests=tuple(image.digest for image in images.images),
+        how="5 folds, repeated 3 times",
+        total=PARTS,
+        done=PARTS,
+        measured=tuple(measured(name) for name in bars),
+        verdict=a_verdict(),
+        layers=LayerCurve(
+            points=points, sentence="The last layers suit your classes best.", suggested_frozen=4
+        ),
+        similarities=(
+            Similarity(
+                a="training", b="test", n_a=30, n_b=10, proxy_a_distance=0.3, frechet=12.0,
+                frechet_chance=11.0, confidence="Few pictures: a rough figure.",
+                reading="They look alike.",
+            ),
+        ),
+        home=Home(
+            distance=0.8,
+            reading="Not far from photographs of everyday things.",
+            seen_classes=(("daisy", 0.4), ("leaf beetle", 0.2)),
+            seen_note="It knows a thousand things and must choose among them.",
+        ),
+        learning=LearningCurve(
+            points=(
+                LearningPoint(per_class=2, accuracy=0.7, interval=(0.6, 0.8)),
+                LearningPoint(per_class=10, accuracy=0.9, interval=(0.8, 0.95)),
+            ),
+            extrapolated=((20, 0.85, 0.92, 0.97),),
+            sentence="Twice as many pictures may bring 2 points more.",
+        ),
+        calibration=calibration(),
+        notes=("The <b>smallest</b> class has 20 pictures.",),
+    )  # fmt: skip
+    return replace(whole, **parts)
+
+
+def assess_run(
+    project: Project, found: Assessment | None, *, state: str | None = "done", **config
+) -> runs.Run:
+    """Make a run of the comparison that found this; `state` None leaves it at work."""
+    workspace = open_workspace()
+    config = {"backbone": backbone_to_json(project.backbone), "scratch": False} | config
+    run = runs.start_run(workspace, project.id, kind="assess", config=config, claimed=True)
+    if found:
+        write_assessment(workspace.run_dir(project.id, run.id), found)
+    if state is None:
+        return run
+    return runs.finish_run(workspace, run.id, state, message=None if state == "done" else "Why.")

@@ -1,0 +1,168 @@
+"""Transfer: the answer first, parts as they arrive, results of old labels marked as such."""
+
+import pytest
+from assess_data import BARS, a_verdict, assess_run, made_up
+from page_data import NASTY, open_app, press, project_with_pictures
+from page_data import texts as messages
+from run_data import stand_in_for_compute
+
+from tl_core import datasets
+from tl_core.runs import get_run, list_runs
+from tl_core.workspace import open_workspace, save_backbone
+
+PAGE = "pages/6_transfer.py"
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.setenv("TL_WORKSPACE", str(tmp_path))
+    stand_in_for_compute(monkeypatch)
+    return open_workspace()
+
+
+@pytest.fixture
+def project():
+    return project_with_pictures(each=10)
+
+
+def texts(app) -> str:
+    return " ".join(element.proto.body for element in app.get("html"))
+
+
+def primary(app) -> list[str]:
+    return [button.label for button in app.button if button.proto.type == "primary"]
+
+
+def lead(app) -> str:
+    return next(e.proto.body for e in app.get("html") if "tl-lead" in e.proto.body)
+
+
+@pytest.mark.parametrize(
+    ("answer", "points", "word"),
+    [
+        ("helped", 20.0, "It helped"),
+        ("hurt", -15.0, "It hurt"),
+        ("no clear difference", 1.0, "No clear difference"),
+    ],
+)
+def test_the_answer_is_the_first_sentence_with_points_and_interval(project, answer, points, word):
+    assess_run(project, made_up(project, verdict=a_verdict(answer, points)))
+    app = open_app(PAGE, project)
+    assert not app.exception
+    assert app.title[0].value == "Did the pretrained model help?"
+    assert a_verdict(answer, points).sentence.rstrip(".") in lead(app)
+    assert (
+        f"({points:+.0f} points, 95 % interval {points - 12:+.0f} to {points + 12:+.0f})"
+        in lead(app)
+    )
+    assert word in texts(app)
+    assert "against “A small network from scratch”" in texts(app)
+
+
+def test_a_complete_comparison_shows_every_part_and_one_way_on(project):
+    assess_run(project, made_up(project))
+    app = open_app(PAGE, project)
+    assert not app.exception
+    assert len(app.get("plotly_chart")) == 3
+    assert "38 of 40: 95 %" in texts(app)
+    assert "Not far from photographs of everyday things." in texts(app)
+    assert "They look alike." in texts(app)
+    assert primary(app) == ["Next: try it on new pictures"]
+    assert {b.key for b in app.button} & {"compare", "renew", "rest"} == set()
+    assert len(app.dataframe[0].value) == len(BARS)
+
+
+def test_without_a_comparison_a_button_starts_one(workspace, project):
+    app = open_app(PAGE, project)
+    assert not app.exception
+    app = press(app, "Compare now")
+    assert not app.exception
+    (run,) = list_runs(workspace, project.id, "assess")
+    assert run.active
+    assert run.config["scratch"] is False
+    assert run.config["backbone"]["name"] == project.backbone.name
+    assert "is being measured" in lead(app)
+    assert not [b for b in app.button if b.label == "Compare now"]
+
+
+def test_the_page_fills_while_parts_arrive_and_can_be_stopped(workspace, project):
+    part = made_up(
+        project, bars=("majority",), done=("majority",), verdict=None, layers=None, home=None,
+        similarities=(), learning=None,
+    )  # fmt: skip
+    run = assess_run(project, part, state=None)
+    app = open_app(PAGE, project)
+    assert not app.exception
+    assert "is being measured" in lead(app)
+    assert len(app.get("plotly_chart")) == 1
+    assert "The curve over the layers follows." in texts(app)
+    press(app, "Stop")
+    assert get_run(workspace, run.id).state == "stopping"
+
+
+def test_a_stopped_comparison_keeps_its_parts_and_offers_the_rest(workspace, project):
+    part = made_up(project, done=("majority",), layers=None)
+    run = assess_run(project, part, state="stopped")
+    app = open_app(PAGE, project)
+    assert "The curve over the layers was not measured." in texts(app)
+    app = press(app, "Measure the rest")
+    assert not app.exception
+    assert get_run(workspace, run.id).state == "queued"
+    assert "38 of 40" in texts(app)
+
+
+def test_changed_labels_mark_the_results_as_old_and_offer_to_renew(workspace, project):
+    assess_run(project, made_up(project))
+    record = datasets.list_images(workspace, project.id)[0]
+    datasets.assign_class(workspace, project.id, [record.id], "rust")
+    app = open_app(PAGE, project)
+    assert "as of the old labels" in messages(app)
+    assert "38 of 40" in texts(app)
+    press(app, "Measure again")
+    assert list_runs(workspace, project.id, "assess")[0].active
+
+
+def test_another_backbone_marks_the_results_as_old(workspace, project):
+    from tl_core.catalogue import CATALOGUE
+
+    assess_run(project, made_up(project))
+    save_backbone(workspace, project.id, CATALOGUE[1])
+    app = open_app(PAGE, project)
+    assert "was measured with" in messages(app)
+
+
+def test_a_failed_comparison_says_why(project):
+    assess_run(project, None, state="failed")
+    app = open_app(PAGE, project)
+    assert not app.exception
+    assert app.error[0].value.startswith("Why")
+    assert [b for b in app.button if b.label == "Try again"]
+
+
+def test_training_from_scratch_waits_for_its_button(workspace, project):
+    assess_run(project, made_up(project))
+    app = press(open_app(PAGE, project), "Train the whole network from scratch too")
+    assert not app.exception
+    assert list_runs(workspace, project.id, "assess")[0].config["scratch"] is True
+
+
+def test_one_class_says_what_is_missing():
+    app = open_app(PAGE, project_with_pictures(class_names=(NASTY,)))
+    assert not app.exception
+    assert "two classes or more" in messages(app)
+    assert "There is only one now" in messages(app)
+    assert not app.get("plotly_chart")
+
+
+def test_a_comparison_outlives_the_deletion_of_a_class(workspace, project):
+    assess_run(project, made_up(project))
+    datasets.delete_class(workspace, project.id, "rust")
+    app = open_app(PAGE, project)
+    assert not app.exception
+    assert "as of the old labels" in messages(app)
+
+
+def test_notes_show_markup_literally(project):
+    assess_run(project, made_up(project))
+    notes = next(m.value for m in open_app(PAGE, project).markdown if "Good to know" in m.value)
+    assert "<b>" not in notes
