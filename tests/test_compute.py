@@ -114,7 +114,7 @@ def test_an_estimate_measures_each_backbone_and_depth_once(stripes, monkeypatch)
         raise AssertionError("measured again")
 
     monkeypatch.setattr(estimates, "_forward_seconds", never)
-    monkeypatch.setattr(estimates.speed, "step_seconds", never)
+    monkeypatch.setattr(estimates.speed, "tuning_seconds", never)
     again = estimates.estimate_seconds(*stripes, config)
     assert again["device"] == before["device"]
     assert (stripes[0].root / "machine.json").is_file()

@@ -8,7 +8,7 @@ import torch
 from sklearn.datasets import load_sample_images
 from training_data import BUNDLED_BACKBONE, job_of, stripes_project
 
-from tl_core import inference
+from tl_core import inference, openvino_engine
 from tl_core.backbones import create_backbone
 from tl_core.features import View, cache_key, extract_features
 from tl_core.inference import Engine, EngineChoice, fastest_engine
@@ -122,7 +122,6 @@ def test_an_engine_that_strays_is_not_used(tmp_path, monkeypatch):
             return features
         return features[:, ::-1].copy()
 
-    monkeypatch.setattr(inference, "CPU_CANDIDATES", (("float32", 4), ("bfloat16", 8)))
     monkeypatch.setattr(Engine, "__call__", stray)
     memory = tmp_path / "engines.json"
     engine = fastest_engine(backbone, preprocessing, sample, name="x", memory=memory)
@@ -141,3 +140,34 @@ def test_the_choice_of_engine_is_remembered(tmp_path, monkeypatch):
     monkeypatch.setattr(inference, "_timed", None)  # measuring again would fail
     second = fastest_engine(backbone, preprocessing, sample, name="x", memory=memory)
     assert second.choice == first.choice
+
+
+@pytest.mark.skipif(not openvino_engine.is_installed(), reason="OpenVINO is not installed")
+def test_openvino_gives_the_features_of_torch_and_is_converted_once(tmp_path, monkeypatch):
+    backbone = create_backbone(BUNDLED_BACKBONE)
+    preprocessing = preprocessing_for(backbone)
+    photos = [torch.from_numpy(p[:224, :224].copy()) for p in load_sample_images().images]
+    sample = torch.stack(photos).permute(0, 3, 1, 2)
+    kept = tmp_path / "network.xml"
+    choices = {
+        library: EngineChoice("float32", 2, "cpu", 0.0, library=library)
+        for library in ("torch", "openvino")
+    }
+    wanted = Engine(backbone, preprocessing, choices["torch"])(sample)
+    got = Engine(backbone, preprocessing, choices["openvino"], converted=kept)(sample)
+    np.testing.assert_allclose(got, wanted, atol=2e-3, rtol=1e-3)
+    monkeypatch.setattr(openvino_engine.OpenVinoReader, "_convert", None)  # a second time fails
+    Engine(backbone, preprocessing, choices["openvino"], converted=kept)
+
+
+@pytest.mark.skipif(not openvino_engine.is_installed(), reason="OpenVINO is not installed")
+def test_few_pictures_do_not_wait_for_a_conversion_and_many_do(tmp_path, monkeypatch):
+    backbone = create_backbone(BUNDLED_BACKBONE)
+    preprocessing = preprocessing_for(backbone)
+    sample = torch.randint(0, 255, (4, 3, 224, 224), dtype=torch.uint8)
+    memory = tmp_path / "engines.json"
+    monkeypatch.setattr(inference, "device", lambda: "cpu")
+    fastest_engine(backbone, preprocessing, sample, name="x", memory=memory, pictures=10)
+    assert not (tmp_path / "engines").exists()
+    fastest_engine(backbone, preprocessing, sample, name="x", memory=memory, pictures=10_000)
+    assert list((tmp_path / "engines").glob("*.xml"))

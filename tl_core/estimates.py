@@ -19,9 +19,9 @@ from tl_core.catalogue import Backbone
 from tl_core.config import TrainingConfig
 from tl_core.datasets import ClassSummary, image_path, list_classes, list_images
 from tl_core.errors import WeightsUnavailable
-from tl_core.features import View, cache_key
+from tl_core.features import View, cache_key, weights_name
 from tl_core.fine_tuning import plan
-from tl_core.inference import device, fastest_engine
+from tl_core.inference import CONVERTING_PAYS, device, fastest_engine
 from tl_core.jobs import MOST_OUT_OF_FOLD
 from tl_core.layers import layer_groups
 from tl_core.network import feature_sizes
@@ -33,6 +33,7 @@ QUICK_SECONDS = 0.15  # per picture; slower networks are not timed in several wa
 TRAIN_SHARE, REST_SHARE = 0.6, 0.2  # of the pictures, as `datasets` splits them
 SOLVER_SECONDS = 2.5e-9  # per picture, feature and class, for one fit of the probe
 FOLDS_SHARE = 2.5  # choosing again in every fold, against choosing once
+MEASURING_SHARE = 0.35  # of a step's cost, when nothing is learnt
 PROBE_FITS = 60  # features x strengths x folds, and the fits that follow
 
 
@@ -41,11 +42,13 @@ class Costs:
     """Seconds per picture on this machine.
 
     `decode` to read and crop on one core; `forward` through the frozen network, all cores;
-    `step` forward, backward and update with the chosen groups thawed.
+    `front` through the layers that stay frozen, in plain float32; `step` forward, backward and
+    update of those behind.
     """
 
     decode: float
     forward: float
+    front: float
     step: float
 
 
@@ -71,19 +74,19 @@ def estimate_seconds(workspace: Workspace, project_id: str, config: TrainingConf
     def network() -> tuple[nn.Module, bool]:
         return _network(config, workspace.project_dir(project_id))
 
-    forward = memory.get(
-        f"{name} | forward", lambda: _forward_seconds(*network(), name, sample, workspace)
+    (forward,) = memory.get(
+        f"{name} | forward", lambda: (_forward_seconds(*network(), config, sample, workspace),)
     )
-    step = 0.0
+    front, step = 0.0, 0.0
     if config.strategy in ("fine-tune", "scratch"):
         frozen = _frozen_groups(config, facts.groups)
-        step = memory.get(
-            f"{name} | step, {frozen} groups frozen",
-            lambda: speed.step_seconds(network()[0], frozen, sample),
+        front, step = memory.get(
+            f"{name} | front and step, {frozen} groups frozen",
+            lambda: speed.tuning_seconds(network()[0], frozen, sample),
         )
     return _seconds(
         config,
-        Costs(decode=decode, forward=forward, step=step),
+        Costs(decode=decode, forward=forward, front=front, step=step),
         pictures=_pictures(classes),
         missing=missing_looks(workspace, project_id, config),
         columns=facts.columns,
@@ -123,9 +126,10 @@ def _seconds(
     if fine_tunes:
         epochs, per_epoch = plan(config, max(1, round(TRAIN_SHARE * pictures)))
         stepped = epochs * per_epoch * min(config.batch_size, max(1, pictures))
-        looks = stepped if config.augmentations else TRAIN_SHARE * pictures
-        validated = (epochs + 1) * REST_SHARE * pictures
-        phases["fine_tune"] = stepped * costs.step + looks * read + validated * costs.forward
+        views = config.views if config.augmentations else 1
+        looks = (views * TRAIN_SHARE + REST_SHARE) * pictures
+        validated = (epochs + 1) * REST_SHARE * pictures * MEASURING_SHARE
+        phases["fine_tune"] = looks * (costs.front + read) + (stepped + validated) * costs.step
         phases["evaluate"] = REST_SHARE * pictures * (costs.forward + read)
     total = sum(phases.values())
     return {**phases, "total": total, "device": _device_text()}
@@ -157,7 +161,11 @@ def _network(config: TrainingConfig, folder: Path) -> tuple[nn.Module, bool]:
 
 
 def _forward_seconds(
-    network: nn.Module, pretrained: bool, name: str, sample: Tensor, workspace: Workspace
+    network: nn.Module,
+    pretrained: bool,
+    config: TrainingConfig,
+    sample: Tensor,
+    workspace: Workspace,
 ) -> float:
     seconds = speed.forward_seconds(network, sample)
     if seconds > QUICK_SECONDS or not pretrained:
@@ -166,8 +174,9 @@ def _forward_seconds(
         network,
         preprocessing_for(network),
         sample,
-        name=name,
+        name=weights_name(config.backbone),
         memory=workspace.root / "engines.json",
+        pictures=CONVERTING_PAYS,  # while the person still chooses there is time for it
     )
     return 1 / chosen.choice.pictures_per_second
 

@@ -100,7 +100,14 @@ def extract_features(
         sample = torch.stack(
             [view_crop(image, preprocessing, view) for image in missing[:SAMPLE_PICTURES]]
         )
-        engine = fastest_engine(network, preprocessing, sample, name=backbone.name, memory=memory)
+        engine = fastest_engine(
+            network,
+            preprocessing,
+            sample,
+            name=weights_name(backbone) if pretrained else f"random {backbone.name}",
+            memory=memory,
+            pictures=len(missing) if pretrained else 0,
+        )
         done = len(images) - len(missing)
         yield Progress("features", done, len(images))
         fresh = yield from _compute(engine, missing, view, preprocessing, shelf, pretrained, done)
@@ -112,6 +119,11 @@ def extract_features(
         last_size=feature_sizes(network)[0],
         engine=engine.choice if engine else None,
     )
+
+
+def weights_name(backbone: Backbone) -> str:
+    """Return one name per set of pretrained weights."""
+    return " ".join(filter(None, (backbone.name, backbone.source, backbone.digest)))
 
 
 def cache_key(backbone: Backbone, preprocessing: Preprocessing, view: View) -> str:

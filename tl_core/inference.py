@@ -9,9 +9,9 @@ import copy
 import json
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -19,13 +19,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tl_core import openvino_engine
 from tl_core.network import all_features, has_stages, last_features
+from tl_core.openvino_engine import OpenVinoReader
 from tl_core.storage import write_atomic
 from tl_core.transforms import Preprocessing, normalise
 
 LEAST_COSINE, LEAST_MEDIAN_COSINE = 0.995, 0.999
-CPU_CANDIDATES = (("float32", 4), ("bfloat16", 8))
-GPU_CANDIDATES = (("float32", 32), ("float16", 64))
+# (library, precision, pictures per batch)
+TORCH_CANDIDATES = (("torch", "float32", 4), ("torch", "bfloat16", 8))
+OPENVINO_CANDIDATES = (("openvino", "float32", 4), ("openvino", "bfloat16", 4))
+GPU_CANDIDATES = (("torch", "float32", 32), ("torch", "float16", 64))
+CONVERTING_PAYS = 600  # pictures; converting costs a few seconds, once per backbone and machine
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class EngineChoice:
     pictures_per_second: float
     cosine_least: float = 1.0
     cosine_median: float = 1.0
+    library: str = "torch"
 
 
 class Engine:
@@ -50,10 +56,38 @@ class Engine:
     a GPU two, so that one reads pictures while the other computes.
     """
 
-    def __init__(self, backbone: nn.Module, preprocessing: Preprocessing, choice: EngineChoice):
+    def __init__(
+        self,
+        backbone: nn.Module,
+        preprocessing: Preprocessing,
+        choice: EngineChoice,
+        *,
+        converted: Path | None = None,
+    ) -> None:
         self.choice = choice
         self.parallel = torch.get_num_threads() if choice.device == "cpu" else 2
         self._preprocessing = preprocessing
+        self._run: Callable[[Tensor], np.ndarray]
+        if choice.library == "openvino":
+            self._run = OpenVinoReader(
+                backbone,
+                converted,
+                side=preprocessing.input_size,
+                precision=choice.precision,
+                threads=self.parallel,
+            )
+        else:
+            self._run = _TorchReader(backbone, choice)
+
+    def __call__(self, crops: Tensor) -> np.ndarray:
+        return self._run(normalise(crops, self._preprocessing))
+
+
+class _TorchReader:
+    """Normalised images (n, 3, S, S) -> features (n, D), float32, by torch."""
+
+    def __init__(self, backbone: nn.Module, choice: EngineChoice) -> None:
+        self._device = choice.device
         self._read = all_features if has_stages(backbone) else last_features
         self._dtype = getattr(torch, choice.precision)
         self._backbone = (
@@ -63,9 +97,10 @@ class Engine:
         )
 
     @torch.inference_mode()
-    def __call__(self, crops: Tensor) -> np.ndarray:
-        images = normalise(crops.to(self.choice.device), self._preprocessing)
-        images = images.to(dtype=self._dtype, memory_format=torch.channels_last)
+    def __call__(self, images: Tensor) -> np.ndarray:
+        images = images.to(
+            device=self._device, dtype=self._dtype, memory_format=torch.channels_last
+        )
         return self._read(self._backbone, images).cpu().numpy()
 
 
@@ -94,6 +129,7 @@ def fastest_engine(
     *,
     name: str,
     memory: Path,
+    pictures: int = 0,
 ) -> Engine:
     """Return the fastest engine whose features agree with plain float32.
 
@@ -101,22 +137,45 @@ def fastest_engine(
         backbone: timm model without classifier.
         preprocessing: What the backbone expects.
         sample: uint8 crops of real pictures, shape (N, 3, S, S), N at least 1; timed and compared.
-        name: What the choice is remembered under (the backbone's name).
+        name: What the choice is remembered under: the weights' name.
         memory: JSON file that keeps choices for this machine; missing or damaged is fine.
+            Converted networks are kept in a folder beside it.
+        pictures: How many there are to look at. From `CONVERTING_PAYS` on the network is converted
+            for OpenVINO if it was not before.
     """
-    key = f"{name} | torch {torch.__version__} | {torch.get_num_threads()} threads | {device()}"
-    key += f" | {platform.node()} {platform.processor() or platform.machine()}"
+    converted = None
+    if device() == "cpu" and openvino_engine.is_installed():
+        converted = openvino_engine.network_file(memory.with_suffix(""), name)
+        if not converted.exists() and pictures < CONVERTING_PAYS:
+            converted = None
+    key = _key(name, converted)
     known = _remembered(memory)
     if key in known:
-        return Engine(backbone, preprocessing, EngineChoice(**known[key]))
+        with suppress(*_NO_ENGINE):
+            choice = EngineChoice(**known[key])
+            return Engine(backbone, preprocessing, choice, converted=converted)
+    best = _measured_best(backbone, preprocessing, sample, converted)
+    _remember(memory, key, asdict(best.choice))
+    return best
+
+
+_NO_ENGINE = (RuntimeError, TypeError, ImportError)  # no kernel for that precision, say
+
+
+def _measured_best(
+    backbone: nn.Module, preprocessing: Preprocessing, sample: Tensor, converted: Path | None
+) -> Engine:
+    candidates = TORCH_CANDIDATES if device() == "cpu" else GPU_CANDIDATES
+    if converted is not None:
+        candidates += OPENVINO_CANDIDATES
     best, exact = None, None
-    for precision, batch_size in CPU_CANDIDATES if device() == "cpu" else GPU_CANDIDATES:
-        choice = EngineChoice(precision, batch_size, device(), 0.0)
+    for library, precision, batch_size in candidates:
+        choice = EngineChoice(precision, batch_size, device(), 0.0, library=library)
         try:
-            engine = Engine(backbone, preprocessing, choice)
+            engine = Engine(backbone, preprocessing, choice, converted=converted)
             features, speed = _timed(engine, sample)
-        except (RuntimeError, TypeError):  # this machine has no kernel for that precision
-            if precision == "float32":
+        except _NO_ENGINE:
+            if exact is None:
                 raise
             continue
         exact = features if exact is None else exact
@@ -130,8 +189,20 @@ def fastest_engine(
         agrees = cosines.min() >= LEAST_COSINE and np.median(cosines) >= LEAST_MEDIAN_COSINE
         if agrees and (best is None or speed > best.choice.pictures_per_second):
             best = engine
-    _remember(memory, key, asdict(best.choice))
     return best
+
+
+def _key(name: str, converted: Path | None) -> str:
+    facts = [
+        name,
+        f"torch {torch.__version__}",
+        "with OpenVINO" if converted else "torch alone",
+        f"{torch.get_num_threads()} threads",
+        device(),
+        platform.node(),
+        platform.processor() or platform.machine(),
+    ]
+    return " | ".join(facts)
 
 
 def _timed(engine: Engine, sample: Tensor) -> tuple[np.ndarray, float]:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from tl_core.errors import ImageFileError
+from tl_core.fronts import cut
 from tl_core.inference import Engine, EngineChoice, device
 from tl_core.layers import freeze_to, train_mode
 from tl_core.network import TransferNetwork
@@ -31,15 +32,15 @@ class Memory:
         self._path = path
         self._machine = f"{platform.node()} {device()} {torch.get_num_threads()} threads"
 
-    def get(self, name: str, measure: Callable[[], float]) -> float:
+    def get(self, name: str, measure: Callable[[], tuple[float, ...]]) -> tuple[float, ...]:
         key = f"{name} | {self._machine}"
         known = self._read()
         if key not in known:
-            known = {**known, key: round(measure(), 6)}
+            known = {**known, key: [round(seconds, 6) for seconds in measure()]}
             write_atomic(self._path, json.dumps(known, indent=1).encode())
-        return known[key]
+        return tuple(known[key])
 
-    def _read(self) -> dict[str, float]:
+    def _read(self) -> dict[str, list[float]]:
         try:
             return json.loads(self._path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -72,21 +73,34 @@ def forward_seconds(network: nn.Module, sample: Tensor) -> float:
     return time.perf_counter() - start
 
 
-def step_seconds(network: nn.Module, frozen: int, sample: Tensor) -> float:
-    """Return seconds per picture of one update; a small step, because it may be a large network."""
+def tuning_seconds(network: nn.Module, frozen: int, sample: Tensor) -> tuple[float, float]:
+    """Return seconds per picture through the frozen front, and of one update of what is behind.
+
+    A small step, because it may be a large network. The front costs nothing more once its values
+    are kept; where the network cannot be cut it is 0 and the update pays for everything.
+    """
     preprocessing = preprocessing_for(network)
     whole = TransferNetwork(network, features="last", num_classes=2).to(device())
+    whole.to(memory_format=torch.channels_last)
     freeze_to(whole, frozen)
-    train_mode(whole, batch_size=STEP_PICTURES)
-    optimiser = torch.optim.AdamW([p for p in whole.parameters() if p.requires_grad], lr=0.0)
     crops = torch.cat([sample] * STEP_PICTURES)[:STEP_PICTURES].to(device())
     images = normalise(crops, preprocessing).contiguous(memory_format=torch.channels_last)
+    halves = cut(whole, images)
+    front = 0.0
+    inputs, back = (images,), whole
+    if halves is not None:
+        start = time.perf_counter()
+        with torch.no_grad():
+            inputs, back = halves.front(images), halves.back
+        front = (time.perf_counter() - start) / STEP_PICTURES
+    train_mode(whole, batch_size=STEP_PICTURES)
+    optimiser = torch.optim.AdamW([p for p in whole.parameters() if p.requires_grad], lr=0.0)
     labels = torch.arange(STEP_PICTURES, device=device()) % 2
     for _attempt in ("allocate", "measure"):
         start = time.perf_counter()
-        loss = nn.functional.cross_entropy(whole(images), labels)
+        loss = nn.functional.cross_entropy(back(*inputs), labels)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
         loss.item()  # waits for a graphics card
-    return (time.perf_counter() - start) / STEP_PICTURES
+    return front, (time.perf_counter() - start) / STEP_PICTURES

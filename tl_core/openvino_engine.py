@@ -1,0 +1,100 @@
+"""A frozen network run by OpenVINO instead of torch, where OpenVINO is installed.
+
+Converted straight from the torch module by OpenVINO's frontend, without its command-line tool and
+that tool's telemetry. The converted network and the compiled one are kept on disk.
+"""
+
+import hashlib
+import importlib.util
+import json
+import threading
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+from torch import Tensor, nn
+
+from tl_core.network import all_features, has_stages, last_features
+from tl_core.storage import storage_errors
+
+
+def is_installed() -> bool:
+    return importlib.util.find_spec("openvino") is not None
+
+
+def network_file(folder: Path, weights: str) -> Path:
+    """Return where the converted network of these weights is kept, whether it is there or not."""
+    import openvino
+
+    facts = [weights, openvino.__version__, torch.__version__, timm.__version__]
+    name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]
+    return folder / f"{name}.xml"
+
+
+class OpenVinoReader:
+    """Normalised images (n, 3, S, S) -> features (n, D), float32; callable by several threads.
+
+    Args:
+        backbone: timm model without classifier; converted unless `kept` is there.
+        kept: File of the converted network.
+        side: S, in pixels.
+        precision: "float32" or "bfloat16".
+        threads: Processor cores to use.
+    """
+
+    def __init__(
+        self, backbone: nn.Module, kept: Path, *, side: int, precision: str, threads: int
+    ) -> None:
+        import openvino
+
+        core = openvino.Core()
+        if not kept.exists():
+            self._convert(backbone, kept, side)
+        settings = {
+            "INFERENCE_PRECISION_HINT": "f32" if precision == "float32" else "bf16",
+            "NUM_STREAMS": str(threads),
+            "INFERENCE_NUM_THREADS": str(threads),
+            "CACHE_DIR": str(kept.parent / "compiled"),
+        }
+        self._compiled = core.compile_model(core.read_model(kept), "CPU", settings)
+        self._local = threading.local()
+
+    def __call__(self, images: Tensor) -> np.ndarray:
+        if not hasattr(self._local, "request"):
+            self._local.request = self._compiled.create_infer_request()
+        request = self._local.request
+        rows = []
+        for image in images.numpy():  # one at a time: streams run side by side
+            request.infer({0: image[None]})
+            rows.append(request.get_output_tensor(0).data[0].copy())
+        return np.stack(rows)
+
+    @staticmethod
+    def _convert(backbone: nn.Module, kept: Path, side: int) -> None:
+        import openvino
+        from openvino.frontend import FrontEndManager
+        from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+        example = torch.zeros(1, 3, side, side)
+        with torch.no_grad():
+            decoder = TorchScriptPythonDecoder(_Reading(backbone).eval(), example_input=example)
+            frontend = FrontEndManager().load_by_framework("pytorch")
+            model = frontend.convert(frontend.load(decoder))
+        model.reshape([1, 3, side, side])
+        with storage_errors("keeping the converted network"):
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            part = kept.with_name(f".{threading.get_ident()}-{kept.name}")
+            openvino.save_model(model, part, compress_to_fp16=False)
+            part.with_suffix(".bin").replace(kept.with_suffix(".bin"))
+            part.replace(kept)
+
+
+class _Reading(nn.Module):
+    def __init__(self, backbone: nn.Module) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self._read = all_features if has_stages(backbone) else last_features
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self._read(self.backbone, images)
