@@ -14,6 +14,7 @@ from pages.shared.layout import (
     plain,
 )
 from pages.shared.own_weights import own_weights_form
+from pages.shared.ranking import rank_backbones
 from tl_core.catalogue import (
     BUNDLED,
     CATALOGUE,
@@ -111,6 +112,8 @@ page_header(
 explain("backbone", "parameters", "input size", "CNN", "ViT", "supervised", "self-supervised")
 ready = show_choice(project)
 backbone_cards(CATALOGUE, key="catalogue", chosen=project.backbone, on_choose=choose)
+st.header("Which one suits your pictures?", anchor=False)
+rank_backbones(project)
 st.header("Other backbones", anchor=False)
 explain("timm", "architecture")
 tabs = st.tabs(["Search", "My own weights file"])

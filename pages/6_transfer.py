@@ -39,6 +39,13 @@ def pending(what: str) -> None:
         note_text(f"{what} was not measured.")
 
 
+if comparison.newest is None:
+    note_text(
+        "Measured will be: how often the pretrained network is right, and how often guessing, "
+        "colours alone, the same network without its knowledge and a small network of your own "
+        "are; what each layer contributes; whether more pictures would help. It takes about two "
+        "minutes here, and starts by itself after a training."
+    )
 show_state(project, comparison)
 if found:
     compared.the_answer(found)

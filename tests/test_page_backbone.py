@@ -8,7 +8,8 @@ from page_data import open_app, project_with_pictures, texts
 
 from tl_core.catalogue import CATALOGUE, backbone_to_json
 from tl_core.errors import BackboneError
-from tl_core.runs import finish_run, list_runs, start_run
+from tl_core.rankings import RankedBackbone, Ranking, write_ranking
+from tl_core.runs import finish_run, get_run, list_runs, start_run
 from tl_core.workspace import open_project, open_workspace, save_backbone
 
 PAGE = "pages/1_backbone.py"
@@ -130,3 +131,68 @@ def test_a_refused_weights_file_is_not_kept(workspace, monkeypatch):
     assert "mine.safetensors holds program code" in texts(app)
     assert list(workspace.weights_dir(project.id).iterdir()) == []
     assert open_project(workspace, project.id).backbone == CATALOGUE[0]
+
+
+ENTRIES = tuple(
+    RankedBackbone(
+        name=backbone.name,
+        title=backbone.title,
+        accuracy=right / 40,
+        interval=(right / 40 - 0.1, min(1.0, right / 40 + 0.1)),
+        correct=right,
+        n=40,
+        knn_accuracy=0.8,
+        seconds=2.0 + i,
+        logme=0.1,
+    )
+    for i, (backbone, right) in enumerate(zip(CATALOGUE[:2], (34, 37), strict=True))
+)
+
+
+def ranking_of(project, entries=ENTRIES) -> Ranking:
+    return Ranking(
+        project_id=project.id,
+        labels_digest="x",
+        how="5 folds",
+        total=tuple(one.name for one in entries),
+        entries=entries,
+        recommended=entries[0].name,
+        sentence="The first is as good and faster.",
+    )
+
+
+def test_one_backbone_alone_is_not_ranked():
+    app = open_app(PAGE, project_with_pictures())
+    assert not [b for b in app.button if b.key == "rank"]
+    assert "only one backbone so far" in "".join(e.proto.body for e in app.get("html"))
+
+
+def test_a_click_ranks_the_backbones_that_are_here_and_stop_stops(workspace, monkeypatch):
+    monkeypatch.setattr("pages.shared.ranking.here", lambda project: list(CATALOGUE[:2]))
+    monkeypatch.setattr("tl_core.engines.ensure_workers", lambda workspace: None)
+    project = project_with_pictures()
+    app = open_app(PAGE, project)
+    app.button(key="rank").click().run()
+    assert not app.exception
+    (run,) = list_runs(workspace, project.id, "rank")
+    assert [one["name"] for one in run.config["backbones"]] == [one.name for one in CATALOGUE[:2]]
+    app.button(key=f"stop-{run.id}").click().run()
+    assert get_run(workspace, run.id).state == "stopped"
+
+
+def test_a_ranking_is_shown_as_a_picture_with_folded_scores(workspace):
+    project = project_with_pictures()
+    run = start_run(workspace, project.id, kind="rank", config={"backbones": []}, claimed=True)
+    write_ranking(workspace.run_dir(project.id, run.id), ranking_of(project))
+    finish_run(workspace, run.id, "done")
+    app = open_app(PAGE, project)
+    assert not app.exception
+    shown = "".join(entry.proto.body for entry in app.get("html"))
+    assert "The first is as good and faster." in shown
+    assert len(app.get("plotly_chart")) == 1
+    table = app.dataframe[0].value
+    assert list(table["Right answers"]) == [
+        "37 of 40: 92 % (80 to 97 %)",
+        "34 of 40: 85 % (71 to 93 %)",
+    ]
+    assert list(table["H-score"]) == ["–", "–"]
