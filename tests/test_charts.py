@@ -1,5 +1,7 @@
 """The figures: titles that state the finding, safe names, no difference by colour alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from run_data import epochs
@@ -15,6 +17,13 @@ def test_accuracy_curves_name_the_best_epoch_and_have_units():
     assert chart.title == "Validation accuracy: best 80 %, in epoch 1"
     assert chart.figure.layout.yaxis.title.text == "accuracy (%)"
     assert chart.figure.layout.xaxis.title.text == "epoch"
+
+
+def test_curves_of_a_probe_tell_where_its_last_round_stands():
+    rising = [
+        replace(e, validation_loss=loss) for e, loss in zip(epochs(5), (3, 1, 2, 2, 2), strict=True)
+    ]
+    assert charts.curves(rising, measure="loss").title == "Validation loss: 2.00 after 5 rounds"
 
 
 def test_train_and_validation_differ_by_dash_and_marker_as_well_as_colour():
@@ -94,6 +103,26 @@ def test_probabilities_show_the_most_probable_first():
     chart = charts.probabilities(list("abcdefg"), [0.05, 0.6, 0.1, 0.05, 0.1, 0.05, 0.05])
     assert chart.title == "Most probably “b”, with 60 %"
     assert len(chart.figure.data[0].x) == 5
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.9, "90 %"),
+        (0.9949, "99 %"),
+        (0.999, "over 99 %"),
+        (1.0, "over 99 %"),
+        (0.001, "under 1 %"),
+    ],
+)
+def test_a_probability_never_claims_certainty(value, text):
+    chart = charts.probabilities(["a", "b"], [value, 1 - value])
+    assert text in chart.figure.data[0].text
+    assert "100 %" not in chart.title and " 0 %" not in "".join(chart.figure.data[0].text)
+
+
+def test_a_long_class_name_leaves_the_title_readable():
+    assert len(charts.probabilities(["x" * 300, "b"], [0.9, 0.1]).title) < 100
 
 
 def test_comparing_runs_does_not_claim_more_than_the_intervals_allow():

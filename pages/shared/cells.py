@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from pages.shared import state
+from pages.shared.charts import sureness
 from pages.shared.gallery import Action, Tile, gallery
 from pages.shared.layout import errors_shown
 from tl_core.datasets import (
@@ -92,8 +93,8 @@ def _tile(
         return None
     true = evaluation.class_names[evaluation.labels[index]]
     predicted = int(evaluation.predicted[index])
-    sure = 100 * float(evaluation.probabilities[index, predicted])
-    said = f"{evaluation.class_names[predicted]} ({sure:.0f} %)"
+    sure = sureness(float(evaluation.probabilities[index, predicted]))
+    said = f"{evaluation.class_names[predicted]} ({sure})"
     moved = record.class_name != true
     now = f"now “{record.class_name}”" if record.class_name else "now without a class"
     return Tile(

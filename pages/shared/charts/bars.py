@@ -6,7 +6,16 @@ from typing import NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
-from pages.shared.charts.drawing import NEUTRAL, VALIDATION, Chart, blank_figure, percent, short
+from pages.shared.charts.drawing import (
+    NEUTRAL,
+    VALIDATION,
+    Chart,
+    blank_figure,
+    clipped,
+    percent,
+    short,
+    sureness,
+)
 
 SEPARATOR = " · "  # what stands before it in a run's name is short enough for an axis
 
@@ -29,19 +38,19 @@ def probabilities(class_names: Sequence[str], values: Sequence[float], *, top: i
     figure.add_trace(
         go.Bar(
             y=list(range(len(order))), x=percents, orientation="h", hoverinfo="skip",
-            text=[f"{p:.0f} %" if p >= 1 else "< 1 %" for p in percents], textposition="outside",
+            text=[sureness(p / 100) for p in percents], textposition="outside",
             cliponaxis=False, marker={"color": [VALIDATION] + [NEUTRAL] * (len(order) - 1)},
         )
     )  # fmt: skip
-    figure.update_xaxes(title_text="probability (%)", range=[0, 112], tickvals=[0, 25, 50, 75, 100])
+    figure.update_xaxes(title_text="probability (%)", range=[0, 124], tickvals=[0, 25, 50, 75, 100])
     figure.update_yaxes(
         tickvals=list(range(len(order))),
         ticktext=[short(class_names[i], 20) for i in order],
         autorange="reversed",
         showgrid=False,
     )
-    best = class_names[order[0]]
-    return Chart(f"Most probably “{best}”, with {percents[0]:.0f} %", figure)
+    best = clipped(class_names[order[0]])
+    return Chart(f"Most probably “{best}”, with {sureness(values[order[0]])}", figure)
 
 
 def compare_runs(scores: Sequence[RunScore]) -> Chart:

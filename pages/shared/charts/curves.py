@@ -99,6 +99,10 @@ def _curve_title(epochs: Sequence[EpochResult], measure: str) -> str:
     if not np.isfinite([getattr(e, f"validation_{measure}") for e in epochs]).any():
         return f"The {measure} curve starts with the first epoch"
     values = [getattr(e, f"validation_{measure}") for e in epochs]
+    if all(e.phase == "probe" for e in epochs):  # its last round counts, whatever came before
+        after = f"after {len(epochs)} round{'s' * (len(epochs) > 1)}"
+        value = percent(values[-1]) if measure == "accuracy" else f"{values[-1]:.2f}"
+        return f"Validation {measure}: {value} {after}"
     best = int(np.nanargmax(values) if measure == "accuracy" else np.nanargmin(values))
     word = "round" if epochs[best].phase == "probe" else "epoch"
     if measure == "accuracy":

@@ -40,13 +40,25 @@ def show(chart: Chart, *, key: str, on_select: str | Callable = "ignore") -> obj
 
 def short(text: str, length: int = 18) -> str:
     """Return a person's text cut to `length` and made safe from Plotly's own small HTML."""
-    cut = text if len(text) <= length else text[: length - 1] + "…"
-    return cut.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    safe = clipped(text, length).replace("&", "&amp;")
+    return safe.replace("<", "&lt;").replace(">", "&gt;")
+
+
+def clipped(text: str, length: int = 60) -> str:
+    """Return a person's text cut to `length`."""
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def percent(value: float) -> str:
     """Return a fraction as whole percent."""
     return f"{100 * value:.0f} %"
+
+
+def sureness(value: float) -> str:
+    """Return a probability as whole percent that never claims certainty or impossibility."""
+    if value >= 0.995:
+        return "over 99 %"
+    return "under 1 %" if value < 0.005 else percent(value)
 
 
 def count_text(number: int) -> str:

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from pages.shared.charts.drawing import ACCENT, TRAIN, Chart, blank_figure, short, text_colour
+from pages.shared.charts.drawing import (
+    ACCENT,
+    TRAIN,
+    Chart,
+    blank_figure,
+    clipped,
+    short,
+    text_colour,
+)
 
 MAX_NUMBERED_CLASSES = 20  # above, cells of a confusion matrix have no room for their number
 
@@ -98,5 +106,6 @@ def _confusion_title(class_names: Sequence[str], counts: np.ndarray) -> str:
     true, predicted = np.unravel_index(int(mistakes.argmax()), mistakes.shape)
     times = int(mistakes[true, predicted])
     often = "once" if times == 1 else f"{times} times"
-    pair = f"“{class_names[true]}” was taken for “{class_names[predicted]}”"
+    first, second = clipped(class_names[true]), clipped(class_names[predicted])
+    pair = f"“{first}” was taken for “{second}”"
     return f"Most frequent mix-up: {pair} {often}"
