@@ -25,6 +25,7 @@ from tl_core.probes import (
 from tl_core.reports import Evaluation
 
 FOLDS = 5
+DEVICE_TEXT = {"cpu": "the processor", "cuda": "the graphics card", "mps": "Apple's graphics"}
 SOLVER_ROUNDS = (1, 1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89)
 
 
@@ -50,9 +51,13 @@ def extract(job: TrainingJob) -> Iterator[Event]:
     names = job.table.matrices()
     job.views = {name: np.stack([table.matrix(name) for table in tables]) for name in names}
     if engine := job.table.engine:
+        where = DEVICE_TEXT.get(engine.device, engine.device)
+        how = "with full precision"
+        if engine.precision != "float32":
+            how = "with shorter numbers, which is faster here and tells pictures apart as well"
         yield from job.note(
-            f"Looked at the pictures with {engine.precision} on {engine.device}: "
-            f"{engine.pictures_per_second:.0f} pictures per second when measured.",
+            f"The network looked at about {engine.pictures_per_second:.0f} pictures per second "
+            f"on {where}, {how} ({engine.precision})."
         )
 
 
@@ -82,8 +87,13 @@ def fit(job: TrainingJob) -> Iterator[Event]:
             "is most like."
         )
     if job.choice.scores:
-        looked_at = "all stages" if job.choice.features == "all" else "the last layer"
-        yield from job.note(f"Cross-validation chose features of {looked_at}.")
+        seen = "what its last layer sees"
+        if job.choice.features == "all":
+            seen = "what all its stages see, not only the last one"
+        yield from job.note(
+            f"Trying it out on parts of your pictures, in turns (cross-validation), showed how "
+            f"to read the network best: {seen}."
+        )
 
 
 def _choose(

@@ -189,3 +189,8 @@ def _curves(run: Run, view: RunView, past: list[tuple[str, Sequence[EpochResult]
         with column:
             chart = charts.curves(epochs, measure=measure, earlier=past)
             charts.show(chart, key=f"curve-{measure}-{run.id}")
+    if epochs[0].phase == "probe":
+        note_text(
+            "In each round the solver corrects the classifier a few times. It finds its way by "
+            "trying, so the first rounds may jump; it ends where further rounds change nothing."
+        )
