@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.augmenting import augmentation_cards
-from pages.shared.draft import draft
+from pages.shared.draft import accept_draft, draft
 from pages.shared.expert import expert_settings
 from pages.shared.guards import enter, require
 from pages.shared.layout import errors_shown, explain, next_step, note_text, page_header
@@ -57,4 +57,4 @@ else:
     st.info("Add pictures to see here what each option does to them.")
 explain("augmentation")
 expert_settings(config)
-next_step("pages/4_training.py", "Next: train")
+next_step("pages/4_training.py", "Next: train", first=accept_draft)

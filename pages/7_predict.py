@@ -8,7 +8,7 @@ from pages.shared.finished import choose_model
 from pages.shared.guards import enter
 from pages.shared.layout import errors_shown, explain, next_step, page_header
 from pages.shared.trying import MOST, try_pictures
-from tl_core import engines
+from pages.shared.waiting import ask
 from tl_core.imagefiles import Skipped, SourceFile, uploaded_files, zip_files
 from tl_core.runs import Run
 
@@ -22,7 +22,7 @@ page_header(
     "Here the model answers for pictures that it has never seen, and says how sure it is.",
 )
 run = choose_model(project, key="run-predicting")
-engines.warm()
+ask("predict", str(state.current_workspace().root), project.id, run.id, ())  # load it by now
 
 
 def ask_for_pictures(run: Run) -> bool:

@@ -8,6 +8,7 @@ from page_data import open_app, project_with_pictures
 from run_data import GROUPS, stand_in_for_compute
 
 from pages.shared import waiting
+from pages.shared.layout import steps_done
 from pages.shared.strategies import PRESETS, frozen_groups, preset_of, with_frozen, with_preset
 from tl_core import engines
 from tl_core.catalogue import CATALOGUE
@@ -117,6 +118,15 @@ def test_switching_an_augmentation_off_is_stored_too():
 
 def test_flips_ask_whether_the_mirror_image_is_still_the_same_class():
     assert texts(open_app(PAGE, project_with_pictures())).count("is the mirror image still") == 2
+
+
+def test_going_on_with_the_defaults_ticks_this_step_too():
+    project = project_with_pictures()
+    app = open_app(PAGE, project)
+    assert stored(project) is None
+    app.button(key="next-step").click().run()
+    assert stored(project) == TrainingConfig(backbone=CATALOGUE[0])
+    assert PAGE in steps_done(open_project(open_workspace(), project.id))
 
 
 def test_expert_settings_are_stored_and_fit_the_strategy():

@@ -10,6 +10,7 @@ from run_data import finished_run
 from tiny_run import write_tiny_run
 
 from pages.shared import classifying
+from pages.shared.layout import steps_done
 from tl_core import compute, datasets, engines
 from tl_core.answers import answers_csv
 from tl_core.errors import ComputeError
@@ -66,6 +67,22 @@ def test_dropped_pictures_each_get_their_probabilities(workspace):
     assert not app.exception
     assert charts_of(app) == 2
     assert html_of(app).count("Most probably “") == 2
+
+
+def test_the_step_is_ticked_once_the_model_has_answered(workspace):
+    project, _ = trained_project(workspace)
+    app = open_app(PAGE, project)
+    assert PAGE not in steps_done(project)
+    upload(app, ("a.png", picture((1, 2, 3))))
+    assert PAGE in steps_done(project)
+
+
+def test_the_model_is_loaded_before_the_first_picture_comes(workspace, monkeypatch):
+    asked = []
+    monkeypatch.setattr(engines, "call", lambda *question, **_: asked.append(question))
+    project, run = trained_project(workspace)
+    open_app(PAGE, project)
+    wait_until(lambda: asked == [("predict", str(workspace.root), project.id, run.id, ())])
 
 
 def test_a_bad_picture_is_named_and_the_others_are_answered(workspace):

@@ -6,10 +6,13 @@ Light: knows nothing of networks; `prediction` makes these.
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 # A spreadsheet takes a cell that begins so for a formula, and may run it (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_TRIED = "tried"  # an empty file in a run's folder
 
 
 @dataclass(frozen=True)
@@ -69,3 +72,13 @@ def answers_csv(answers: Iterable[Answer], class_names: Sequence[str]) -> bytes:
 def without_formula(cell: str) -> str:
     """Return the text so that no spreadsheet takes it for a formula."""
     return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+
+
+def mark_tried(run_dir: Path) -> None:
+    """Note that this run's model has answered for a new picture."""
+    with suppress(OSError):  # a full disk keeps no answer back
+        (run_dir / _TRIED).touch()
+
+
+def was_tried(run_dir: Path) -> bool:
+    return (run_dir / _TRIED).exists()

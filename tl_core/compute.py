@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 from tl_core import backbones, estimates, export, layers, prediction
-from tl_core.answers import Answer
+from tl_core.answers import Answer, mark_tried
 from tl_core.backbones import create_backbone
 from tl_core.catalogue import Backbone
 from tl_core.compute_link import ADDRESS_VARIABLE, KEY_VARIABLE
@@ -65,8 +65,15 @@ def estimate_seconds(root: str, project_id: str, config: TrainingConfig) -> dict
 def predict(
     root: str, project_id: str, run_id: str, pictures: Sequence[tuple[str, bytes]]
 ) -> list[Answer]:
-    """Return an answer for each (name, content): a prediction, or why there is none."""
-    return prediction.answer_pictures(_run_dir(root, project_id, run_id), pictures)
+    """Return an answer for each (name, content): a prediction, or why there is none.
+
+    Without pictures it only loads the model, so that the first ones are answered at once.
+    """
+    run_dir = _run_dir(root, project_id, run_id)
+    answers = prediction.answer_pictures(run_dir, pictures)
+    if any(entry.prediction for entry in answers):
+        mark_tried(run_dir)
+    return answers
 
 
 def explain(

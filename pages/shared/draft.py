@@ -24,6 +24,11 @@ def change_draft(change: Callable[[TrainingConfig], TrainingConfig]) -> None:
         save_config(state.current_workspace(), project.id, after)
 
 
+def accept_draft() -> None:
+    """Store the settings as they are shown: going on with them is a choice, too."""
+    change_draft(lambda config: config)
+
+
 def saver(name: str, key: str) -> Callable[[], None]:
     """Return a widget's callback that stores its value as the setting `name`."""
 

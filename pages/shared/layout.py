@@ -5,7 +5,7 @@ that they show as they are.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
@@ -15,8 +15,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.shared import state
 from pages.shared.glossary import TERMS
+from tl_core.answers import was_tried
 from tl_core.datasets import list_classes
 from tl_core.errors import TLCoreError
+from tl_core.exported import read_parity
 from tl_core.runs import list_runs
 from tl_core.workspace import Project
 
@@ -67,6 +69,7 @@ def steps_done(project: Project) -> set[str]:
     filled = [c for c in list_classes(workspace, project.id) if c.images - c.excluded >= 2]
     runs = list_runs(workspace, project.id)
     trained = any(run.accuracy is not None for run in runs)
+    folders = [workspace.run_dir(project.id, run.id) for run in runs]
     compared = any(run.state == "done" for run in list_runs(workspace, project.id, "assess"))
     facts = {
         "pages/1_backbone.py": project.backbone is not None,
@@ -75,6 +78,8 @@ def steps_done(project: Project) -> set[str]:
         "pages/4_training.py": trained,
         "pages/5_evaluation.py": trained,
         "pages/6_transfer.py": compared,
+        "pages/7_predict.py": any(was_tried(folder) for folder in folders),
+        "pages/8_export.py": any(read_parity(folder) for folder in folders),
     }
     return {page for page, done in facts.items() if done}
 
@@ -103,8 +108,23 @@ def _progress_line(project: Project, step: str) -> None:
                 )
 
 
-def next_step(page: str, label: str, *, disabled: bool = False, help: str | None = None) -> None:
-    """Draw the page's one primary button, which leads on with the project in the address."""
+def next_step(
+    page: str,
+    label: str,
+    *,
+    disabled: bool = False,
+    help: str | None = None,
+    first: Callable[[], None] | None = None,
+) -> None:
+    """Draw the page's one primary button, which leads on with the project in the address.
+
+    Args:
+        page: Where it leads.
+        label: What it says.
+        disabled: Whether it cannot be pressed yet.
+        help: Shown while the pointer rests on it.
+        first: Called before it leads on.
+    """
     with st.container(key="next-bar"):
         if st.button(
             label,
@@ -115,7 +135,10 @@ def next_step(page: str, label: str, *, disabled: bool = False, help: str | None
             disabled=disabled,
             help=help,
         ):
-            state.go(page)
+            with errors_shown():
+                if first:
+                    first()
+                state.go(page)
 
 
 def card(key: str, *, chosen: bool = False) -> DeltaGenerator:
