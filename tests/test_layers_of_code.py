@@ -9,9 +9,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "torchvision", "timm", "sklearn", "scipy", "onnxruntime", "captum")
-LIGHT = (
-    *("errors", "events", "config", "catalogue", "workspace", "database", "imagefiles"),
-    *("datasets", "samples", "runs", "reports", "engines"),
+LIGHT = (  # what pages may import, and what that stands on
+    *("answers", "assessments", "catalogue", "command_line", "compute_link", "config"),
+    *("database", "datasets", "engines", "errors", "events", "exported", "imagefiles"),
+    *("json_values", "layer_blocks", "names", "processes", "reports", "runs", "samples"),
+    *("storage", "surfaces", "workspace"),
 )
 CORE = sorted((ROOT / "tl_core").rglob("*.py"))
 PAGES = sorted((ROOT / "pages").glob("*.py"))
@@ -67,6 +69,12 @@ def test_a_page_imports_no_page_and_nothing_that_computes(path):
 )
 def test_only_the_state_file_spells_session_state(path):
     assert path.name == "state.py" or "session_state" not in path.read_text(encoding="utf-8")
+
+
+def test_pages_import_light_modules_only():
+    names = set().union(*(imported(path) for path in [*PAGES, *SHARED]))
+    modules = {name.split(".")[1] for name in names if name.startswith("tl_core.")}
+    assert modules - set(LIGHT) == set()
 
 
 @pytest.mark.parametrize("name", LIGHT)
