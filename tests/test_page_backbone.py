@@ -20,7 +20,8 @@ REMOTE = next(backbone for backbone in CATALOGUE if backbone.source == "hub")
 def workspace(own_workspace, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr("pages.shared.downloads.ensure_workers", lambda workspace: None)
+    for module in ("downloads", "fetching"):
+        monkeypatch.setattr(f"pages.shared.{module}.ensure_workers", lambda workspace: None)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     return open_workspace()
 
@@ -196,3 +197,16 @@ def test_a_ranking_is_shown_as_a_picture_with_folded_scores(workspace):
         "34 of 40: 85 % (71 to 93 %)",
     ]
     assert list(table["H-score"]) == ["–", "–"]
+
+
+def test_more_backbones_are_downloaded_only_when_chosen(workspace):
+    project = project_with_pictures()
+    app = open_app(PAGE, project)
+    assert app.button(key="fetch").disabled
+    app.multiselect(key="fetch-which").set_value([REMOTE.name]).run()
+    app.button(key="fetch").click().run()
+    assert not app.exception
+    (run,) = list_runs(workspace, project.id, "download-weights")
+    assert run.config == {"backbone": backbone_to_json(REMOTE)}
+    app.button(key="fetch-stop").click().run()
+    assert get_run(workspace, run.id).state == "stopped"

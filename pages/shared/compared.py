@@ -50,9 +50,9 @@ def the_answer(found: Assessment) -> None:
         rival = f"“{against.title}”" if against else verdict.against
         said = {"helped": "It helped", "hurt": "It hurt"}.get(verdict.answer)
         note = (
-            f"{verdict.points:+.1f} points against {rival}, the best without pretraining "
-            f"(95 % interval {low:+.1f} to {high:+.1f}), over the same {verdict.n:,} pictures "
-            "and the same folds."
+            f"{verdict.points:+.1f} points against {rival}, the best network without "
+            f"pretraining (95 % interval {low:+.1f} to {high:+.1f}), over the same "
+            f"{verdict.n:,} pictures and the same folds."
         )
         cards.append(("Did it help?", said or "No clear difference", note))
     if model := found.of("transferred"):

@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.shared import charts, state
 from pages.shared.charts import percent
+from pages.shared.fetching import fetch_more
 from pages.shared.honest import result_text
 from pages.shared.layout import duration, errors_shown, explain, note_text, plain
 from pages.shared.live import LOOK_EVERY
@@ -55,19 +56,23 @@ def _offer(project: Project, candidates: list[Backbone], *, again: bool) -> None
     names = ", ".join(one.title for one in candidates)
     if len(candidates) < LEAST:
         note_text(
-            f"On this machine there is only one backbone so far ({names}). Download another one "
-            "with its card above; then both can be tried on your pictures here."
+            f"On this machine there is only one backbone so far ({names}). Download another one; "
+            "then both can be tried on your pictures here."
         )
-        return
-    note_text(f"On this machine: {names}. Download more with their cards to have them take part.")
-    st.button(
-        "Rank them again" if again else "Rank them on my pictures",
-        key="rank",
-        icon=":material/leaderboard:",
-        on_click=_start,
-        args=(project, candidates),
-        help="Every backbone looks at all your pictures once; nothing is downloaded.",
-    )
+    else:
+        note_text(f"On this machine: {names}.")
+    there = {one.name for one in candidates}
+    with st.container(horizontal=True):
+        if len(candidates) >= LEAST:
+            st.button(
+                "Rank them again" if again else "Rank them on my pictures",
+                key="rank",
+                icon=":material/leaderboard:",
+                on_click=_start,
+                args=(project, candidates),
+                help="Every backbone looks at all your pictures once.",
+            )
+        fetch_more(project, [one for one in CATALOGUE if one.name not in there])
 
 
 def _start(project: Project, candidates: list[Backbone]) -> None:

@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 from pages.shared.charts.drawing import (
     ACCENT,
     NEUTRAL,
-    VALIDATION,
     Chart,
     blank_figure,
     percent,
@@ -17,6 +16,7 @@ from pages.shared.charts.drawing import (
     text_colour,
 )
 
+POINT = "#2A6FA8"  # dark enough for white numbers
 ROW = 96  # pixels: name, two lines about the budget, bar
 LINE = 52  # characters of a line that a phone has room for
 
@@ -84,23 +84,22 @@ def baselines(bars: Sequence[Bar], *, title: str) -> Chart:
 
 
 def ranking(entries: Sequence[Ranked], *, title: str) -> Chart:
-    """Return a point per backbone: its accuracy over the seconds that it took here."""
-    figure = blank_figure(400)
-    for entry in entries:
-        colour = ACCENT if entry.chosen else VALIDATION
+    """Return a numbered point per backbone: its accuracy over the seconds that it took here."""
+    figure = blank_figure(380 + 22 * len(entries))
+    for number, entry in enumerate(entries, start=1):
         figure.add_trace(
             go.Scatter(
                 x=[entry.seconds],
                 y=[100 * entry.accuracy],
+                name=f"{number}  {short(entry.title, 32)}",
                 mode="markers+text",
-                text=[short(entry.title, 26)],
-                textposition="top center",
-                textfont={"color": text_colour()},
-                cliponaxis=False,
+                text=[f"<b>{number}</b>"],
+                textfont={"color": "white", "size": 13},
                 marker={
-                    "size": 14,
-                    "color": colour,
+                    "size": 26 if entry.chosen else 22,
+                    "color": ACCENT if entry.chosen else POINT,
                     "symbol": "diamond" if entry.chosen else "circle",
+                    "opacity": 1,
                 },
                 error_y={
                     "type": "data",
@@ -117,7 +116,13 @@ def ranking(entries: Sequence[Ranked], *, title: str) -> Chart:
     most = max((entry.seconds for entry in entries), default=1.0)
     floor = min((100 * entry.low for entry in entries), default=0.0)
     figure.update_xaxes(
-        title_text="time to look at all your pictures here (seconds)", range=[0, 1.2 * most]
+        title_text="time to look at all your pictures here (seconds)", range=[0, 1.1 * most]
     )
-    figure.update_yaxes(title_text="accuracy (%)", range=[max(0, floor - 4), 106])
+    figure.update_yaxes(
+        title_text="accuracy (%)",
+        range=[max(0, floor - 4), 103],
+        tickvals=list(range(0, 101, 5 if floor > 70 else 10)),
+    )
+    legend = {"orientation": "v", "yanchor": "bottom", "y": 1.02, "x": 0, "itemsizing": "trace"}
+    figure.update_layout(showlegend=True, legend=legend)
     return Chart(title, figure)
