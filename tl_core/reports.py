@@ -13,23 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from tl_core.config import TrainingConfig, config_from_json, config_to_json
+from tl_core.intervals import out_of_fold_interval, wilson_interval
 from tl_core.storage import write_atomic
-
-Z_95 = 1.959963984540054
-
-
-def wilson_interval(correct: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a proportion, fractions in [0, 1]; (0, 1) for n = 0.
-
-    Source: Wilson (1927), "Probable Inference, the Law of Succession, and Statistical Inference".
-    """
-    if n == 0:
-        return 0.0, 1.0
-    share = correct / n
-    spread = Z_95 * math.sqrt(share * (1 - share) / n + Z_95**2 / (4 * n**2))
-    centre = share + Z_95**2 / (2 * n)
-    denominator = 1 + Z_95**2 / n
-    return max(0.0, (centre - spread) / denominator), min(1.0, (centre + spread) / denominator)
 
 
 @dataclass(frozen=True)
@@ -82,6 +67,8 @@ class Evaluation:
 
     @property
     def interval(self) -> tuple[float, float]:
+        if self.method == "out-of-fold":
+            return out_of_fold_interval(self.correct, self.n)
         return wilson_interval(self.correct, self.n)
 
     @cached_property

@@ -1,0 +1,57 @@
+"""How sure a share of right answers is: 95 % intervals.
+
+Light: numbers only.
+"""
+
+import math
+
+Z_95 = 1.959963984540054
+
+
+def wilson_interval(correct: float, n: float) -> tuple[float, float]:
+    """Return the 95 % interval of a proportion, fractions in [0, 1]; (0, 1) for n = 0.
+
+    Source: Wilson (1927), "Probable Inference, the Law of Succession, and Statistical Inference".
+    """
+    if n == 0:
+        return 0.0, 1.0
+    share = correct / n
+    spread = Z_95 * math.sqrt(share * (1 - share) / n + Z_95**2 / (4 * n**2))
+    centre = share + Z_95**2 / (2 * n)
+    denominator = 1 + Z_95**2 / n
+    return max(0.0, (centre - spread) / denominator), min(1.0, (centre + spread) / denominator)
+
+
+def out_of_fold_interval(correct: float, n: int, *, folds: int = 5) -> tuple[float, float]:
+    """Return the 95 % interval of the accuracy of a model fitted on all pictures.
+
+    It was measured by models that had only (k - 1) / k of them to learn from, which are a little
+    worse: that makes up for the dependence between folds at the lower end, where Wilson's bound
+    stays. The upper end allows for both: Wilson's bound with the number of pictures divided by
+    `fold_inflation`, and errors that may become fewer in proportion to the pictures learnt from.
+    `benchmarks/honesty.py` measures how often the interval holds the truth.
+
+    Args:
+        correct: Right answers, out of fold; the mean over repeats where there are several.
+        n: Pictures.
+        folds: k, at least 2.
+
+    Source: Nadeau & Bengio (2003), "Inference for the Generalization Error"; for learning curves
+    that fall by a power of at most 1, Cortes et al. (1993), "Learning Curves: Asymptotic Values
+    and Rate of Convergence"; that naive intervals hold too seldom, Bates et al. (2021),
+    "Cross-validation: what does it estimate and how well does it do it?", arXiv:2104.00673.
+    """
+    factor = fold_inflation(folds)
+    low, _ = wilson_interval(correct, n)
+    _, high = wilson_interval(correct / factor, n / factor)
+    return low, 1 - (1 - high) * (1 - 1 / folds)
+
+
+def fold_inflation(folds: int) -> float:
+    """Return how much larger the variance of a k-fold accuracy is than of independent answers.
+
+    ``k * (1 / k + 1 / (k - 1))``, 2.25 for five folds.
+
+    Source: Nadeau & Bengio (2003), "Inference for the Generalization Error", Machine Learning 52.
+    """
+    return 1 + folds / (folds - 1)
