@@ -14,6 +14,7 @@ from tl_core.assessments import (
     Measured,
     Similarity,
     Verdict,
+    current_labels_digest,
     labels_digest,
     read_assessment,
     write_assessment,
@@ -114,3 +115,13 @@ def test_the_digest_changes_with_labels_and_left_out_pictures(tmp_path):
     assert labels_digest(datasets.image_set(workspace, project)) == before != relabelled
     datasets.set_excluded(workspace, project, [picture.id], True)
     assert labels_digest(datasets.image_set(workspace, project)) not in (before, relabelled)
+
+
+def test_the_cheap_digest_of_a_project_is_that_of_its_image_set(tmp_path):
+    workspace, project = stripes_project(tmp_path, each=3)
+    untouched = current_labels_digest(workspace, project)
+    assert untouched == labels_digest(datasets.image_set(workspace, project))
+    picture = datasets.list_images(workspace, project)[0]
+    datasets.set_excluded(workspace, project, [picture.id], True)
+    changed = current_labels_digest(workspace, project)
+    assert untouched != changed == labels_digest(datasets.image_set(workspace, project))

@@ -26,7 +26,8 @@ def project():
 
 
 def texts(app) -> str:
-    return " ".join(element.proto.body for element in app.get("html"))
+    shown = " ".join(element.proto.body for element in app.get("html"))
+    return shown.replace("&nbsp;", " ").replace("\xa0", " ")
 
 
 def primary(app) -> list[str]:

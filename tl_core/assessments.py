@@ -1,17 +1,18 @@
 """What was measured on "did the pretrained model help?", as values that pages read.
 
-Light: standard library only. `assessment` computes these parts one after the other and rewrites
-`assessment.json` after each, so a reader sees what is there so far and None for the rest.
+Light. `assessment` computes these parts one after the other and rewrites `assessment.json`
+after each, so a reader sees what is there so far and None for the rest.
 """
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tl_core.datasets import ImageSet
+from tl_core.datasets import ImageSet, label_facts
 from tl_core.json_values import value_of
-from tl_core.storage import write_atomic
+from tl_core.storage import Workspace, write_atomic
 
 FILE = "assessment.json"
 ANSWERS = ("helped", "no clear difference", "hurt")
@@ -202,8 +203,16 @@ class Assessment:
 
 def labels_digest(images: ImageSet) -> str:
     """Return a number that changes with the pictures that take part, their labels and groups."""
-    facts = sorted((one.digest, images.class_names[one.label], one.group) for one in images.images)
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]
+    return _digest((one.digest, images.class_names[one.label], one.group) for one in images.images)
+
+
+def current_labels_digest(workspace: Workspace, project_id: str) -> str:
+    """Return `labels_digest` of the project as it is now; cheap, and draws no splits."""
+    return _digest(label_facts(workspace, project_id))
+
+
+def _digest(facts: Iterable[tuple[str, str, str | None]]) -> str:
+    return hashlib.sha256(json.dumps(sorted(facts)).encode()).hexdigest()[:24]
 
 
 def write_assessment(run_dir: Path, assessment: Assessment) -> None:

@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tl_core.assessments import value_of
+from tl_core.json_values import value_of
 from tl_core.storage import write_atomic
 
 FILE = "ranking.json"

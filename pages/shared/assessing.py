@@ -11,9 +11,8 @@ from pages.shared import state
 from pages.shared.layout import errors_shown, plain
 from pages.shared.live import LOOK_EVERY
 from tl_core import engines
-from tl_core.assessments import Assessment, labels_digest, read_assessment
+from tl_core.assessments import Assessment, current_labels_digest, read_assessment
 from tl_core.catalogue import Backbone, backbone_to_json
-from tl_core.datasets import image_set
 from tl_core.errors import TLCoreError
 from tl_core.runs import Run, get_run, list_runs, request_stop, resume_run, start_run
 from tl_core.workspace import Project
@@ -49,11 +48,7 @@ def comparison_of(project: Project) -> Comparison:
 
 
 def _outdated(project: Project, run: Run, found: Assessment) -> str | None:
-    try:
-        now = labels_digest(image_set(state.current_workspace(), project.id))
-    except TLCoreError:
-        now = None  # what is there now could not be trained on
-    if now != found.labels_digest:
+    if current_labels_digest(state.current_workspace(), project.id) != found.labels_digest:
         return (
             "Pictures or labels have changed since this was measured: what stands here is as of "
             "the old labels."

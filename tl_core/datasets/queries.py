@@ -87,6 +87,17 @@ def count_images(
         return opened.scalar(_filtered(opened, wanted, project_id, class_name, excluded)) or 0
 
 
+def label_facts(workspace: Workspace, project_id: str) -> list[tuple[str, str, str | None]]:
+    """Return digest, class and group of every picture that takes part, in no order."""
+    wanted = (
+        select(ImageRow.digest, ClassRow.name, ImageRow.group)
+        .join(ClassRow, ClassRow.id == ImageRow.class_id)
+        .where(ImageRow.project_id == project_id, ImageRow.excluded.is_(False))
+    )
+    with session(workspace, write=False) as opened:
+        return [tuple(row) for row in opened.execute(wanted)]
+
+
 def get_images(
     workspace: Workspace, project_id: str, keys: Iterable[str | int]
 ) -> list[ImageRecord]:
