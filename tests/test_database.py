@@ -1,8 +1,10 @@
 """Transactions: several windows and processes at once, and a database in trouble."""
 
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,11 @@ from picture_files import project_with
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from tl_core.database import ClassRow, session
+from tl_core.database import ClassRow, database_url, engine_for, session
+from tl_core.datasets import list_images
 from tl_core.errors import StorageFull, WorkspaceError
 from tl_core.workspace import Workspace, open_workspace
+from tl_core.workspace.opening import _prepare
 
 ROOT = Path(__file__).parents[1]
 
@@ -117,3 +121,20 @@ def test_trouble_with_the_database_is_a_sentence(
 def test_unknown_trouble_with_the_database_stays_loud(workspace: Workspace) -> None:
     with pytest.raises(OperationalError), session(workspace):
         raise OperationalError("select", {}, Exception("no such table"))
+
+
+def test_a_workspace_of_an_earlier_version_keeps_everything(tmp_path: Path) -> None:
+    """Its database lacks the newer column and tables."""
+    root = tmp_path / "workspace"
+    project_id = project_with(open_workspace(root), ants=3)
+    before = list_images(open_workspace(root), project_id)
+    engine_for(database_url(open_workspace(root))).dispose()
+    with closing(sqlite3.connect(root / "tl.db")) as old:
+        old.execute("ALTER TABLE images DROP COLUMN locked")
+        for table in ("groups", "group_decisions", "locked_tests"):
+            old.execute(f"DROP TABLE {table}")
+        old.commit()
+    _prepare.cache_clear()
+    assert list_images(open_workspace(root), project_id) == before
+    _prepare.cache_clear()
+    assert len(list_images(open_workspace(root), project_id)) == 3

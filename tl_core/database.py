@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from sqlalchemy import (
     JSON,
+    Connection,
     DateTime,
     Engine,
     ForeignKey,
@@ -21,10 +22,13 @@ from sqlalchemy import (
     UniqueConstraint,
     create_engine,
     event,
+    false,
+    inspect,
 )
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.schema import CreateColumn
 
 from tl_core.errors import WorkspaceError
 from tl_core.storage import Workspace, storage_full
@@ -94,7 +98,46 @@ class ImageRow(Base):
     excluded: Mapped[bool] = mapped_column(default=False)
     split_given: Mapped[str | None]  # by the person's folders
     split: Mapped[str | None]  # in force: drawn or taken from split_given
-    group: Mapped[str | None] = mapped_column("group_name")
+    group: Mapped[str | None] = mapped_column("group_name")  # pictures that stay together
+    locked: Mapped[bool] = mapped_column(default=False, server_default=false())  # locked test part
+
+
+class GroupRow(Base):
+    """What is known of a group beyond its pictures, which name it in `ImageRow.group`."""
+
+    __tablename__ = "groups"
+    __table_args__ = (UniqueConstraint("project_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[str] = _project_key()
+    name: Mapped[str]
+    kind: Mapped[str]  # "copies" found in the pictures, "names" of files, "own" of the person
+    accepted: Mapped[bool] = mapped_column(default=False)  # by the person
+
+
+class GroupDecisionRow(Base):
+    """What the person said no to: `kind` "apart" (parts that are not joined) or "names"."""
+
+    __tablename__ = "group_decisions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[str] = mapped_column(
+        ForeignKey("projects.id", ondelete="CASCADE"), index=True
+    )
+    kind: Mapped[str]
+    data: Mapped[dict]
+
+
+class LockedTestRow(Base):
+    """That a project has a locked test part, and how often somebody looked."""
+
+    __tablename__ = "locked_tests"
+
+    project_id: Mapped[str] = mapped_column(
+        ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True
+    )
+    own: Mapped[bool]  # the test folder that the person brought, not a drawn part
+    opened: Mapped[int] = mapped_column(default=0)
 
 
 class SkippedRow(Base):
@@ -182,8 +225,22 @@ def _begin_sqlite(connection) -> None:
 
 
 def create_tables(workspace: Workspace) -> None:
-    with _database_errors():
-        Base.metadata.create_all(engine_for(database_url(workspace)))
+    """Make what is missing; a database of an earlier version keeps all that is in it."""
+    with _database_errors(), engine_for(database_url(workspace)).begin() as connection:
+        Base.metadata.create_all(connection)
+        _add_missing_columns(connection)
+
+
+def _add_missing_columns(connection: Connection) -> None:
+    """Add columns that tables of an earlier version lack; they are nullable or have a default."""
+    found = inspect(connection)
+    for table in Base.metadata.sorted_tables:
+        known = {column["name"] for column in found.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in known:
+                added = CreateColumn(column).compile(dialect=connection.dialect)
+                name = connection.dialect.identifier_preparer.format_table(table)
+                connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN {added}")
 
 
 @contextmanager

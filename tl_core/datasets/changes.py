@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from tl_core.database import ChangeRow, ClassRow, ImageRow, session
+from tl_core.datasets.group_changes import restore_groups
 from tl_core.datasets.queries import chunks, class_row
 from tl_core.errors import DatasetError
 from tl_core.storage import Workspace
@@ -37,6 +38,7 @@ def undo_last(workspace: Workspace, project_id: str) -> str | None:
             return None
         replaced = _restore_classes(opened, project_id, row.before["classes"])
         _restore_images(opened, project_id, row.before["images"], replaced)
+        restore_groups(opened, project_id, row.before.get("groups"))
         opened.flush()
         _delete_created(opened, project_id, row.before["classes"])
         opened.delete(row)
@@ -51,6 +53,7 @@ def remember(
     classes: Iterable[ClassRow] = (),
     created: Iterable[ClassRow] = (),
     image_ids: Iterable[int] = (),
+    groups: dict | None = None,
 ) -> None:
     """Store the present state of these rows; call it before they change.
 
@@ -60,7 +63,8 @@ def remember(
         description: What is being done: "rename class 'a' to 'b'".
         classes: Classes about to change or to go.
         created: Classes that the change itself has just made.
-        image_ids: Pictures about to change.
+        image_ids: Pictures about to change their class or to be excluded.
+        groups: From `group_changes.groups_before`.
     """
     images = defaultdict(list)
     for chunk in chunks(sorted(image_ids)):
@@ -73,6 +77,8 @@ def remember(
         "classes": [[row.id, row.name] for row in classes] + [[row.id, None] for row in created],
         "images": [[*state, ids] for state, ids in images.items()],
     }
+    if groups is not None:
+        before["groups"] = groups
     opened.add(ChangeRow(project_id=project_id, description=description, before=before))
     _forget_old(opened, project_id)
 

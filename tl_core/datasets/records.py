@@ -64,11 +64,15 @@ class LabelledImage:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSet:
-    """Everything that a training takes. `test_given`: the person brought the test part."""
+    """Everything that a training takes. `test_given`: the person brought the test part.
+
+    `locked` is the locked test part: not among `images`, and not to be used for any choice.
+    """
 
     class_names: tuple[str, ...]  # sorted
     images: tuple[LabelledImage, ...]
     test_given: bool
+    locked: tuple[LabelledImage, ...] = ()
 
     @property
     def train(self) -> tuple[LabelledImage, ...]:

@@ -7,9 +7,10 @@ from sqlalchemy import select, update
 from sqlalchemy.engine import Row
 
 from tl_core.database import ClassRow, ImageRow, session
+from tl_core.datasets.group_advice import group_advice
 from tl_core.datasets.queries import count_images, list_classes
 from tl_core.datasets.records import ClassSummary, ImageSet, LabelledImage, pictures
-from tl_core.datasets.splits import TRAIN, Placed, draw_splits
+from tl_core.datasets.splits import TEST, TRAIN, Placed, draw_splits
 from tl_core.errors import DatasetError
 from tl_core.storage import Workspace
 
@@ -25,6 +26,8 @@ def image_set(workspace: Workspace, project_id: str, *, seed: int = 0) -> ImageS
 
     Splits that are missing are drawn once and stored (see `splits.draw_splits`).
 
+    Pictures of the locked test part, and others of their groups, are in `locked` and nowhere else.
+
     Raises:
         DatasetError: With fewer than two classes, a class with fewer than two pictures, or a
             class whose pictures are all in the part that the person brought for testing.
@@ -37,7 +40,8 @@ def image_set(workspace: Workspace, project_id: str, *, seed: int = 0) -> ImageS
     )
     names = select(ClassRow.name).where(ClassRow.project_id == project_id)
     with session(workspace) as opened:
-        rows = opened.execute(wanted).all()
+        every = opened.execute(wanted).all()
+        rows, locked = _without_locked(every)
         class_names = sorted(opened.scalars(names))
         _check_counts(class_names, Counter(name for _, name in rows))
         placed = [
@@ -54,8 +58,9 @@ def image_set(workspace: Workspace, project_id: str, *, seed: int = 0) -> ImageS
             opened.execute(update(ImageRow), changed)
     label = {name: index for index, name in enumerate(class_names)}
     folder = workspace.images_dir(project_id)
-    images = tuple(
-        LabelledImage(
+
+    def labelled(row: ImageRow, name: str, split: str) -> LabelledImage:
+        return LabelledImage(
             digest=row.digest,
             path=folder / f"{row.digest}.{row.extension}",
             name=row.name,
@@ -63,16 +68,34 @@ def image_set(workspace: Workspace, project_id: str, *, seed: int = 0) -> ImageS
             split=split,
             group=row.group,
         )
-        for (row, name), split in zip(rows, splits, strict=True)
+
+    return ImageSet(
+        class_names=tuple(class_names),
+        images=tuple(labelled(*row, split) for row, split in zip(rows, splits, strict=True)),
+        test_given=test_given,
+        locked=tuple(labelled(*row, TEST) for row in locked),
     )
-    return ImageSet(class_names=tuple(class_names), images=images, test_given=test_given)
+
+
+def _without_locked(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Return the pictures to choose by, and those of the locked test part with their groups."""
+    groups = {row.group for row, _ in rows if row.locked} - {None}
+    open_rows, locked = [], []
+    for entry in rows:
+        (locked if entry[0].locked or entry[0].group in groups else open_rows).append(entry)
+    return open_rows, locked
 
 
 def health(workspace: Workspace, project_id: str) -> list[str]:
     """Return plain sentences on what stands in the way of a good model, the worst first."""
     classes = list_classes(workspace, project_id)
     unlabelled = count_images(workspace, project_id, class_name=None, excluded=False)
-    advice = [*_on_classes(classes), *_on_counts(classes), *_on_names(classes)]
+    advice = [
+        *_on_classes(classes),
+        *group_advice(workspace, project_id),
+        *_on_counts(classes),
+        *_on_names(classes),
+    ]
     if unlabelled:
         takes = "takes" if unlabelled == 1 else "take"
         advice.append(

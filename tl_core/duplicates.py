@@ -1,0 +1,211 @@
+"""Find pictures that show the same thing: copies, turned, mirrored or cropped, frames of a burst.
+
+Two looks at every pair, and a second opinion from the backbone's features for each:
+
+- *turned*: fingerprints correlate at some rotation, mirrored or not (re-encoded, resized and
+  recoloured copies too);
+- *shifted*: the middle of one picture is found in the other, a little moved or scaled (crops,
+  bursts); asked only of pictures that the backbone finds most alike.
+
+Pictures that repeat themselves (stripes, weaves) or show a few large shapes (digits of 8 x 8
+pixels) look alike when shifted or turned even if they are not, so of these only true copies count.
+The thresholds are measured by `python -m benchmarks --only copies`. Knows numbers, not rows:
+`datasets.groups` keeps what is found.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from tl_core.fingerprints import SIDE, best_turned, detail_of, fingerprints, turned_bound
+
+TURNED = 0.78  # least correlation of details, with TONE and ALIKE
+TONE = 0.88  # least correlation of brightness
+ALIKE = 0.55  # least cosine of features
+TURNED_ALONE = 0.93  # without features to ask
+SHIFTED = 0.92  # least correlation of the middle of one with a place in the other
+SHIFTED_ALIKE = 0.6
+COPY = 0.99  # correlation of all pixels, for pictures that are like many others
+REPEATS = 0.6  # a picture correlates so well with itself, shifted by more than 6 pixels
+SMOOTH = 0.8  # or shifted by 2: nothing small is in it
+NEIGHBOURS = 4  # most alike pictures that are asked for a shift
+MOST_PICTURES = 20_000  # more are not compared: every pair is looked at
+_BOUND = 0.84  # what no true copy was seen below
+_SCALES = (0.84, 0.88, 0.92, 0.96, 1.0, 1.04, 1.09, 1.14, 1.19)
+_MIDDLE = 46  # pixels of the part that is looked for
+_FRAME = 96  # pixels, holds the largest scale
+_BLOCK = 1024
+
+Pairs = np.ndarray  # int64 (P, 2), the smaller index first
+
+
+def same_pairs(tiles: np.ndarray, features: np.ndarray | None) -> tuple[Pairs, np.ndarray]:
+    """Return the pairs of pictures that show the same thing, and how alike each is.
+
+    Args:
+        tiles: From `fingerprints.tiles_of`, uint8 (N, 2, 64, 64).
+        features: The backbone's last layer, float32 (N, D); None asks for closer likeness
+            instead.
+
+    Returns:
+        Index pairs, int64 (P, 2), the surest first, and their correlation, float32 (P,).
+    """
+    if not 2 <= len(tiles) <= MOST_PICTURES:
+        return np.empty((0, 2), np.int64), np.empty(0, np.float32)
+    unit = None if features is None else _unit(features)
+    common = np.array([_like_many(tile) for tile in tiles[:, 0]])
+    found = _turned(tiles, unit)
+    if unit is not None:
+        for pair, score in _shifted(tiles, unit, common).items():
+            found[pair] = max(score, found.get(pair, 0.0))
+    kept = {
+        pair: score
+        for pair, score in found.items()
+        if not common[list(pair)].any() or _is_copy(tiles[pair[0], 0], tiles[pair[1], 0])
+    }
+    order = sorted(kept, key=lambda pair: (-kept[pair], pair))
+    pairs = np.array(order, np.int64).reshape(-1, 2)
+    return pairs, np.array([kept[pair] for pair in order], np.float32)
+
+
+def join(count: int, pairs: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Return the groups of two and more that the pairs connect (union-find), each sorted."""
+    parent = list(range(count))
+
+    def root(item: int) -> int:
+        while parent[item] != item:
+            parent[item] = parent[parent[item]]
+            item = parent[item]
+        return item
+
+    for a, b in pairs:
+        parent[root(int(a))] = root(int(b))
+    groups: dict[int, list[int]] = {}
+    for item in range(count):
+        groups.setdefault(root(item), []).append(item)
+    return [members for members in groups.values() if len(members) > 1]
+
+
+def _unit(features: np.ndarray) -> np.ndarray:
+    return features / (np.linalg.norm(features, axis=1, keepdims=True) + 1e-9)
+
+
+def _turned(tiles: np.ndarray, unit: np.ndarray | None) -> dict[tuple[int, int], float]:
+    prints = fingerprints(tiles[:, 1])
+    bound = turned_bound(prints.detail)
+    bound[prints.plain] = 0
+    first, second = [], []
+    for start in range(0, len(tiles), _BLOCK):
+        rows, columns = np.nonzero(bound[start : start + _BLOCK] @ bound.T >= _BOUND)
+        later = columns > rows + start
+        first.append(rows[later] + start)
+        second.append(columns[later])
+    a, b = np.concatenate(first), np.concatenate(second)
+    if unit is not None:
+        asked = (unit[a] * unit[b]).sum(axis=1) >= ALIKE
+        a, b = a[asked], b[asked]
+    least = TURNED if unit is not None else TURNED_ALONE
+    score = best_turned(prints.detail, a, b)
+    close = score >= least
+    a, b, score = a[close], b[close], score[close]
+    close = best_turned(prints.tone, a, b) >= TONE
+    pairs = zip(a[close].tolist(), b[close].tolist(), strict=True)
+    return dict(zip(pairs, score[close].tolist(), strict=True))
+
+
+def _shifted(
+    tiles: np.ndarray, unit: np.ndarray, common: np.ndarray
+) -> dict[tuple[int, int], float]:
+    """Look for the middle of each picture in those that the backbone finds most like it."""
+    pairs = _neighbours(unit)
+    needed = sorted({item for pair in pairs for item in pair if not common[item]})
+    middles = {item: _middle(tiles[item, 0]) for item in needed}
+    frames = {item: _frames(tiles[item, 0]) for item in needed}
+    found = {}
+    for a, b in pairs:
+        if middles.get(a) is None or middles.get(b) is None:
+            continue
+        score = max(_best_place(middles[a], frames[b]), _best_place(middles[b], frames[a]))
+        if score >= SHIFTED:
+            found[a, b] = score
+    return found
+
+
+def _neighbours(unit: np.ndarray) -> set[tuple[int, int]]:
+    pairs = set()
+    nearest = min(NEIGHBOURS, len(unit) - 1)
+    for start in range(0, len(unit), _BLOCK):
+        cosine = unit[start : start + _BLOCK] @ unit.T
+        rows = np.arange(len(cosine))
+        cosine[rows, rows + start] = -1
+        for column in np.argpartition(-cosine, nearest - 1, axis=1)[:, :nearest].T:
+            alike = cosine[rows, column] >= SHIFTED_ALIKE
+            mine, other = rows[alike] + start, column[alike]
+            smaller, larger = np.minimum(mine, other), np.maximum(mine, other)
+            pairs.update(zip(smaller.tolist(), larger.tolist(), strict=True))
+    return pairs
+
+
+def _middle(tile: np.ndarray) -> np.ndarray | None:
+    """Return the spectrum of a picture's middle, of unit size; None if it shows nothing."""
+    edge = (SIDE - _MIDDLE) // 2
+    middle = detail_of(tile)[edge : edge + _MIDDLE, edge : edge + _MIDDLE]
+    middle = middle - middle.mean()
+    size = np.linalg.norm(middle)
+    if size < _MIDDLE:  # less than one grey level
+        return None
+    return np.conj(np.fft.rfft2(middle / size, (_FRAME, _FRAME)))
+
+
+def _frames(tile: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return per scale a picture's spectrum and the size of each place as large as a middle."""
+    window = np.zeros((_FRAME, _FRAME), np.float32)
+    window[:_MIDDLE, :_MIDDLE] = 1
+    window = np.conj(np.fft.rfft2(window))
+    found = []
+    for scale in _SCALES:
+        detail = _scaled_detail(tile, round(SIDE * scale))
+        places = len(detail) - _MIDDLE + 1
+        spectrum = np.fft.rfft2(detail, (_FRAME, _FRAME))
+        squares = np.fft.rfft2(detail * detail, (_FRAME, _FRAME))
+        total = np.fft.irfft2(spectrum * window, (_FRAME, _FRAME))[:places, :places]
+        energy = np.fft.irfft2(squares * window, (_FRAME, _FRAME))[:places, :places]
+        size = np.sqrt(np.maximum(energy - total**2 / _MIDDLE**2, _MIDDLE))
+        found.append((spectrum, size))
+    return found
+
+
+def _scaled_detail(tile: np.ndarray, side: int) -> np.ndarray:
+    kind = Image.Resampling.BOX if side <= SIDE else Image.Resampling.BICUBIC
+    return detail_of(np.asarray(Image.fromarray(tile).resize((side, side), kind)))
+
+
+def _best_place(middle: np.ndarray, frames: list[tuple[np.ndarray, np.ndarray]]) -> float:
+    best = -1.0
+    for spectrum, size in frames:
+        places = len(size)
+        match = np.fft.irfft2(spectrum * middle, (_FRAME, _FRAME))[:places, :places] / size
+        best = max(best, float(match.max()))
+    return best
+
+
+def _like_many(tile: np.ndarray) -> bool:
+    """Whether a picture looks like itself when it is shifted, so that others easily do, too."""
+    detail = detail_of(tile)
+    spectrum = np.fft.rfft2(detail - detail.mean())
+    likeness = np.fft.irfft2(np.abs(spectrum) ** 2, detail.shape)
+    likeness /= max(likeness[0, 0], 1e-9)
+    y, x = (np.minimum(np.arange(SIDE), SIDE - np.arange(SIDE)) ** 2 for _ in range(2))
+    far = y[:, None] + x > 6**2
+    near = (likeness[2, 0] + likeness[0, 2]) / 2
+    return bool(near > SMOOTH or likeness[far].max() > REPEATS)
+
+
+def _is_copy(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether all pixels agree in one of the eight ways to turn and mirror a picture."""
+    a = one.astype(np.float32) - one.mean()
+    b = other.astype(np.float32) - other.mean()
+    size = float(np.linalg.norm(a) * np.linalg.norm(b)) + 1e-9
+    turned = [np.rot90(side, times) for side in (b, b[:, ::-1]) for times in range(4)]
+    return max(float((a * way).sum()) for way in turned) / size >= COPY
