@@ -35,9 +35,11 @@ def ask_for_pictures(run: Run) -> bool:
         required=True,
     )
     if way == WEBCAM:
-        picture = st.camera_input("Take a picture", key="predict-webcam")
+        camera, answer = st.columns([3, 2], gap="medium")  # both in sight at once
+        picture = camera.camera_input("Take a picture", key="predict-webcam")
         if picture:
-            try_pictures(run, [picture])
+            with answer:
+                try_pictures(run, [picture])
         return picture is not None
     if way == PICTURES:
         key = state.fresh_key("predict-pictures")

@@ -11,6 +11,7 @@ from tiny_run import tiny_backbone, write_tiny_run
 from training_data import job_of, stripes_project
 
 from tl_core import compute, estimates
+from tl_core.answers import was_tried
 from tl_core.config import TrainingConfig
 from tl_core.datasets import image_path, list_images
 from tl_core.errors import DatasetError, PredictionError
@@ -64,6 +65,16 @@ def test_pictures_are_predicted_and_damaged_ones_named(stripes):
     assert found[0].prediction.class_names == ("class 0", "class 1")
     assert sum(found[0].prediction.probabilities) == pytest.approx(1, abs=1e-5)
     assert found[1].name == "bad.png" and found[1].prediction is None and found[1].reason
+
+
+def test_loading_a_model_ahead_does_not_count_as_trying_it(stripes):
+    run_dir = stripes[0].run_dir(stripes[1], "run")
+    (run_dir / "tried").unlink(missing_ok=True)
+    assert answer(stripes, "predict", "run", []) == []
+    assert not was_tried(run_dir)
+    good = image_path(*stripes, first(stripes)).read_bytes()
+    answer(stripes, "predict", "run", [("good.png", good)])
+    assert was_tried(run_dir)
 
 
 @pytest.mark.parametrize("class_index", [0, 1, None])

@@ -67,9 +67,13 @@ def predict(
 ) -> list[Answer]:
     """Return an answer for each (name, content): a prediction, or why there is none.
 
-    Without pictures it only loads the model, so that the first ones are answered at once.
+    Without pictures it only loads the model and wakes it, so that the first ones are answered at
+    once.
     """
     run_dir = _run_dir(root, project_id, run_id)
+    if not pictures:
+        prediction.answer_pictures(run_dir, [("", _webp(Image.new("RGB", (320, 240))))])
+        return []
     answers = prediction.answer_pictures(run_dir, pictures)
     if any(entry.prediction for entry in answers):
         mark_tried(run_dir)
