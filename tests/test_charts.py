@@ -17,6 +17,7 @@ def test_accuracy_curves_name_the_best_epoch_and_have_units():
     assert chart.title == "Validation accuracy: best 80 %, in epoch 1"
     assert chart.figure.layout.yaxis.title.text == "accuracy (%)"
     assert chart.figure.layout.xaxis.title.text == "epoch"
+    assert max(chart.figure.layout.yaxis.tickvals) == 100
 
 
 def test_curves_of_a_probe_tell_where_its_last_round_stands():
@@ -81,6 +82,13 @@ def test_confusion_points_carry_true_and_predicted_class():
     }
     assert by_place[(2, 0)] == [0, 2]  # column 2, row 0: true 0, predicted 2
     assert len(by_place) == 9
+
+
+def test_a_large_confusion_matrix_names_no_more_classes_than_it_has_room_for():
+    names = [f"class {i}" for i in range(100)]
+    axis = charts.confusion(names, np.eye(100, dtype=int)).figure.layout.xaxis
+    assert len(axis.tickvals) == len(axis.ticktext) <= 40
+    assert axis.ticktext[1] == f"class {axis.tickvals[1]}"
 
 
 @pytest.mark.parametrize("size", [2, 20, 100])

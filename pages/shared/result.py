@@ -9,7 +9,7 @@ from pages.shared.strategies import STRATEGY_NAMES
 from tl_core.reports import Report, read_report
 from tl_core.runs import Run
 
-FEATURES_TEXT = {"last": "last layer", "all": "all stages"}
+FEATURES_TEXT = {"last": "the last layer", "all": "all stages"}
 
 
 def report_of(run: Run) -> Report | None:
@@ -19,12 +19,14 @@ def report_of(run: Run) -> Report | None:
 
 def result_cards(report: Report) -> None:
     """Draw the number with its interval and pictures, the time, and what was used."""
-    with st.grid(min_column_width=260, gap="small"):
+    right, other = st.columns([3, 2], gap="small")
+    with right:
         honest_number("Right answers", number_of(report.evaluation))
+    with other:
         total = report.seconds.get("total", 0.0)
         looking = report.seconds.get("features", 0.0)
         note = f"of that {looking:.1f} s looking at pictures" if looking else None
         number_card("Time", f"{total:.0f} s" if total >= 10 else f"{total:.1f} s", note)
         used = STRATEGY_NAMES.get(report.strategy_used, report.strategy_used)
         seen = FEATURES_TEXT.get(report.features, report.features)
-        number_card("Method used", used, f"reads the backbone's {seen}")
+        number_card("Method used", used, f"reads {seen} of the backbone")

@@ -71,7 +71,9 @@ def curves(
     figure.update_xaxes(title_text=title, rangemode="nonnegative", tickformat="d")
     figure.update_yaxes(title_text=unit)
     if measure == "accuracy":
-        figure.update_yaxes(range=[_floor(figure), 102])
+        floor = _floor(figure)
+        ticks = list(range(0, 101, 20 if floor < 40 else 10 if floor < 75 else 5))
+        figure.update_yaxes(range=[floor, 102], tickvals=ticks)
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
     figure.update_layout(showlegend=True, legend=legend)
     return Chart(_curve_title(epochs, measure), figure)

@@ -15,6 +15,7 @@ from pages.shared.charts.drawing import (
     text_colour,
 )
 
+MAX_NAMED_CLASSES = 35
 MAX_NUMBERED_CLASSES = 20  # above, cells of a confusion matrix have no room for their number
 
 
@@ -58,9 +59,10 @@ def confusion(
             type="rect", x0=column - 0.5, x1=column + 0.5, y0=row - 0.5, y1=row + 0.5,
             line={"color": TRAIN, "width": 4},
         )  # fmt: skip
+    step = -(-size // MAX_NAMED_CLASSES)  # more names would overlap
     ticks = {
-        "tickvals": list(range(size)),
-        "ticktext": [short(name, 12) for name in class_names],
+        "tickvals": list(range(0, size, step)),
+        "ticktext": [short(name, 12) for name in class_names[::step]],
         "tickfont_size": 12 if size <= MAX_NUMBERED_CLASSES else 8,
         "showgrid": False,
     }
