@@ -118,10 +118,13 @@ def test_the_digest_changes_with_labels_and_left_out_pictures(tmp_path):
 
 
 def test_the_cheap_digest_of_a_project_is_that_of_its_image_set(tmp_path):
-    workspace, project = stripes_project(tmp_path, each=3)
+    workspace, project = stripes_project(tmp_path, each=6)
     untouched = current_labels_digest(workspace, project)
     assert untouched == labels_digest(datasets.image_set(workspace, project))
     picture = datasets.list_images(workspace, project)[0]
     datasets.set_excluded(workspace, project, [picture.id], True)
     changed = current_labels_digest(workspace, project)
     assert untouched != changed == labels_digest(datasets.image_set(workspace, project))
+    datasets.draw_locked_test(workspace, project, fraction=0.3)
+    locked = current_labels_digest(workspace, project)
+    assert changed != locked == labels_digest(datasets.image_set(workspace, project))
