@@ -7,6 +7,7 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.adding import adding_panel
 from pages.shared.downloads import latest_download, show_download, start_download
+from pages.shared.grouping import show_groups
 from pages.shared.guards import enter
 from pages.shared.imports import show_imports
 from pages.shared.layout import (
@@ -17,6 +18,7 @@ from pages.shared.layout import (
     page_header,
     plain,
 )
+from pages.shared.locking import locked_part
 from pages.shared.picture_browser import picture_browser
 from tl_core.datasets import (
     clear_skipped,
@@ -93,6 +95,8 @@ if total:
     advice()
     st.header("Your pictures", anchor=False)
     picture_browser(project.id, classes, total=total, excluded=excluded)
+    show_groups(project.id)
+    locked_part(project.id)
 if skipped:
     left_out()
 usable = [entry for entry in classes if entry.images - entry.excluded >= 2]

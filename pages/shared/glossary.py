@@ -175,5 +175,13 @@ TERMS = {
         "A score that compares how far classes lie apart with how widely all pictures are spread; "
         "like LogME a guess, not a measurement."
     ),
+    "group": (
+        "Pictures that show the same thing: copies, a burst of shots, one leaf or one patient; "
+        "they are learned from together or tested on together, never split."
+    ),
+    "locked test part": (
+        "Pictures put aside that nothing learns from and nothing is chosen by; look at the result "
+        "on them once, at the end, because every further look makes the number less honest."
+    ),
     "run": "One training with its settings and its result.",
 }

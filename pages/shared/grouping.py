@@ -1,0 +1,140 @@
+"""Pictures that show the same thing: look at each group, agree, take apart, join."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from pages.shared import state
+from pages.shared.gallery import Action, Tile, gallery
+from pages.shared.layout import errors_shown, explain, name_text, note_text
+from tl_core.datasets import (
+    NamePattern,
+    PictureGroup,
+    accept_groups,
+    accept_names,
+    dismiss_names,
+    list_groups,
+    merge_groups,
+    propose_names,
+    split_group,
+    thumbnail_path,
+)
+
+SHOWN = 72  # pictures of one group
+EXAMPLES = 3  # sources that a proposal names
+KIND_TEXT = {
+    "copies": "found by comparing the pictures",
+    "names": "from the file names",
+    "own": "your own choice",
+}
+PATTERN_TEXT = {
+    "endings": "File names say that {images:,} pictures were made from {groups:,} originals",
+    "prefixes": "File names say that {images:,} pictures come from {groups:,} sources",
+}
+
+
+def show_groups(project_id: str) -> None:
+    """Draw what file names suggest and the groups there are; nothing when there is neither."""
+    workspace = state.current_workspace()
+    groups = list_groups(workspace, project_id)
+    proposals = propose_names(workspace, project_id)
+    if not groups and not proposals:
+        return
+    st.header("Pictures that show the same thing", anchor=False)
+    note_text(
+        "Copies and pictures of one source stay together: never one to learn from and another to "
+        "be tested on, which would make the model look better than it is."
+    )
+    for pattern in proposals:
+        _proposal(project_id, pattern)
+    if groups:
+        _groups(project_id, groups)
+    explain("group")
+
+
+def _proposal(project_id: str, pattern: NamePattern) -> None:
+    workspace = state.current_workspace()
+    with st.container(border=True, key=f"card-names-{pattern.kind}"):
+        said = PATTERN_TEXT[pattern.kind].format(images=pattern.images, groups=len(pattern.groups))
+        examples = list(pattern.groups.items())[:EXAMPLES]
+        told = ", ".join(f"“{source}” ({len(ids)} pictures)" for source, ids in examples)
+        name_text(f"{said}. Keep each together?", note=f"For example {told}", clip=False)
+        with st.container(horizontal=True):
+            _button("Keep them together", f"names-yes-{pattern.kind}",
+                    lambda: accept_names(workspace, project_id, pattern))  # fmt: skip
+            _button("No, they are different", f"names-no-{pattern.kind}",
+                    lambda: dismiss_names(workspace, project_id, pattern))  # fmt: skip
+
+
+def _groups(project_id: str, groups: Sequence[PictureGroup]) -> None:
+    workspace = state.current_workspace()
+    by_name = {group.name: group for group in groups}
+    new = [group.name for group in groups if not group.accepted]
+    if state.widget_value("group-shown") not in by_name:
+        state.set_widget_value("group-shown", groups[0].name)
+    pictures = sum(len(group.images) for group in groups)
+    name_text(
+        f"{len(groups):,} groups of {pictures:,} pictures; {len(new):,} not looked at yet",
+        note="They already stay together. Agree, or take apart what does not belong together.",
+    )
+    name = st.selectbox(
+        "Group", list(by_name), key="group-shown", format_func=lambda key: _title(by_name[key])
+    )
+    group = by_name[name]
+    gallery(
+        [_tile(project_id, group, i) for i in range(min(len(group.images), SHOWN))],
+        key=f"group-{name}",
+        actions=[Action(id="out", label="Take out of the group", shortcut="x")],
+        total=len(group.images),
+        on_action=lambda _, ids: _take_out(project_id, name, ids),
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if not group.accepted:
+            _button("Yes, the same thing", "group-yes",
+                    lambda: accept_groups(workspace, project_id, [name]))  # fmt: skip
+        if len(new) > 1:
+            _button(f"Agree to all {len(new):,}", "group-all",
+                    lambda: accept_groups(workspace, project_id, new))  # fmt: skip
+        _button("Take the group apart", "group-split",
+                lambda: split_group(workspace, project_id, name))  # fmt: skip
+        if len(groups) > 1:
+            with st.popover("Join with another group"):
+                others = [key for key in by_name if key != name]
+                other = st.selectbox(
+                    "Other group", others, key="group-other",
+                    format_func=lambda key: _title(by_name[key]),
+                )  # fmt: skip
+                _button("Join them", "group-join",
+                        lambda: merge_groups(workspace, project_id, [name, other]))  # fmt: skip
+
+
+def _button(label: str, key: str, act: Callable[[], object]) -> None:
+    def done() -> None:
+        with errors_shown():
+            act()
+
+    st.button(label, key=key, on_click=done)
+
+
+def _title(group: PictureGroup) -> str:
+    first = group.images[0].name.rsplit("/", 1)[-1]
+    several = ", different classes!" if len(group.class_names) > 1 else ""
+    look = "" if group.accepted else ", please look"
+    return f"{len(group.images)} pictures, “{first}”{several} ({KIND_TEXT[group.kind]}{look})"
+
+
+def _tile(project_id: str, group: PictureGroup, index: int) -> Tile:
+    record = group.images[index]
+    return Tile(
+        id=str(record.id),
+        thumbnail=thumbnail_path(state.current_workspace(), project_id, record.digest),
+        caption=record.name.rsplit("/", 1)[-1],
+        title=record.name,
+        mark="excluded" if record.excluded else record.class_name,
+        muted=record.excluded,
+    )
+
+
+def _take_out(project_id: str, name: str, ids: list[str]) -> None:
+    with errors_shown():
+        split_group(state.current_workspace(), project_id, name, [int(one) for one in ids])

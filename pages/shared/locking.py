@@ -1,0 +1,61 @@
+"""A locked test part: put aside once, untouched by every choice, counted when it is opened."""
+
+import streamlit as st
+
+from pages.shared import state
+from pages.shared.layout import errors_shown, note_text, term
+from tl_core.datasets import (
+    draw_locked_test,
+    has_own_test,
+    lock_own_test,
+    locked_test_state,
+    release_locked_test,
+)
+
+SHARE = 0.2
+
+
+def locked_part(project_id: str) -> None:
+    """Draw, folded, whether there is a locked part and how it is made or given back."""
+    workspace = state.current_workspace()
+    locked = locked_test_state(workspace, project_id)
+    title = "A locked test part (optional)"
+    if locked:
+        times = {0: "never", 1: "once"}.get(locked.opened, f"{locked.opened} times")
+        title = f"A locked test part of {locked.images:,} pictures, opened {times}"
+    with st.expander(title, icon=":material/lock:"):
+        note_text(term("locked test part"))
+        if locked:
+            with st.popover("Give these pictures back", icon=":material/lock_open:"):
+                st.write("They take part in training and choosing again, and are no test any more.")
+                st.button(
+                    "Give them back", key="lock-release", on_click=_release, args=[project_id]
+                )
+            return
+        with st.container(horizontal=True):
+            st.button(
+                f"Lock {SHARE:.0%} of the pictures, drawn by lot".replace("%", " %"),
+                key="lock-draw",
+                icon=":material/lock:",
+                on_click=_draw,
+                args=[project_id],
+            )
+            if has_own_test(workspace, project_id):
+                st.button(
+                    "Lock my own test folder", key="lock-own", on_click=_own, args=[project_id]
+                )
+
+
+def _draw(project_id: str) -> None:
+    with errors_shown():
+        draw_locked_test(state.current_workspace(), project_id, fraction=SHARE)
+
+
+def _own(project_id: str) -> None:
+    with errors_shown():
+        lock_own_test(state.current_workspace(), project_id)
+
+
+def _release(project_id: str) -> None:
+    with errors_shown():
+        release_locked_test(state.current_workspace(), project_id)
