@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.layout import errors_shown, plain
-from pages.shared.live import LOOK_EVERY
+from pages.shared.live import LOOK_EVERY, run_view
 from tl_core import engines
 from tl_core.assessments import Assessment, current_labels_digest, read_assessment
 from tl_core.catalogue import Backbone, backbone_to_json
@@ -123,8 +123,13 @@ def _progress(run: Run, found: Assessment | None) -> tuple[float, str]:
         return 0.0, "Waiting to start: a training may be under way"
     if run.state == "stopping":
         return 0.0, "Stopping: what has been measured so far stays"
-    if not found or not found.parts_total:
-        return 0.0, "Looking at every picture through the network"
+    view = run_view(run)
+    if view.phase == "features" or not found or not found.parts_total:
+        text = "Looking at every picture through the network"
+        if view.progress is None or not view.progress.total:
+            return 0.0, text
+        done, total = view.progress.done, view.progress.total
+        return min(done / total, 1.0), f"{text}: {done:,} of {total:,} pictures"
     text = f"Measuring: {found.parts_done} of {found.parts_total} parts are here"
     return min(found.parts_done / found.parts_total, 1.0), text
 

@@ -9,6 +9,7 @@ from pages.shared.charts import percent
 from pages.shared.honest import HonestNumber, honest_card, result_text
 from pages.shared.layout import duration, note_text, number_cards
 from tl_core.assessments import (
+    MEASURED,
     Assessment,
     Home,
     LayerCurve,
@@ -79,15 +80,17 @@ def _honest(model: Measured, found: Assessment) -> HonestNumber:
 
 def bars(found: Assessment) -> None:
     """Draw one bar per way to classify, and folded below it the exact numbers."""
+    order = {name: place for place, name in enumerate(MEASURED)}
+    measured = sorted(found.measured, key=lambda one: order.get(one.name, -1))
     shown = [
         charts.Bar(
             one.title, one.accuracy, *one.interval, one.budget, strong=one.name == "transferred"
         )
-        for one in found.measured
+        for one in measured
     ]
     charts.show(charts.baselines(shown, title=_bars_title(found)), key="baselines")
     with st.expander("The exact numbers"):
-        st.dataframe([_row(one) for one in found.measured], hide_index=True, key="bars-table")
+        st.dataframe([_row(one) for one in measured], hide_index=True, key="bars-table")
         note_text(f"How the pictures were divided: {found.how}.")
 
 
