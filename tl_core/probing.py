@@ -3,14 +3,17 @@
 import math
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 
 import numpy as np
 
+from tl_core import copies
 from tl_core.crossval import Fold, group_numbers, make_folds, unmeasured_classes
+from tl_core.datasets import LabelledImage, image_set
 from tl_core.errors import DatasetError
 from tl_core.evaluation import TEST_PICTURES, held_out, labels_of, out_of_fold_evaluation
 from tl_core.events import EpochResult, Event, PhaseStarted, Progress
-from tl_core.features import View, extract_features
+from tl_core.features import FeatureTable, View, extract_features
 from tl_core.jobs import TrainingJob
 from tl_core.probes import (
     LinearProbe,
@@ -24,6 +27,7 @@ from tl_core.probes import (
 )
 from tl_core.reports import Evaluation
 
+Images = tuple[LabelledImage, ...]
 FOLDS = 5
 DEVICE_TEXT = {"cpu": "the processor", "cuda": "the graphics card", "mps": "Apple's graphics"}
 SOLVER_ROUNDS = (1, 1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89)
@@ -31,22 +35,14 @@ SOLVER_ROUNDS = (1, 1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89)
 
 def extract(job: TrainingJob) -> Iterator[Event]:
     """Compute the features of every picture, and of augmented views of the training pictures."""
-    config, project = job.config, job.project_id
+    config = job.config
     yield PhaseStarted("features")
     augmented = bool(config.augmentations) and not job.fine_tunes
     views = [View(config.augmentations, n, config.seed) for n in range(config.views)]
-    tables = []
     with job.timed("features"):
-        for view in [View(), *(views if augmented else [])]:
-            table = yield from extract_features(
-                job.backbone,
-                config.backbone,
-                job.images.images,
-                folder=job.workspace.features_dir(project),
-                memory=job.workspace.root / "engines.json",
-                view=view,
-            )
-            tables.append(table)
+        tables = [(yield from _extract_grouped(job))]
+        for view in views if augmented else []:
+            tables.append((yield from _extract(job, job.images.images, view)))
     job.table = tables[0]
     names = job.table.matrices()
     job.views = {name: np.stack([table.matrix(name) for table in tables]) for name in names}
@@ -59,6 +55,43 @@ def extract(job: TrainingJob) -> Iterator[Event]:
             f"The network looked at about {engine.pictures_per_second:.0f} pictures per second "
             f"on {where}, {how} ({engine.precision})."
         )
+
+
+def group_copies(job: TrainingJob, images: Images, features: np.ndarray | None) -> Iterator[Event]:
+    """Keep copies together from here on: splits are drawn again where they separate some."""
+    regrouped = copies.group_copies(job.workspace, job.project_id, images, features)
+    job.images = image_set(job.workspace, job.project_id, seed=job.config.seed)
+    if regrouped:
+        yield from job.note(
+            f"{regrouped} pictures look like copies of others or come from the same series. They "
+            "are kept on the same side of every measurement; see “Copies and series” on the "
+            "Images page."
+        )
+
+
+def _extract_grouped(job: TrainingJob) -> Generator[Event, None, FeatureTable]:
+    """Return plain features of the pictures as they are grouped and split afterwards."""
+    while True:
+        looked_at = job.images.images
+        everything = looked_at + job.images.locked
+        table = yield from _extract(job, everything, View())
+        yield from group_copies(job, everything, table.matrix("last"))
+        kept = [image.digest for image in job.images.images]
+        rows = {digest: row for row, digest in enumerate(table.digests)}
+        if all(digest in rows for digest in kept):  # else labels changed meanwhile: look again
+            values = table.values[[rows[digest] for digest in kept]]
+            return replace(table, digests=tuple(kept), values=values)
+
+
+def _extract(job: TrainingJob, images: Images, view: View) -> Generator[Event, None, FeatureTable]:
+    return extract_features(
+        job.backbone,
+        job.config.backbone,
+        images,
+        folder=job.workspace.features_dir(job.project_id),
+        memory=job.workspace.root / "engines.json",
+        view=view,
+    )
 
 
 def fit(job: TrainingJob) -> Iterator[Event]:

@@ -71,6 +71,7 @@ def prepare_training(
 def train(job: TrainingJob) -> Iterator[Event]:
     """Fit the model, yielding events; may be left off at any event and then finished."""
     if job.config.strategy == "scratch":
+        yield from probing.group_copies(job, job.images.images + job.images.locked, None)
         _start_fine_tuning(job, build_network(job, features="last"))
     else:
         yield from probing.extract(job)
