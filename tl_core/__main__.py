@@ -34,6 +34,7 @@ _PHASES = {
     "fine_tune": "Training the network's layers",
     "evaluate": "Evaluating",
     "save": "Saving",
+    "assess": "Comparing with what could be had without the pretrained model",
 }
 
 

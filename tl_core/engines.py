@@ -25,7 +25,10 @@ from tl_core.processes import (
 from tl_core.storage import Workspace, storage_errors, write_atomic
 
 # Downloads wait for the network, not for the processor: they never queue behind a training.
-WORKER_KINDS = {"training": ("train",), "downloads": ("download-weights", "download-sample")}
+WORKER_KINDS = {
+    "training": ("train", "assess", "rank"),
+    "downloads": ("download-weights", "download-sample"),
+}
 CALL_SECONDS = 60.0
 
 _starting = threading.Lock()

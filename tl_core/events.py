@@ -5,7 +5,7 @@ This module does not know who writes them down (`runs`) or who shows them (the p
 
 from dataclasses import asdict, dataclass, fields
 
-PHASES = ("download", "features", "probe", "fine_tune", "evaluate", "save")
+PHASES = ("download", "features", "probe", "fine_tune", "evaluate", "save", "assess")
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,10 @@ from tl_core.workspace import open_project
 
 BEAT_SECONDS = 0.25
 FINISH_ATTEMPTS = 30  # one a second
+LOOK_SECONDS = 1.0  # how often a comparison looks whether a training waits
 
 STOPPED_TRAINING = "Stopped as asked. The best state so far was kept and evaluated."
+STOPPED_ASSESSING = "Stopped as asked. What was measured until then is kept."
 STOPPED_DOWNLOAD = "Stopped as asked. Resume to go on."
 
 
@@ -87,6 +89,9 @@ def execute(workspace: Workspace, run: Run) -> Iterator[Event]:
         if pulse.gone.is_set() or not _still_there(workspace, run):
             _remove_leftovers(workspace, run)
             return
+        if state == "queued":
+            runs.release_run(workspace, run.id)
+            return
         if trace:
             print(f"run {run.id}: {message}\n{trace}", flush=True)
         _finish(workspace, run, state, message=message, trace=trace)
@@ -110,6 +115,45 @@ def _train(workspace: Workspace, run: Run, pulse: Pulse) -> Outcome:
     return ("stopped", STOPPED_TRAINING) if interrupted else ("done", None)
 
 
+def _assess(workspace: Workspace, run: Run, pulse: Pulse) -> Outcome:
+    from tl_core import assessment
+
+    def events() -> Iterator[Event]:
+        job = assessment.prepare_from_config(workspace, run.project_id, run.id, run.config)
+        yield from assessment.assess(job)
+
+    return (yield from _beside_trainings(workspace, run, pulse, events()))
+
+
+def _rank(workspace: Workspace, run: Run, pulse: Pulse) -> Outcome:
+    from tl_core import ranking
+
+    events = ranking.rank(workspace, run.project_id, run.id, run.config)
+    return (yield from _beside_trainings(workspace, run, pulse, events))
+
+
+def _beside_trainings(
+    workspace: Workspace, run: Run, pulse: Pulse, events: Iterator[Event]
+) -> Outcome:
+    """Do what nobody waits for as much as for a training: step aside when one is queued."""
+    import torch
+
+    torch.set_num_threads(worker_threads())
+    looked = time.monotonic()
+
+    def until() -> bool:
+        nonlocal looked
+        if not pulse.interrupted() and time.monotonic() - looked > LOOK_SECONDS:
+            looked = time.monotonic()
+            return runs.count_runs(workspace, ("train",), ("queued",)) > 0
+        return pulse.interrupted()
+
+    run_dir = workspace.run_dir(run.project_id, run.id)
+    if not (yield from _logged(run_dir, events, until=until)):
+        return "done", None
+    return ("stopped", STOPPED_ASSESSING) if pulse.interrupted() else ("queued", None)
+
+
 def _download(workspace: Workspace, run: Run, pulse: Pulse) -> Outcome:
     from tl_core import downloads
 
@@ -121,6 +165,8 @@ def _download(workspace: Workspace, run: Run, pulse: Pulse) -> Outcome:
 
 _WORK: dict[str, Callable[[Workspace, Run, Pulse], Outcome]] = {
     "train": _train,
+    "assess": _assess,
+    "rank": _rank,
     "download-weights": _download,
     "download-sample": _download,
 }

@@ -48,7 +48,7 @@ def paired_interval(rounds: Rounds, a: Answers, b: Answers) -> tuple[float, tupl
     single = _cluster_variance(gained.mean(axis=0), rounds)
     per_fold = max(float(means.var(ddof=1)), single * gained.shape[1] / float(tests.mean()))
     correction = 1 / len(means) + float((tests / trains).mean())
-    half = student.ppf(0.975, len(means) - 1) * math.sqrt(correction * per_fold)
+    half = float(student.ppf(0.975, len(means) - 1)) * math.sqrt(correction * per_fold)
     return mean, (max(-1.0, mean - half), min(1.0, mean + half))
 
 

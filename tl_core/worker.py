@@ -11,9 +11,10 @@ from pathlib import Path
 
 from tl_core import runs
 from tl_core.engines import WORKER_KINDS, register_worker, unregister_worker, worker_limit
-from tl_core.errors import WorkspaceError
+from tl_core.errors import TLCoreError, WorkspaceError
 from tl_core.execution import execute
 from tl_core.processes import give_way, this_process
+from tl_core.runs import Run
 from tl_core.storage import Workspace
 from tl_core.workspace import open_workspace
 
@@ -33,7 +34,22 @@ def work(workspace: Workspace, name: str, *, idle_seconds: float = IDLE_SECONDS)
             continue
         for _event in execute(workspace, run):
             pass
+        if run.kind == "train":
+            _compare_after(workspace, run)
         idle_since = time.monotonic()
+
+
+def _compare_after(workspace: Workspace, run: Run) -> None:
+    """Queue the comparison with what could be had without the pretrained model.
+
+    The training is over and written down: whatever goes wrong here does not touch it.
+    """
+    with suppress(TLCoreError):
+        backbone = run.config.get("backbone")
+        pretrained = backbone and run.config.get("strategy") != "scratch"
+        if pretrained and runs.get_run(workspace, run.id).state == "done":
+            config = {"backbone": backbone, "scratch": False}
+            runs.start_run(workspace, run.project_id, kind="assess", config=config)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -10,7 +10,7 @@ knows how runs are started, claimed, stopped, resumed and found dead; what they 
     stopped | failed | lost -> queued            resumed, with its checkpoint and its log
 """
 
-from tl_core.runs.claims import claim_next, count_runs, finish_run, heartbeat, is_mine
+from tl_core.runs.claims import claim_next, count_runs, finish_run, heartbeat, is_mine, release_run
 from tl_core.runs.control import (
     delete_run,
     get_run,
@@ -38,6 +38,7 @@ __all__ = [
     "is_mine",
     "list_runs",
     "read_events",
+    "release_run",
     "request_stop",
     "resume_run",
     "run_traceback",

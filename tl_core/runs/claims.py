@@ -20,7 +20,9 @@ from tl_core.storage import Workspace
 
 
 def claim_next(workspace: Workspace, kinds: tuple[str, ...], *, limit: int = 1) -> Run | None:
-    """Take the oldest queued run of these kinds for this process, in one transaction.
+    """Take the oldest queued run of these kinds for this process, trainings first.
+
+    It happens in one transaction.
 
     Args:
         workspace: Where to look.
@@ -41,7 +43,9 @@ def claim_next(workspace: Workspace, kinds: tuple[str, ...], *, limit: int = 1) 
             return None
         waiting = select(RunRow).where(RunRow.kind.in_(kinds), RunRow.state == "queued")
         row = opened.scalars(
-            waiting.order_by(RunRow.created).limit(1).with_for_update(skip_locked=True)
+            waiting.order_by(RunRow.kind != "train", RunRow.created)
+            .limit(1)
+            .with_for_update(skip_locked=True)
         ).first()
         if row is None:
             return None
@@ -109,6 +113,16 @@ def finish_run(
         row.message, row.traceback = message, traceback
         row.accuracy, row.n_test = accuracy, n_test
         return run_of(row)
+
+
+def release_run(workspace: Workspace, run_id: str) -> None:
+    """Queue a run of this process again, so that a training goes first."""
+    with session(workspace) as opened:
+        row = opened.get(RunRow, run_id)
+        if row is None or row.pid != this_process()[0]:
+            return
+        row.state, row.stop_requested = "queued", False
+        row.host = row.pid = row.pid_started = row.heartbeat = None
 
 
 def claim_row(row: RunRow) -> None:

@@ -1,0 +1,75 @@
+"""Did the pretrained model help? All of it, from pictures to a verdict, cheap parts first.
+
+`assess` is a generator of events; it writes `assessment.json` anew after each part. Whoever stops
+asking keeps the parts that are done, and a later run on the same pictures goes on from them.
+"""
+
+import time
+from collections.abc import Iterator
+
+from tl_core.assessment_job import AssessmentJob, prepare_assessment
+from tl_core.assessment_parts import NEED_LOOKS, PARTS
+from tl_core.catalogue import backbone_from_json
+from tl_core.errors import StorageFull, TLCoreError
+from tl_core.events import Event, Note, PhaseStarted, Progress
+from tl_core.features import extract_features
+from tl_core.looks import look
+from tl_core.storage import Workspace
+
+__all__ = ["assess", "prepare_assessment", "prepare_from_config"]
+
+
+def prepare_from_config(
+    workspace: Workspace, project_id: str, run_id: str, config: dict
+) -> AssessmentJob:
+    """Return the job that a run of kind "assess" describes.
+
+    `config` has "backbone" as JSON and may have "scratch", "patterns" (pairs) and "seed".
+    """
+    return prepare_assessment(
+        workspace,
+        project_id,
+        run_id,
+        backbone=backbone_from_json(config["backbone"]),
+        scratch=bool(config.get("scratch", False)),
+        patterns=tuple((a, b) for a, b in config.get("patterns", ())),
+        seed=int(config.get("seed", 0)),
+    )
+
+
+def assess(job: AssessmentJob) -> Iterator[Event]:
+    """Compute the parts that are missing, one after the other."""
+    todo = [part for part in job.assessment.total if part not in job.assessment.done]
+    if job.patterns and "similarity" not in todo:
+        todo.append("similarity")
+    if not todo:
+        return
+    yield PhaseStarted("features")
+    folder = job.workspace.features_dir(job.project_id)
+    memory = job.workspace.root / "engines.json"
+    job.table = yield from extract_features(
+        job.network, job.backbone, job.images.images, folder=folder, memory=memory
+    )
+    yield PhaseStarted("assess")
+    for part in todo:
+        if part in NEED_LOOKS and job.looks is None:
+            job.looks = yield from look(
+                job.network, job.backbone, job.pool, folder=folder, memory=memory
+            )
+            yield PhaseStarted("assess")
+        yield from _one(job, part)
+
+
+def _one(job: AssessmentJob, part: str) -> Iterator[Event]:
+    began = time.perf_counter()
+    try:
+        for _done in PARTS[part](job):
+            yield Progress("assess", job.assessment.parts_done, job.assessment.parts_total)
+    except StorageFull:
+        raise
+    except TLCoreError as error:  # the other parts can do without
+        job.note(f"{error}")
+    if part not in job.assessment.done:
+        job.keep(done=(*job.assessment.done, part))
+    yield Progress("assess", job.assessment.parts_done, job.assessment.parts_total)
+    yield Note(f"{part}: {time.perf_counter() - began:.1f} s")

@@ -1,0 +1,214 @@
+"""What one assessment knows so far, and what it keeps to go on after a stop.
+
+It knows the pictures that take part and where results lie; `assessment_parts` computes them.
+"""
+
+import io
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from torch import nn
+
+from tl_core import runs
+from tl_core.assessments import Assessment, Measured, labels_digest, read_assessment
+from tl_core.assessments import write_assessment as write_values
+from tl_core.backbones import create_backbone
+from tl_core.baselines import Bar
+from tl_core.catalogue import Backbone
+from tl_core.crossval import group_numbers
+from tl_core.datasets import ImageSet, LabelledImage, image_set
+from tl_core.errors import DatasetError
+from tl_core.evaluation import labels_of
+from tl_core.features import FeatureTable
+from tl_core.looks import Looks
+from tl_core.probes import ProbeChoice
+from tl_core.rounds import Answers, Rounds, make_rounds
+from tl_core.storage import Workspace, write_atomic
+
+PARTS = (
+    *("transferred", "majority", "calibration", "home", "similarity", "learning"),
+    *("colours", "layers", "random", "small"),
+)
+MOST_PICTURES = 3000  # of more, so many are compared on
+ANSWERS_FILE = "out_of_fold.npz"
+
+
+@dataclass
+class AssessmentJob:
+    """Everything that one assessment knows so far.
+
+    `pool` are the pictures that are compared on; the person's own test part is not among them,
+    so that nothing is decided by it. `table` has rows for all pictures, `looks` for the pool.
+    """
+
+    workspace: Workspace
+    project_id: str
+    run_id: str
+    backbone: Backbone
+    network: nn.Module
+    images: ImageSet
+    pool: tuple[LabelledImage, ...]
+    rounds: Rounds
+    patterns: tuple[tuple[str, str], ...]
+    seed: int
+    assessment: Assessment
+    answers: dict[str, Answers] = field(default_factory=dict)
+    choices: dict[bytes, ProbeChoice] = field(default_factory=dict)
+    table: FeatureTable | None = None
+    looks: Looks | None = None
+
+    @property
+    def run_dir(self) -> Path:
+        return self.workspace.run_dir(self.project_id, self.run_id)
+
+    def keep(self, **changes: object) -> None:
+        """Change the assessment and write it down."""
+        self.assessment = replace(self.assessment, **changes)
+        write_values(self.run_dir, self.assessment)
+
+    def note(self, text: str) -> None:
+        if text not in self.assessment.notes:
+            self.keep(notes=(*self.assessment.notes, text))
+
+    def add(self, bar: Bar) -> None:
+        """Keep a bar with its answers; one of the same name is replaced."""
+        self.answers[bar.measured.name] = bar.answers
+        self._store_answers()
+        self.add_measured(bar.measured)
+
+    def add_measured(self, measured: Measured) -> None:
+        others = [one for one in self.assessment.measured if one.name != measured.name]
+        self.keep(measured=(*others, measured))
+
+    def _store_answers(self) -> None:
+        content = io.BytesIO()
+        arrays = {name: one.logits for name, one in self.answers.items()}
+        digests = np.array(self.assessment.digests, "U64")
+        np.savez_compressed(
+            content, digests=digests, labels=self.rounds.labels[self.rounds.rows], **arrays
+        )
+        write_atomic(self.run_dir / ANSWERS_FILE, content.getvalue())
+
+
+def prepare_assessment(
+    workspace: Workspace,
+    project_id: str,
+    run_id: str,
+    *,
+    backbone: Backbone,
+    scratch: bool = False,
+    patterns: tuple[tuple[str, str], ...] = (),
+    seed: int = 0,
+) -> AssessmentJob:
+    """Collect what an assessment needs; parts that are there already are taken over.
+
+    Args:
+        workspace: Where the project is.
+        project_id: Whose pictures.
+        run_id: The run's folder gets the results.
+        backbone: What is assessed.
+        scratch: Train the whole architecture from scratch, too.
+        patterns: Pairs of file name patterns; their pictures are compared.
+        seed: Of folds, draws and random weights.
+
+    Raises:
+        DatasetError: If the pictures and classes cannot be divided into folds.
+        WeightsUnavailable: If the backbone's weights are not on this machine.
+    """
+    images = image_set(workspace, project_id)
+    network = create_backbone(backbone, project_dir=workspace.project_dir(project_id))
+    pool = tuple(one for one in images.images if not (images.test_given and one.split == "test"))
+    left_out = max(0, len(pool) - MOST_PICTURES)
+    pool = some_of(pool, MOST_PICTURES)
+    groups = group_numbers([image.group for image in pool])
+    rounds = make_rounds(labels_of(pool), groups, len(images.class_names), seed=seed)
+    if rounds is None:
+        raise DatasetError(
+            "Fewer than two classes have pictures of two groups, so nothing can be put aside to "
+            "measure on. Add pictures from another source, or look at the groups on the Images "
+            "page."
+        )
+    job = AssessmentJob(
+        workspace=workspace,
+        project_id=project_id,
+        run_id=run_id,
+        backbone=backbone,
+        network=network,
+        images=images,
+        pool=pool,
+        rounds=rounds,
+        patterns=tuple(patterns),
+        seed=seed,
+        assessment=Assessment(
+            project_id=project_id,
+            backbone=backbone.name,
+            labels_digest=labels_digest(images),
+            digests=tuple(pool[row].digest for row in rounds.rows),
+            how=rounds.how,
+            total=(*PARTS, "scratch") if scratch else PARTS,
+        ),
+    )
+    _take_over(job)
+    job.keep()
+    if left_out:
+        job.note(f"Measured on {len(pool):,} of the pictures; {left_out:,} more were left out.")
+    missing = {images.class_names[image.label] for image in pool}
+    missing -= {images.class_names[rounds.labels[row]] for row in rounds.rows}
+    for name in sorted(missing):
+        job.note(
+            f"All pictures of '{name}' belong to one group, so nothing of it could be put aside: "
+            "the other classes were measured."
+        )
+    return job
+
+
+def some_of(pool: tuple[LabelledImage, ...], most: int) -> tuple[LabelledImage, ...]:
+    """Return at most about `most` pictures, two or more of each class, in their order."""
+    if len(pool) <= most:
+        return pool
+    by_class: dict[int, list[LabelledImage]] = {}
+    for image in sorted(pool, key=lambda one: one.digest):  # digests are as good as random
+        by_class.setdefault(image.label, []).append(image)
+    share = most / len(pool)
+    kept = {
+        one.digest for part in by_class.values() for one in part[: max(2, int(len(part) * share))]
+    }
+    return tuple(image for image in pool if image.digest in kept)
+
+
+def _take_over(job: AssessmentJob) -> None:
+    """Go on with what this run, or an earlier one on the same pictures, has found."""
+    earlier = [run.id for run in runs.list_runs(job.workspace, job.project_id, "assess")]
+    for run_id in dict.fromkeys([job.run_id, *earlier]):
+        folder = job.workspace.run_dir(job.project_id, run_id)
+        found = read_assessment(folder)
+        if found is None or not _same(found, job.assessment):
+            continue
+        answers = _read_answers(folder, job)
+        if answers is None:
+            continue
+        job.answers = answers
+        done = tuple(part for part in found.done if part in job.assessment.total)
+        job.assessment = replace(found, total=job.assessment.total, done=done)
+        job._store_answers()
+        return
+
+
+def _same(a: Assessment, b: Assessment) -> bool:
+    names = ("backbone", "labels_digest", "digests", "how")
+    return all(getattr(a, name) == getattr(b, name) for name in names)
+
+
+def _read_answers(folder: Path, job: AssessmentJob) -> dict[str, Answers] | None:
+    labels = job.rounds.labels[job.rounds.rows]
+    try:
+        with np.load(folder / ANSWERS_FILE, allow_pickle=False) as arrays:
+            if not np.array_equal(arrays["labels"], labels):
+                return None
+            names = set(arrays.files) - {"digests", "labels"}
+            return {name: Answers(arrays[name], labels) for name in sorted(names)}
+    except (OSError, ValueError, KeyError, BadZipFile, json.JSONDecodeError):
+        return None

@@ -1,0 +1,221 @@
+"""The parts of an assessment, each a generator of (done, total) that adds its result to the job.
+
+A part that cannot be computed with these pictures says so in a note.
+"""
+
+import fnmatch
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import chain
+
+import numpy as np
+
+from tl_core import baselines, calibration
+from tl_core.assessment_job import AssessmentJob
+from tl_core.assessments import Measured, Similarity
+from tl_core.config import TrainingConfig
+from tl_core.crossval import group_numbers
+from tl_core.datasets import LabelledImage
+from tl_core.events import Progress
+from tl_core.fine_tuning import plan
+from tl_core.group_ends import group_widths
+from tl_core.home import home_of
+from tl_core.layer_curve import layer_curve
+from tl_core.learning_curve import learning_curve
+from tl_core.reports import read_report
+from tl_core.rounds import answers_of, plain_probe_on, probe_on
+from tl_core.similarity import compare
+from tl_core.training import finish, prepare_training, train
+from tl_core.verdict import WORDS, verdict_of
+
+Part = Callable[[AssessmentJob], Iterator[tuple[int, int]]]
+
+
+def transferred(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+    matrices = _pool_matrices(job)
+    work = answers_of(job.rounds, probe_on(matrices, job.rounds, choices=job.choices))
+    job.add((yield from baselines.measure("transferred", job.rounds, work)))
+
+
+def majority(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+    work = baselines.majority(job.rounds)
+    job.add((yield from baselines.measure("majority", job.rounds, work)))
+
+
+def colours(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+    work = baselines.colours(job.rounds, job.looks.colours)
+    job.add((yield from baselines.measure("colours", job.rounds, work)))
+
+
+def random(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+    last = job.looks.random[:, -job.table.last_size :]
+    matrices = {"last": last}
+    if job.looks.random.shape[1] > last.shape[1]:
+        matrices["all"] = job.looks.random
+    work = baselines.frozen(job.rounds, matrices)
+    job.add((yield from baselines.measure("random", job.rounds, work)))
+    _judge(job)
+
+
+def small(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+    work = baselines.small_network(job.rounds, job.looks.small, seed=job.seed)
+    job.add((yield from baselines.measure("small", job.rounds, work)))
+    _judge(job)
+
+
+def _judge(job: AssessmentJob) -> None:
+    others = {name: job.answers[name] for name in WORDS if name in job.answers}
+    job.keep(verdict=verdict_of(job.rounds, job.answers["transferred"], others))
+
+
+def calibrated(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+    """With the choice that most folds made: folds that chose differently are not as sure."""
+    matrices = _pool_matrices(job)
+    yield from _choose(job, matrices)
+    counts = Counter((one.features, one.strength) for one in job.choices.values())
+    (features, strength), _ = counts.most_common(1)[0]
+    predict = plain_probe_on(matrices[features], job.rounds, strength=strength)
+    answers = yield from answers_of(job.rounds, predict, repeats=1)
+    found = calibration.calibration_of(job.rounds, answers)
+    job.keep(calibration=found)
+    if found is None:
+        job.note(
+            f"With fewer than {calibration.LEAST_PICTURES} pictures nothing can be said on "
+            "whether probabilities mean what they say."
+        )
+
+
+def home(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+    last = job.table.matrix("last")[_pool_rows(job)]
+    job.keep(home=home_of(job.network, job.backbone, job.pool, last))
+    yield 1, 1
+
+
+def similarity(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+    """Compare what is learnt from with the test part, and the parts that the person named."""
+
+    def in_part(split: str) -> Callable[[LabelledImage], bool]:
+        return lambda image: image.split == split
+
+    def named(pattern: str) -> Callable[[LabelledImage], bool]:
+        return lambda image: matches(image, pattern)
+
+    drawn = "" if job.images.test_given else " (drawn at random)"
+    pairs = [("Training pictures", in_part("train"), f"test pictures{drawn}", in_part("test"))]
+    pairs += [(a, named(a), b, named(b)) for a, b in job.patterns]
+    found = []
+    for done, pair in enumerate(pairs, start=1):
+        found.append(compare_parts(job, *pair))
+        yield done, len(pairs)
+    job.keep(similarities=tuple(one for one in found if one))
+
+
+def matches(image: LabelledImage, pattern: str) -> bool:
+    """Whether a picture's name fits a pattern like "cam1_*"; capitals do not count."""
+    return fnmatch.fnmatchcase(image.name.lower(), pattern.lower())
+
+
+def compare_parts(
+    job: AssessmentJob,
+    name_a: str,
+    is_a: Callable[[LabelledImage], bool],
+    name_b: str,
+    is_b: Callable[[LabelledImage], bool],
+) -> Similarity | None:
+    """Compare two parts of all pictures; None (and a note) if one has too few."""
+    images = job.images.images
+    a = [row for row, one in enumerate(images) if is_a(one)]
+    b = [row for row, one in enumerate(images) if is_b(one) and not is_a(one)]
+    last = job.table.matrix("last")
+    groups = group_numbers([images[row].group for row in [*a, *b]])
+    found = compare(name_a, last[a], name_b, last[b], groups=groups, seed=job.seed)
+    if found is None:
+        job.note(
+            f"Too few pictures to compare {name_a} ({len(a)}) with {name_b} ({len(b)}): five of "
+            "each are needed, from more than one group."
+        )
+    return found
+
+
+def learning(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+    matrices = _pool_matrices(job)
+    yield from _choose(job, matrices)
+    work = learning_curve(matrices, job.rounds, job.choices, seed=job.seed)
+    job.keep(learning=(yield from work))
+
+
+def _choose(job: AssessmentJob, matrices: dict[str, np.ndarray]) -> Iterator[tuple[int, int]]:
+    """See to it that the choices are there, also where answers were taken over from a run."""
+    if not job.choices:
+        predict = probe_on(matrices, job.rounds, choices=job.choices)
+        yield from answers_of(job.rounds, predict, repeats=1)
+
+
+def layers(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+    curve = yield from layer_curve(job.looks.ends, group_widths(job.network), job.rounds)
+    job.keep(layers=curve)
+
+
+def scratch(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+    """Train the whole architecture without pretraining, by the full recipe; it takes minutes."""
+    config = TrainingConfig(backbone=job.backbone, strategy="scratch", seed=job.seed)
+    training = prepare_training(job.workspace, job.project_id, job.run_id, config)
+    training.run_dir = job.run_dir / "scratch"
+    training.run_dir.mkdir(exist_ok=True)
+    for event in chain(train(training), finish(training)):
+        if isinstance(event, Progress):
+            yield event.done, event.total
+    found = read_report(training.run_dir).evaluation
+    epochs, per_epoch = plan(config, len(training.images.train))
+    job.add_measured(
+        Measured(
+            name="scratch",
+            title="Whole network from scratch",
+            accuracy=found.accuracy,
+            interval=found.interval,
+            correct=found.correct,
+            n=found.n,
+            budget=f"the chosen architecture from random weights, {epochs * per_epoch} steps of "
+            f"{config.batch_size} pictures",
+            seconds=round(training.seconds.get("fine_tune", 0.0), 1),
+            measured_on=found.measured_on,
+        )
+    )
+    shares = dict(
+        zip(job.assessment.digests, job.assessment.of("transferred").correct_per_image, strict=True)
+    )
+    both = [row for row, digest in enumerate(found.digests) if digest in shares]
+    if both:
+        right = (found.predicted == found.labels)[both].mean()
+        ours = np.mean([shares[found.digests[row]] for row in both])
+        job.note(
+            f"On the same {len(both)} pictures the whole network from scratch gets "
+            f"{100 * right:.0f} % right, the pretrained model {100 * ours:.0f} %."
+        )
+
+
+PARTS: dict[str, Part] = {
+    "transferred": transferred,
+    "majority": majority,
+    "calibration": calibrated,
+    "home": home,
+    "similarity": similarity,
+    "learning": learning,
+    "colours": colours,
+    "layers": layers,
+    "random": random,
+    "small": small,
+    "scratch": scratch,
+}
+NEED_LOOKS = ("colours", "layers", "random", "small")
+
+
+def _pool_rows(job: AssessmentJob) -> np.ndarray:
+    """Return the rows of the feature table that the compared pictures have."""
+    row = {digest: index for index, digest in enumerate(job.table.digests)}
+    return np.array([row[image.digest] for image in job.pool], dtype=np.int64)
+
+
+def _pool_matrices(job: AssessmentJob) -> dict[str, np.ndarray]:
+    rows = _pool_rows(job)
+    return {name: matrix[rows] for name, matrix in job.table.matrices().items()}
