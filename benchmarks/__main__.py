@@ -7,7 +7,9 @@ import argparse
 import os
 from pathlib import Path
 
-from benchmarks import app, memory, speed
+from benchmarks import app, copies, memory, speed
+
+PARTS = ("speed", "copies", "app", "memory")
 
 
 def main() -> None:
@@ -18,10 +20,12 @@ def main() -> None:
         default=Path(os.environ.get("TL_DATA", "data")),
         help="folder with ants_and_bees/train and ants_and_bees/val (default: $TL_DATA)",
     )
-    parser.add_argument("--only", choices=("speed", "app", "memory"), help="one part alone")
+    parser.add_argument("--only", choices=PARTS, help="one part alone")
     options = parser.parse_args()
     if options.only in (None, "speed"):
         speed.main(options.data)
+    if options.only in (None, "copies"):
+        copies.main(options.data)
     if options.only in (None, "app"):
         app.main()
     if options.only in (None, "memory"):

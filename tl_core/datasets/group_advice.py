@@ -85,7 +85,7 @@ def _two_classes(groups: dict[str, list[tuple]]) -> list[str]:
     for members in groups.values():
         first = {class_name: name for name, _, class_name in reversed(members)}
         if len(first) > 1:
-            (a, one), (b, other) = list(first.items())[:2]
+            (a, one), (b, other) = sorted(first.items())[:2]
             examples.append(f"'{one}' ({a}) and '{other}' ({b})")
     if not examples:
         return []

@@ -3,7 +3,7 @@
 Rows only; which groups there should be is decided in `groups`.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -14,16 +14,13 @@ from tl_core.datasets.queries import chunks
 COPIES, NAMES, OWN = "copies", "names", "own"
 
 
-def groups_before(
-    opened: Session, project_id: str, image_ids: Iterable[int], *, new: Collection[str] = ()
-) -> dict:
+def groups_before(opened: Session, project_id: str, image_ids: Iterable[int]) -> dict:
     """Return the groups of these pictures as they are, for `restore_groups`.
 
     Args:
         opened: The transaction in which they change.
         project_id: The project.
         image_ids: Pictures about to change their group.
-        new: Names of groups that are about to be made.
     """
     members: dict[str | None, list[int]] = {}
     for chunk in chunks(sorted(set(image_ids))):
@@ -38,7 +35,6 @@ def groups_before(
     return {
         "images": [[name, ids] for name, ids in members.items()],
         "rows": [[row.name, row.kind, row.accepted] for row in known],
-        "names": sorted({*new, *(row.name for row in known)}),
         "decisions": [[row.kind, row.data] for row in opened.scalars(decisions)],
     }
 
@@ -47,12 +43,15 @@ def restore_groups(opened: Session, project_id: str, before: dict | None) -> Non
     """Put the groups back as `groups_before` found them."""
     if before is None:
         return
-    for name in before["names"]:
-        remove_group(opened, project_id, name)
     for name, kind, accepted in before["rows"]:
         save_group(opened, project_id, name, kind=kind, accepted=accepted)
     for name, ids in before["images"]:
         set_group(opened, project_id, ids, name)
+    used = select(ImageRow.group).where(
+        ImageRow.project_id == project_id, ImageRow.group.is_not(None)
+    )
+    unused = GroupRow.name.not_in(used)
+    opened.execute(delete(GroupRow).where(GroupRow.project_id == project_id, unused))
     opened.execute(delete(GroupDecisionRow).where(GroupDecisionRow.project_id == project_id))
     for kind, data in before["decisions"]:
         opened.add(GroupDecisionRow(project_id=project_id, kind=kind, data=data))
