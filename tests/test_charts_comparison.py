@@ -26,7 +26,7 @@ def test_bars_show_intervals_names_and_budgets():
     texts = [note.text for note in figure.layout.annotations]
     assert "<a href" not in texts[0]
     assert texts[1] == "<b>Transferred: 95 %</b><br>3 s"
-    assert texts[0].count("<br>") == 2  # however long the budget, it keeps to its room
+    assert texts[0].count("<br>") == 3  # however long the budget, it keeps to its room
     assert "%" in figure.layout.xaxis.title.text
 
 

@@ -66,13 +66,12 @@ def _honest(model: Measured, found: Assessment) -> HonestNumber:
     simplest = found.of("majority")
     baseline = ""
     if simplest:
-        says = result_text(simplest.correct, simplest.n)
+        says = result_text(simplest.correct, simplest.n, interval=simplest.interval)
         baseline = f"For comparison, “{simplest.title}”: {says}."
     return HonestNumber(
         correct=model.correct,
         n=model.n,
         measured_on=model.measured_on,
-        split=f"Each picture was tested by models that had not learned from it: {found.how}.",
         baseline=baseline,
         interval=model.interval,
     )
@@ -109,7 +108,7 @@ def _bars_title(found: Assessment) -> str:
 def _row(one: Measured) -> dict[str, str]:
     return {
         "Way": one.title,
-        "Right answers": result_text(one.correct, one.n),
+        "Right answers": result_text(one.correct, one.n, interval=one.interval),
         "Budget": one.budget,
         "Time": duration(one.seconds),
         "Measured on": one.measured_on,
@@ -143,7 +142,7 @@ def similarities(pairs: Sequence[Similarity]) -> None:
     """Draw how far parts of the pictures are from each other, each with its reading."""
     cards = [
         (
-            f"Between {pair.a} ({pair.n_a:,}) and {pair.b} ({pair.n_b:,})",
+            f"{pair.a} ({pair.n_a:,}) and {pair.b} ({pair.n_b:,})",
             f"{pair.proxy_a_distance:.1f} of 2",
             _reading(pair),
         )

@@ -87,9 +87,12 @@ def number_of(evaluation: Evaluation) -> HonestNumber:
     )
 
 
-def result_text(correct: int, n: int) -> str:
-    """Return an honest result: "20 of 20: at least 84 %", "18 of 20: 90 % (70 to 97 %)"."""
-    number = HonestNumber(correct=correct, n=n, measured_on="")
+def result_text(correct: int, n: int, *, interval: tuple[float, float] | None = None) -> str:
+    """Return an honest result: "20 of 20: at least 84 %", "18 of 20: 90 % (70 to 97 %)".
+
+    `interval` as for `HonestNumber`.
+    """
+    number = HonestNumber(correct=correct, n=n, measured_on="", interval=interval)
     if correct == n:
         return number.headline
     low, high = number.bounds

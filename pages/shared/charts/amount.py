@@ -1,6 +1,7 @@
 """Accuracy over the number of pictures per class, and where that may lead."""
 
 from collections.abc import Sequence
+from math import log10
 
 import plotly.graph_objects as go
 
@@ -47,7 +48,14 @@ def learning_curve(
         )
     )
     lowest = min([p.low for p in measured] + [low for _, low, _, _ in extrapolated])
-    figure.update_xaxes(title_text="pictures per class to learn from", rangemode="tozero")
+    counts = [count for count, _ in points] + [row[0] for row in extrapolated]
+    figure.update_xaxes(
+        title_text="pictures per class to learn from (doubling at equal steps)",
+        type="log",
+        tickvals=counts,
+        ticktext=[f"{count:,}" for count in counts],
+        range=[log10(min(counts)) - 0.05, log10(max(counts)) + 0.05],
+    )
     figure.update_yaxes(title_text="accuracy (%)", range=[max(0, 100 * lowest - 4), 102])
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
     figure.update_layout(showlegend=True, legend=legend)

@@ -17,7 +17,7 @@ from pages.shared.charts.drawing import (
 )
 
 POINT = "#2A6FA8"  # dark enough for white numbers
-ROW = 96  # pixels: name, two lines about the budget, bar
+ROW = 112  # pixels: name, three lines about the budget, bar
 LINE = 52  # characters of a line that a phone has room for
 
 
@@ -69,7 +69,9 @@ def baselines(bars: Sequence[Bar], *, title: str) -> Chart:
     )
     for place, bar in enumerate(bars):
         lines = [f"<b>{short(bar.title, 40)}: {percent(bar.accuracy)}</b>"]
-        lines += [short(line, LINE + 2) for line in wrap(bar.note, LINE, max_lines=2)]
+        lines += [
+            short(line, LINE + 2) for line in wrap(bar.note, LINE, max_lines=3, placeholder=" …")
+        ]
         figure.add_annotation(
             x=0, y=place + 0.2, text="<br>".join(lines), xanchor="left", yanchor="bottom",
             align="left", showarrow=False, xshift=-3, font={"size": 13, "color": text_colour()},
@@ -79,7 +81,7 @@ def baselines(bars: Sequence[Bar], *, title: str) -> Chart:
         range=[0, 102],
         tickvals=[0, 25, 50, 75, 100],
     )
-    figure.update_yaxes(range=[len(bars) - 0.45, -0.3], visible=False)
+    figure.update_yaxes(range=[len(bars) - 0.5, -0.42], visible=False)
     return Chart(title, figure)
 
 
