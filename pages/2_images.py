@@ -5,7 +5,7 @@ from html import escape
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.adding import adding_panel
+from pages.shared.adding import adding_panel, wants_more
 from pages.shared.downloads import latest_download, show_download, start_download
 from pages.shared.grouping import show_groups
 from pages.shared.guards import enter
@@ -87,7 +87,9 @@ busy = sample_download()
 busy = show_imports(project.id) or busy
 
 with st.expander(
-    "Add pictures", expanded=total == 0 and not busy, icon=":material/add_photo_alternate:"
+    "Add pictures",
+    expanded=wants_more() or (total == 0 and not busy),
+    icon=":material/add_photo_alternate:",
 ):
     adding_panel(project.id, [entry.name for entry in classes])
 if total:

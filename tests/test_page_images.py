@@ -90,6 +90,16 @@ def test_a_damaged_zip_is_answered_with_a_sentence(workspace):
     assert "is not a ZIP file" in texts(app)
 
 
+def test_the_panel_stays_open_between_two_webcam_pictures(workspace):
+    def open_panels(app):
+        return [panel.label for panel in app.expander if panel.proto.expanded]
+
+    app = open_app(PAGE, project_with_pictures())
+    assert open_panels(app) == []
+    app.segmented_control(key="adding-way").set_value("Webcam").run()
+    assert open_panels(app) == ["Add pictures"]
+
+
 def test_loose_files_go_into_the_class_that_is_named(workspace):
     project = create_project(workspace, "Leaves")
     create_class(workspace, project.id, NASTY)

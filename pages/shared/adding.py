@@ -25,6 +25,11 @@ FOLDER, ZIP, FILES, WEBCAM, SERVER = (
 )
 
 
+def wants_more() -> bool:
+    """Whether the person adds pictures one by one, so that the panel has to stay open."""
+    return state.widget_value("adding-way") == WEBCAM
+
+
 def adding_panel(project_id: str, class_names: Sequence[str]) -> None:
     """Ask how the pictures come, and take them."""
     ways = [FOLDER, ZIP, FILES, WEBCAM] + ([SERVER] if served_locally() else [])
