@@ -38,11 +38,11 @@ def measure(folder: Path, same: Callable[[Sequence], np.ndarray] | None) -> tupl
         group_copies(workspace, project, images, features)
         seconds = time.perf_counter() - start
         groups = [[one.digest for one in group.images] for group in list_groups(workspace, project)]
+        truth = same(images) if same else np.zeros((len(images), len(images)), bool)
     index = {image.digest: row for row, image in enumerate(images)}
     joined = {
         tuple(sorted(pair)) for group in groups for pair in combinations(map(index.get, group), 2)
     }
-    truth = same(images) if same else np.zeros((len(images), len(images)), bool)
     true = {(a, b) for a, b in combinations(range(len(images)), 2) if truth[a, b]}
     pairs = len(images) * (len(images) - 1) // 2
     recall = f"{len(joined & true)} of {len(true)}" if true else "-"

@@ -9,6 +9,7 @@ from pages.shared.classtable import class_table
 from pages.shared.confusion import SMALL_MATRIX, choose_cell
 from pages.shared.guards import enter, require
 from pages.shared.layout import explain, name_text, next_step, note_text, page_header
+from pages.shared.locked_opening import show_locked_test
 from pages.shared.looking import interesting_first, where_it_looked
 from pages.shared.result import report_of, result_cards
 from pages.shared.runlist import run_names
@@ -111,4 +112,5 @@ st.header("How sure is sure enough", anchor=False)
 comparison = comparison_of(project)
 show_sureness(comparison.found, outdated=comparison.outdated)
 explain("calibration", "temperature", "coverage", "conformal set")
+show_locked_test(run)
 next_step("pages/6_transfer.py", "Next: did the pretrained model help?")

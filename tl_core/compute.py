@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from tl_core import backbones, estimates, export, layers, prediction
+from tl_core import backbones, estimates, export, layers, locked_test, prediction
 from tl_core.answers import Answer, mark_tried
 from tl_core.backbones import create_backbone
 from tl_core.catalogue import Backbone
@@ -28,6 +28,7 @@ from tl_core.explain import heat_overlay
 from tl_core.exported import Parity
 from tl_core.imagefiles import read_picture
 from tl_core.layer_blocks import LayerBlock
+from tl_core.locked_results import LockedResult
 from tl_core.network import TransferNetwork, load_network
 from tl_core.pictures import augmented_file
 from tl_core.storage import Workspace
@@ -134,6 +135,11 @@ def check_more(root: str, project_id: str, run_id: str, digests: Sequence[str]) 
     return export.check_more(_run_dir(root, project_id, run_id), paths)
 
 
+def measure_locked(root: str, project_id: str, run_id: str) -> LockedResult:
+    """See `locked_test.measure_locked`."""
+    return locked_test.measure_locked(open_workspace(Path(root)), project_id, run_id)
+
+
 OFFERED: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
@@ -146,6 +152,7 @@ OFFERED: dict[str, Callable[..., Any]] = {
         check_weights_file,
         export_in_place,
         check_more,
+        measure_locked,
     )
 }
 

@@ -138,6 +138,7 @@ class LockedTestRow(Base):
     )
     own: Mapped[bool]  # the test folder that the person brought, not a drawn part
     opened: Mapped[int] = mapped_column(default=0)
+    created: Mapped[datetime | None] = mapped_column(default=utc_now)
 
 
 class SkippedRow(Base):

@@ -8,6 +8,7 @@ import math
 import random
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -28,6 +29,7 @@ class LockedTest:
     images: int
     own: bool
     opened: int
+    created: datetime | None
 
 
 def locked_test_state(workspace: Workspace, project_id: str) -> LockedTest | None:
@@ -41,7 +43,7 @@ def locked_test_state(workspace: Workspace, project_id: str) -> LockedTest | Non
                 ImageRow.project_id == project_id, ImageRow.locked, ImageRow.excluded.is_(False)
             )
         )
-        return LockedTest(images=count or 0, own=row.own, opened=row.opened)
+        return LockedTest(images=count or 0, own=row.own, opened=row.opened, created=row.created)
 
 
 def has_own_test(workspace: Workspace, project_id: str) -> bool:

@@ -1,0 +1,56 @@
+"""Evaluation: the locked part is opened by a button, and the page says how often it was."""
+
+import pytest
+from page_data import open_app, press, project_with_pictures
+from run_data import finished_run, stand_in_for_compute
+
+from tl_core import engines
+from tl_core.datasets import draw_locked_test, open_locked_test
+from tl_core.locked_results import LockedResult, write_locked_result
+from tl_core.workspace import open_workspace
+
+PAGE = "pages/5_evaluation.py"
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.setenv("TL_WORKSPACE", str(tmp_path))
+    stand_in_for_compute(monkeypatch)
+    return open_workspace()
+
+
+def texts(app) -> str:
+    return " ".join(element.proto.body for element in app.get("html"))
+
+
+def test_without_a_locked_part_nothing_is_shown():
+    project = project_with_pictures(each=10)
+    finished_run(project)
+    assert "locked part" not in texts(open_app(PAGE, project)).lower()
+
+
+def test_the_button_opens_it_and_the_count_is_shown(monkeypatch, workspace):
+    project = project_with_pictures(each=10)
+    draw_locked_test(workspace, project.id)
+    run, _ = finished_run(project)
+
+    def opened(function, _root, project_id, run_id, **_):
+        assert (function, run_id) == ("measure_locked", run.id)
+        result = LockedResult(correct=3, n=4, opened=open_locked_test(workspace, project_id))
+        write_locked_result(workspace.run_dir(project_id, run_id), result)
+        return result
+
+    app = open_app(PAGE, project)
+    assert not app.exception and "never been opened" in texts(app)
+    monkeypatch.setattr(engines, "call", opened)
+    app = press(app, "Open it for this run")
+    assert "3 of 4: 75 %" in texts(app) and "been opened once" in texts(app)
+
+
+def test_a_run_from_before_the_lock_has_no_button(workspace):
+    project = project_with_pictures(each=10)
+    finished_run(project)
+    draw_locked_test(workspace, project.id)
+    app = open_app(PAGE, project)
+    assert "Train again to measure" in texts(app)
+    assert "Open it for this run" not in [button.label for button in app.button]
