@@ -83,7 +83,7 @@ def bars(found: Assessment) -> None:
     measured = sorted(found.measured, key=lambda one: order.get(one.name, -1))
     shown = [
         charts.Bar(
-            one.title, one.accuracy, *one.interval, one.budget, strong=one.name == "transferred"
+            one.title, share(one), *one.interval, one.budget, strong=one.name == "transferred"
         )
         for one in measured
     ]
@@ -98,11 +98,16 @@ def _bars_title(found: Assessment) -> str:
     others = [one for one in found.measured if one.name != "transferred"]
     if not model or not others:
         return "The other ways follow as they are ready"
-    best = max(others, key=lambda one: one.accuracy)
+    best = max(others, key=share)
     return (
-        f"With the pretrained model {percent(model.accuracy)} are right, with the best other way "
-        f"{percent(best.accuracy)}"
+        f"With the pretrained model {percent(share(model))} are right, with the best other way "
+        f"{percent(share(best))}"
     )
+
+
+def share(one: Measured) -> float:
+    """Return the share of right answers as "k of n" has it, so that a page never shows two."""
+    return one.correct / one.n if one.n else one.accuracy
 
 
 def _row(one: Measured) -> dict[str, str]:

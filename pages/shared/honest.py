@@ -13,7 +13,6 @@ from tl_core.reports import Evaluation, wilson_interval
 SPLIT_TEXT = {
     "held-out": "These pictures were put aside before training: the model neither learned from "
     "them nor was it chosen by them.",
-    "out-of-fold": "Each picture was tested, in turns, by a model that had not learned from it.",
 }
 
 

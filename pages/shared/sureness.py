@@ -32,23 +32,15 @@ def show_sureness(found: Assessment | None, *, outdated: str | None) -> None:
     with left:
         chart = charts.reliability(calibration.reliability, title=calibration.sentence)
         charts.show(chart, key="reliability")
-        note_text(_on_average(calibration))
+        note_text(
+            "Dots above the dashed line: it is more often right than it says. Below: it is too "
+            "sure of itself."
+        )
     with right:
         _threshold(calibration)
     if calibration.conformal:
         st.subheader("Several answers, where one would be a guess", anchor=False)
         number_cards(*(_set_card(sets) for sets in calibration.conformal), wide=True)
-
-
-def _on_average(calibration: Calibration) -> str:
-    total = sum(n for _, _, n in calibration.reliability)
-    said = sum(sure * n for sure, _, n in calibration.reliability) / total
-    right = sum(accuracy * n for _, accuracy, n in calibration.reliability) / total
-    return (
-        f"On average it says {percent(said)} and is right {percent(right)} of the time. "
-        f"(Temperature {calibration.temperature:.2f}, calibration error "
-        f"{percent(calibration.error)}.)"
-    )
 
 
 def _threshold(calibration: Calibration) -> None:
@@ -89,10 +81,11 @@ def _trade(point: tuple[float, float | None, float], total: int) -> str:
 
 def _set_card(sets: Conformal) -> tuple[str, str, str]:
     low, high = sets.expected
+    none = " Where none reaches that, it says “not sure”." if sets.mean_size < 1 else ""
     return (
         f"To have the right class among the answers {percent(sets.target)} of the time",
         f"{sets.mean_size:.1f} classes on average",
-        f"The model names every class that it gives at least {percent(sets.threshold)}. On "
+        f"The model names every class that it gives at least {percent(sets.threshold)}.{none} On "
         f"pictures that this was not fitted on, the right one was named for "
         f"{percent(sets.achieved)}; with so many pictures as yours expect {100 * low:.0f} to "
         f"{percent(high)}.",
