@@ -11,7 +11,7 @@ import pytest
 from training_data import write_stripes
 
 from tl_core import __main__ as command_line
-from tl_core import headless, runs
+from tl_core import headless, runs, terminal
 from tl_core.datasets import list_skipped
 from tl_core.errors import BackboneError
 from tl_core.reports import read_report
@@ -207,18 +207,18 @@ def test_pictures_that_are_being_trained_on_are_left_alone(tmp_path, capfd):
     project, _ = headless.project_of_folder(workspace, folder, None)
     runs.start_run(workspace, project, config={})
     assert run("train", folder, "--workspace", workspace.root) == 2
-    assert "being trained on already" in capfd.readouterr().err
+    assert "being worked on already" in capfd.readouterr().err
 
 
 def test_ctrl_c_stops_keeps_and_evaluates_the_best_state(tmp_path, capfd, monkeypatch):
     folder = write_stripes(tmp_path / "stripes", each=4)
-    show = command_line._show
+    show = terminal.show
 
     def press_then_show(events):
         signal.raise_signal(signal.SIGINT)
         show(events)
 
-    monkeypatch.setattr(command_line, "_show", press_then_show)
+    monkeypatch.setattr(command_line, "show", press_then_show)
     code = run("train", folder, "--workspace", tmp_path / "workspace")
     err = capfd.readouterr().err
     assert code in (0, 2)

@@ -1,6 +1,7 @@
-"""Train, predict and export without a browser, with the app's engine and results.
+"""Train, assess, predict and export without a browser, with the app's engine and results.
 
 python -m tl_core train TRAIN_DIR --test TEST_DIR --report out.json
+python -m tl_core assess DIR --report out.json
 python -m tl_core predict RUN PICTURE FOLDER ARCHIVE.zip
 python -m tl_core export RUN OUT_DIR
 """
@@ -10,32 +11,22 @@ import codecs
 import os
 import signal
 import sys
-from collections.abc import Iterable
-from pathlib import Path
 
 from tl_core import headless, runs
-from tl_core.catalogue import Backbone, weights_state
+from tl_core.catalogue import Backbone, backbone_to_json, weights_state
 from tl_core.command_line import parser
 from tl_core.config import TrainingConfig, config_to_json
-from tl_core.errors import DatasetError, RunError, TLCoreError
-from tl_core.events import EpochResult, Event, Note, PhaseStarted, Progress
+from tl_core.errors import RunError, TLCoreError
+from tl_core.events import PhaseStarted
 from tl_core.imagefiles import Skipped
 from tl_core.processes import cores, environment
 from tl_core.reports import read_report
 from tl_core.runs import Run
-from tl_core.storage import Workspace, storage_errors, write_atomic
+from tl_core.storage import Workspace
+from tl_core.terminal import list_skipped, say, show, write
 from tl_core.workspace import open_workspace
 
 TROUBLE = 2  # exit code for what the caller can fix
-_PHASES = {
-    "download": "Downloading",
-    "features": "Looking at the pictures",
-    "probe": "Fitting a classifier on frozen features",
-    "fine_tune": "Training the network's layers",
-    "evaluate": "Evaluating",
-    "save": "Saving",
-    "assess": "Comparing with what could be had without the pretrained model",
-}
 
 
 def train(options: argparse.Namespace) -> None:
@@ -53,18 +44,18 @@ def train(options: argparse.Namespace) -> None:
     if options.download and options.strategy != "scratch":
         _download(backbone)
     project_id, skipped = headless.project_of_folder(workspace, options.train_dir, options.test)
-    _list_skipped(skipped)
-    run = _train(workspace, project_id, config)
+    list_skipped(skipped)
+    run = _do(workspace, project_id, "train", config_to_json(config))
     run_dir = workspace.run_dir(project_id, run.id)
     report = read_report(run_dir) if run.state in ("done", "stopped") else None
     if report is None:
         raise RunError(run.message or "The training ended without a model.")
-    _say(run.message)
+    say(run.message)
     if options.report:
-        _write(options.report, headless.report_json(run, run_dir, report))
+        write(options.report, headless.report_json(run, run_dir, report))
     if options.predictions:
         table = headless.predictions_csv(workspace, project_id, report)
-        _write(options.predictions, table)
+        write(options.predictions, table)
     found = report.evaluation
     low, high = found.interval
     print(
@@ -73,25 +64,48 @@ def train(options: argparse.Namespace) -> None:
     )
 
 
-def _train(workspace: Workspace, project_id: str, config: TrainingConfig) -> Run:
-    """Do the run in this process and return it as it ended."""
+def assess(options: argparse.Namespace) -> None:
+    from tl_core.assessments import read_assessment
+
+    workspace = open_workspace(options.workspace)
+    backbone = headless.backbone_named(options.backbone)
+    project_id, skipped = headless.project_of_folder(workspace, options.directory, None)
+    list_skipped(skipped)
+    config = {
+        "backbone": backbone_to_json(backbone),
+        "scratch": options.scratch,
+        "patterns": options.compare,
+        "seed": options.seed,
+    }
+    run = _do(workspace, project_id, "assess", config)
+    found = read_assessment(workspace.run_dir(project_id, run.id))
+    if found is None:
+        raise RunError(run.message or "The comparison ended without a result.")
+    say(run.message)
+    if options.report:
+        write(options.report, headless.assessment_json(workspace, project_id, found))
+    print(headless.assessment_text(found))
+
+
+def _do(workspace: Workspace, project_id: str, kind: str, config: dict) -> Run:
+    """Do a run in this process and return it as it ended."""
     from tl_core.execution import execute
 
-    run = runs.start_run(workspace, project_id, config=config_to_json(config), claimed=True)
+    run = runs.start_run(workspace, project_id, kind=kind, config=config, claimed=True)
     if not runs.is_mine(workspace, run.id):
         raise RunError(
-            "These pictures are being trained on already, by the app or another command. Wait "
+            "These pictures are being worked on already, by the app or another command. Wait "
             "for its end, or use another --workspace."
         )
 
     def stop(*_signal: object) -> None:
-        _say("Stopping: the best state so far is evaluated. Press again to give up at once.")
+        say("Stopping: what was found so far is kept. Press again to give up at once.")
         runs.request_stop(workspace, run.id)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = signal.signal(signal.SIGINT, stop)
     try:
-        _show(execute(workspace, run))
+        show(execute(workspace, run))
     finally:
         signal.signal(signal.SIGINT, before)
     return runs.get_run(workspace, run.id)
@@ -104,10 +118,10 @@ def predict(options: argparse.Namespace) -> None:
     workspace = open_workspace(options.workspace)
     predictor = Predictor.load(headless.model_path(workspace, options.model))
     answers = list(predictor.answers(headless.files_at(options.paths)))
-    _list_skipped(Skipped(entry.name, entry.reason) for entry in answers if entry.reason)
+    list_skipped(Skipped(entry.name, entry.reason) for entry in answers if entry.reason)
     table = answers_csv(answers, predictor.class_names).removeprefix(codecs.BOM_UTF8)
     if options.output:
-        _write(options.output, table)
+        write(options.output, table)
     else:
         sys.stdout.buffer.write(table)
         sys.stdout.flush()
@@ -123,9 +137,9 @@ def export(options: argparse.Namespace) -> None:
     digests = report.evaluation.digests if report else ()
     paths = [path for digest in digests for path in pictures.glob(f"{digest}.*")]
     parity = export_run(run_dir, options.out_dir, paths)
-    _say(f"Wrote the model to {options.out_dir}.")
+    say(f"Wrote the model to {options.out_dir}.")
     if parity.n:
-        _say(
+        say(
             f"On {parity.n} pictures the ONNX file's probabilities differ from the app's by at "
             f"most {parity.max_difference:.1e}."
         )
@@ -137,51 +151,11 @@ def _download(backbone: Backbone) -> None:
     from tl_core.backbones import download_weights
 
     if weights_state(backbone) == "download":
-        _show(iter([PhaseStarted("download")]))
-        _show(download_weights(backbone))
+        show(iter([PhaseStarted("download")]))
+        show(download_weights(backbone))
 
 
-def _show(events: Iterable[Event]) -> None:
-    """Let a generator work and say on the standard error how far it is."""
-    overwrite = sys.stderr.isatty()
-    for event in events:
-        match event:
-            case PhaseStarted(phase):
-                _say(_PHASES[phase])
-            case Note(text):
-                _say(f"  {text}")
-            case Progress(_, done, total, left) if overwrite:
-                more = f", {left:.0f} s left" if left else ""
-                print(f"  {done} of {total}{more}   ", end="\r", file=sys.stderr, flush=True)
-            case EpochResult(phase="fine_tune") as result:
-                _say(
-                    f"  epoch {result.epoch} of {result.total_epochs}: loss "
-                    f"{result.train_loss:.3f}, validation loss {result.validation_loss:.3f}, "
-                    f"validation accuracy {result.validation_accuracy:.3f}"
-                )
-
-
-def _list_skipped(skipped: Iterable[Skipped]) -> None:
-    for entry in skipped:
-        _say(f"left out {entry.name}: {entry.reason}")
-
-
-def _say(text: str | None) -> None:
-    if text:
-        print(text, file=sys.stderr, flush=True)
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        with storage_errors(f"writing {path}"):
-            write_atomic(path, content)
-    except OSError as error:
-        raise DatasetError(
-            f"'{path}' cannot be written ({error.strerror}). Check its folder."
-        ) from error
-
-
-COMMANDS = {"train": train, "predict": predict, "export": export}
+COMMANDS = {"train": train, "assess": assess, "predict": predict, "export": export}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -191,10 +165,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         COMMANDS[options.command](options)
     except TLCoreError as error:
-        _say(f"error: {error}")
+        say(f"error: {error}")
         return TROUBLE
     except KeyboardInterrupt:
-        _say("given up")
+        say("given up")
         return 130
     return 0
 

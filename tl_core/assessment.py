@@ -5,14 +5,17 @@ asking keeps the parts that are done, and a later run on the same pictures goes 
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 from tl_core.assessment_job import AssessmentJob, prepare_assessment
 from tl_core.assessment_parts import NEED_LOOKS, PARTS
+from tl_core.assessments import Assessment
 from tl_core.catalogue import backbone_from_json
+from tl_core.copies import group_copies
 from tl_core.errors import StorageFull, TLCoreError
 from tl_core.events import Event, Note, PhaseStarted, Progress
-from tl_core.features import extract_features
+from tl_core.features import FeatureTable, extract_features
 from tl_core.looks import look
 from tl_core.storage import Workspace
 
@@ -37,19 +40,25 @@ def prepare_from_config(
     )
 
 
-def assess(job: AssessmentJob) -> Iterator[Event]:
-    """Compute the parts that are missing, one after the other."""
+def assess(job: AssessmentJob) -> Generator[Event, None, Assessment]:
+    """Compute the parts that are missing, one after the other, and return what is there then.
+
+    Copies are looked for first: where some are found, the folds of `job` are drawn anew.
+    """
     todo = [part for part in job.assessment.total if part not in job.assessment.done]
     if job.patterns and "similarity" not in todo:
         todo.append("similarity")
     if not todo:
-        return
-    yield PhaseStarted("features")
+        return job.assessment
     folder = job.workspace.features_dir(job.project_id)
     memory = job.workspace.root / "engines.json"
-    job.table = yield from extract_features(
-        job.network, job.backbone, job.images.images, folder=folder, memory=memory
-    )
+    yield PhaseStarted("features")
+    job.table = yield from _table(job, folder, memory)
+    last = job.table.matrix("last")
+    if group_copies(job.workspace, job.project_id, job.everything, last):
+        job = prepare_assessment(**job.asked)
+        job.table = yield from _table(job, folder, memory)
+        todo = [part for part in job.assessment.total if part not in job.assessment.done]
     yield PhaseStarted("assess")
     for part in todo:
         if part in NEED_LOOKS and job.looks is None:
@@ -58,6 +67,11 @@ def assess(job: AssessmentJob) -> Iterator[Event]:
             )
             yield PhaseStarted("assess")
         yield from _one(job, part)
+    return job.assessment
+
+
+def _table(job: AssessmentJob, folder: Path, memory: Path) -> Generator[Event, None, FeatureTable]:
+    return extract_features(job.network, job.backbone, job.everything, folder=folder, memory=memory)
 
 
 def _one(job: AssessmentJob, part: str) -> Iterator[Event]:

@@ -41,7 +41,7 @@ class AssessmentJob:
     """Everything that one assessment knows so far.
 
     `pool` are the pictures that are compared on; the person's own test part is not among them,
-    so that nothing is decided by it. `table` has rows for all pictures, `looks` for the pool.
+    so that nothing is decided by it. `table` has rows for everything, `looks` for the pool.
     """
 
     workspace: Workspace
@@ -53,6 +53,7 @@ class AssessmentJob:
     pool: tuple[LabelledImage, ...]
     rounds: Rounds
     patterns: tuple[tuple[str, str], ...]
+    scratch: bool
     seed: int
     assessment: Assessment
     answers: dict[str, Answers] = field(default_factory=dict)
@@ -61,8 +62,19 @@ class AssessmentJob:
     looks: Looks | None = None
 
     @property
+    def everything(self) -> tuple[LabelledImage, ...]:
+        """All labelled pictures, those of the locked test part last."""
+        return self.images.images + self.images.locked
+
+    @property
     def run_dir(self) -> Path:
         return self.workspace.run_dir(self.project_id, self.run_id)
+
+    @property
+    def asked(self) -> dict:
+        """What `prepare_assessment` was called with."""
+        names = ("workspace", "project_id", "run_id", "backbone", "scratch", "patterns", "seed")
+        return {name: getattr(self, name) for name in names}
 
     def keep(self, **changes: object) -> None:
         """Change the assessment and write it down."""
@@ -141,6 +153,7 @@ def prepare_assessment(
         pool=pool,
         rounds=rounds,
         patterns=tuple(patterns),
+        scratch=scratch,
         seed=seed,
         assessment=Assessment(
             project_id=project_id,

@@ -111,8 +111,12 @@ def similarity(job: AssessmentJob) -> Iterator[tuple[int, int]]:
 
 
 def matches(image: LabelledImage, pattern: str) -> bool:
-    """Whether a picture's name fits a pattern like "cam1_*"; capitals do not count."""
-    return fnmatch.fnmatchcase(image.name.lower(), pattern.lower())
+    """Whether a file's name, with its folders or without, fits a pattern like "cam1_*".
+
+    Capitals do not count.
+    """
+    names = (image.name.lower(), image.name.lower().rpartition("/")[2])
+    return any(fnmatch.fnmatchcase(name, pattern.lower()) for name in names)
 
 
 def compare_parts(

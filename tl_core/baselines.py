@@ -13,7 +13,7 @@ import torch
 
 from tl_core.assessments import Measured
 from tl_core.inference import one_thread_each
-from tl_core.intervals import out_of_fold_interval
+from tl_core.intervals import out_of_fold_interval, wilson_interval
 from tl_core.rounds import Answers, Predict, Rounds, answers_of, probe_on
 from tl_core.small_network import BUDGET as SMALL_BUDGET
 from tl_core.small_network import logits_of_small, train_small
@@ -56,7 +56,7 @@ def measure(name: str, rounds: Rounds, work: Work) -> Generator[tuple[int, int],
         name=name,
         title=TITLES[name],
         accuracy=answers.accuracy,
-        interval=out_of_fold_interval(float(shares.sum()), n, folds=len(rounds.folds[0])),
+        interval=_interval(name, float(shares.sum()), n, len(rounds.folds[0])),
         correct=round(float(shares.sum())),
         n=n,
         budget=BUDGETS[name],
@@ -65,6 +65,12 @@ def measure(name: str, rounds: Rounds, work: Work) -> Generator[tuple[int, int],
         correct_per_image=tuple(round(float(share), 4) for share in shares),
     )
     return Bar(measured, answers)
+
+
+def _interval(name: str, correct: float, n: int, folds: int) -> tuple[float, float]:
+    if name == "majority":  # more pictures to learn from make it no better
+        return wilson_interval(correct, n)
+    return out_of_fold_interval(correct, n, folds=folds)
 
 
 def majority(rounds: Rounds) -> Work:

@@ -14,6 +14,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_train(commands)
+    _add_assess(commands)
     _add_predict(commands)
     _add_export(commands)
     for command in commands.choices.values():
@@ -82,6 +83,40 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         metavar="OUT.csv",
         help="write the prediction for every picture that was tested on here",
     )
+
+
+def _add_assess(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "assess",
+        help="measure whether the pretrained network helps on a folder of class folders",
+        description="Compare the pretrained network with simpler ways, on the same pictures and "
+        "folds: a verdict, baselines, a curve over the layers and over the number of pictures, "
+        "distances, and the groups of copies that were found.",
+    )
+    add = command.add_argument
+    add("directory", type=Path, metavar="DIR", help="one folder of pictures per class")
+    add("--report", type=Path, metavar="OUT.json", help="write everything that was found here")
+    add(
+        "--backbone",
+        default=BUNDLED,
+        metavar="NAME",
+        help="pretrained network, a name of timm (default: %(default)s, bundled)",
+    )
+    add(
+        "--scratch",
+        action="store_true",
+        help="train the whole network from scratch, too; it takes minutes",
+    )
+    add(
+        "--compare",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("A", "B"),
+        help="two patterns of file names, as in 'cam1_*' 'cam2_*': say how far apart their "
+        "pictures are",
+    )
+    add("--seed", type=int, default=0, metavar="S", help="of every random choice (default: 0)")
 
 
 def _add_predict(commands: argparse._SubParsersAction) -> None:

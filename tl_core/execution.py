@@ -118,11 +118,8 @@ def _train(workspace: Workspace, run: Run, pulse: Pulse) -> Outcome:
 def _assess(workspace: Workspace, run: Run, pulse: Pulse) -> Outcome:
     from tl_core import assessment
 
-    def events() -> Iterator[Event]:
-        job = assessment.prepare_from_config(workspace, run.project_id, run.id, run.config)
-        yield from assessment.assess(job)
-
-    return (yield from _beside_trainings(workspace, run, pulse, events()))
+    job = assessment.prepare_from_config(workspace, run.project_id, run.id, run.config)
+    return (yield from _beside_trainings(workspace, run, pulse, assessment.assess(job)))
 
 
 def _rank(workspace: Workspace, run: Run, pulse: Pulse) -> Outcome:

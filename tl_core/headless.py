@@ -8,16 +8,17 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from sqlalchemy import update
 
 from tl_core import runs
 from tl_core.answers import without_formula
+from tl_core.assessments import Assessment
 from tl_core.catalogue import Backbone, find
 from tl_core.database import ImageRow, session
-from tl_core.datasets import add_images, get_images, list_skipped
+from tl_core.datasets import add_images, get_images, list_groups, list_skipped
 from tl_core.errors import BackboneError, PredictionError, RunError, WorkspaceError
 from tl_core.imagefiles import Skipped, SourceFile, folder_files, uploaded_files, zip_files
 from tl_core.reports import Report
@@ -128,6 +129,33 @@ def files_at(paths: Iterable[Path]) -> Iterator[SourceFile | Skipped]:
 def report_json(run: Run, run_dir: Path, report: Report) -> bytes:
     facts = {**report.summary(), "run": run.id, "folder": str(run_dir)}
     return json.dumps(facts, indent=1, ensure_ascii=False).encode()
+
+
+def assessment_json(workspace: Workspace, project_id: str, found: Assessment) -> bytes:
+    """Return all that was found, and the groups of pictures that show the same thing."""
+    facts = asdict(found)
+    facts["groups"] = [
+        {"kind": group.kind, "files": [record.name for record in group.images]}
+        for group in list_groups(workspace, project_id)
+    ]
+    return json.dumps(facts, indent=1, ensure_ascii=False).encode()
+
+
+def assessment_text(found: Assessment) -> str:
+    """Return verdict, bars and sentences for a terminal."""
+    lines = [found.verdict.sentence if found.verdict else "There is no verdict yet."]
+    for bar in sorted(found.measured, key=lambda one: one.accuracy):
+        low, high = bar.interval
+        lines.append(
+            f"  {bar.accuracy:.3f} ({low:.3f} to {high:.3f}, {bar.correct} of {bar.n})  "
+            f"{bar.title}: {bar.budget}"
+        )
+    parts = (found.layers, found.learning, found.calibration)
+    lines += [part.sentence for part in parts if part]
+    if found.home:
+        lines.append(found.home.reading)
+    lines += [pair.reading for pair in found.similarities]
+    return "\n".join([*lines, *found.notes])
 
 
 def predictions_csv(workspace: Workspace, project_id: str, report: Report) -> bytes:

@@ -1,0 +1,180 @@
+"""The whole comparison on small projects, and what it does with unusual ones."""
+
+import numpy as np
+import pytest
+from training_data import BUNDLED_BACKBONE, stripes_project, write_stripes
+
+from tl_core import assessment, baselines, datasets, runs, small_network
+from tl_core.assessment import assess, prepare_assessment
+from tl_core.assessment_job import ANSWERS_FILE, some_of
+from tl_core.assessments import current_labels_digest, read_assessment
+from tl_core.catalogue import backbone_to_json
+from tl_core.database import ImageRow, session
+from tl_core.errors import DatasetError
+from tl_core.execution import execute
+from tl_core.imagefiles import folder_files
+from tl_core.workspace import create_project
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """A small network learns these stripes in a few steps, copies are another test's matter."""
+    train_small = small_network.train_small
+    monkeypatch.setattr(
+        baselines, "train_small", lambda *args, seed: train_small(*args, seed=seed, steps=8)
+    )
+    monkeypatch.setattr(assessment, "group_copies", lambda *_: 0)
+
+
+def job_of(workspace, project, run_id="run", **asked):
+    workspace.run_dir(project, run_id).mkdir(parents=True, exist_ok=True)
+    return prepare_assessment(workspace, project, run_id, backbone=BUNDLED_BACKBONE, **asked)
+
+
+def set_groups(workspace, project, group_of):
+    with session(workspace) as opened:
+        for row in opened.query(ImageRow).filter_by(project_id=project):
+            row.group = group_of(row.name)
+
+
+def result(job):
+    for _event in assess(job):
+        pass
+    return read_assessment(job.run_dir)
+
+
+def test_all_parts_arrive_and_are_measured_on_the_same_pictures(tmp_path):
+    workspace, project = stripes_project(tmp_path, each=12, classes=3)
+    found = result(job_of(workspace, project, patterns=(("1*.png", "[!1]*.png"),)))
+    assert found.done == found.total
+    assert [bar.name for bar in found.measured] == [
+        *("transferred", "majority", "colours", "random", "small")
+    ]
+    for bar in found.measured:
+        assert bar.n == len(bar.correct_per_image) == 36
+        assert bar.interval[0] <= bar.accuracy <= bar.interval[1]
+        assert np.mean(bar.correct_per_image) == pytest.approx(bar.accuracy, abs=1e-3)
+        assert bar.budget
+    assert found.verdict.against in ("random", "small")
+    assert [point.group_index for point in found.layers.points] == list(range(8))
+    assert 1 <= found.layers.suggested_frozen <= 8
+    assert found.home.distance > 0
+    assert found.home.seen_classes
+    assert {one.a for one in found.similarities} == {"Training pictures", "1*.png"}
+    assert found.calibration and found.learning
+    assert found.labels_digest == current_labels_digest(workspace, project)
+    with np.load(job_of(workspace, project).run_dir / ANSWERS_FILE) as arrays:
+        assert arrays["transferred"].shape == (3, 36, 3)
+
+
+def test_a_stop_keeps_what_is_there_and_the_next_run_goes_on(tmp_path):
+    workspace, project = stripes_project(tmp_path, each=6)
+    events = assess(job_of(workspace, project))
+    for _event in events:
+        kept = read_assessment(workspace.run_dir(project, "run"))
+        if kept and "random" in kept.done:
+            break
+    events.close()
+    assert "small" not in kept.done
+    again = job_of(workspace, project)
+    assert again.assessment.done == kept.done
+    assert result(again).done == again.assessment.total
+    old = kept.of("transferred")
+    assert read_assessment(again.run_dir).of("transferred") == old
+
+
+def test_labels_changed_meanwhile_show_in_the_digest(tmp_path):
+    workspace, project = stripes_project(tmp_path, each=6)
+    events = assess(job_of(workspace, project))
+    next(events)
+    picture = datasets.list_images(workspace, project, class_name="class 0")[0]
+    datasets.assign_class(workspace, project, [picture.id], "class 1")
+    for _event in events:
+        pass
+    found = read_assessment(workspace.run_dir(project, "run"))
+    assert found.done == found.total
+    assert found.labels_digest != current_labels_digest(workspace, project)
+    fresh = job_of(workspace, project, "renewed")
+    assert fresh.assessment.done == ()
+
+
+def test_two_classes_of_two_pictures_give_what_can_be_said(tmp_path):
+    workspace, project = stripes_project(tmp_path, each=2)
+    found = result(job_of(workspace, project))
+    assert found.done == found.total
+    assert found.verdict.answer == "no clear difference"
+    assert found.calibration is None
+    assert found.learning.extrapolated == ()
+    assert found.similarities == ()
+    assert any("fewer than 20 pictures" in note for note in found.notes)
+
+
+def test_a_class_that_is_all_one_group_is_named_and_the_others_are_measured(tmp_path):
+    workspace, project = stripes_project(tmp_path, each=6, classes=3)
+    with session(workspace) as opened:
+        names = {row.id: row for row in opened.query(ImageRow).filter_by(project_id=project)}
+        first = sorted(names)[:6]
+        for row_id in first:
+            names[row_id].group = "burst"
+    found = result(job_of(workspace, project))
+    assert found.done == found.total
+    assert {bar.n for bar in found.measured} == {12}
+    assert any("class 0" in note and "one group" in note for note in found.notes)
+
+
+def test_one_measurable_class_is_refused_with_what_to_do(tmp_path):
+    workspace, project = stripes_project(tmp_path, each=4)
+    set_groups(workspace, project, lambda _name: "all")
+    with pytest.raises(DatasetError, match="Add pictures from another source"):
+        job_of(workspace, project)
+
+
+def test_groups_that_span_classes_stay_together(tmp_path):
+    workspace, project = stripes_project(tmp_path, each=8)
+    set_groups(workspace, project, lambda name: f"g{int(name.split('/')[-1][0]) // 2}")
+    job = job_of(workspace, project)
+    for folds in job.rounds.folds:
+        for train, test in folds:
+            assert not set(job.rounds.groups[train]) & set(job.rounds.groups[test])
+    assert result(job).done == job.assessment.total
+
+
+def test_a_project_with_one_class_fails_with_a_sentence_and_harms_nothing(tmp_path):
+    workspace, project = stripes_project(tmp_path, each=4, classes=1)
+    config = {"backbone": backbone_to_json(BUNDLED_BACKBONE)}
+    run = runs.start_run(workspace, project, kind="assess", config=config, claimed=True)
+    assert list(execute(workspace, run)) == []
+    ended = runs.get_run(workspace, run.id)
+    assert ended.state == "failed"
+    assert "one class only" in ended.message
+
+
+def test_the_persons_test_part_has_no_part_in_any_measurement(tmp_path):
+    workspace, _ = stripes_project(tmp_path, each=6)
+    folder = write_stripes(tmp_path / "more" / "test", each=8)
+    more = create_project(workspace, "Given").id
+    for _ in datasets.add_images(workspace, more, folder_files(folder.parent)):
+        pass
+    for _ in datasets.add_images(workspace, more, folder_files(tmp_path / "pictures")):
+        pass
+    job = job_of(workspace, more)
+    if job.images.test_given:
+        test = {image.digest for image in job.images.test}
+        assert not test & set(job.assessment.digests)
+
+
+def test_a_training_that_waits_goes_first(tmp_path):
+    workspace, project = stripes_project(tmp_path, each=3)
+    config = {"backbone": backbone_to_json(BUNDLED_BACKBONE)}
+    runs.start_run(workspace, project, kind="assess", config=config)
+    runs.start_run(workspace, project, config=config)
+    first = runs.claim_next(workspace, ("train", "assess"))
+    assert first.kind == "train"
+
+
+def test_a_thousand_classes_are_thinned_evenly(tmp_path):
+    workspace, project = stripes_project(tmp_path, each=4)
+    images = datasets.image_set(workspace, project).images
+    assert some_of(images, 100) == images
+    fewer = some_of(images, 4)
+    assert sorted(image.label for image in fewer) == [0, 0, 1, 1]
