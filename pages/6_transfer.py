@@ -64,6 +64,8 @@ if found:
             scratch=True,
             help="The chosen network with random weights and the full training. It takes minutes.",
         )
+    elif comparison.active:
+        note_text("Measuring goes on; how far it is stands at the top of this page.")
     explain("random weights", "colour histogram", "from scratch", "cross-validation")
 
     st.header("Layer by layer", anchor=False)
