@@ -53,7 +53,8 @@ def adding_panel(project_id: str, class_names: Sequence[str]) -> None:
 def _folder(project_id: str) -> None:
     st.caption(
         "One folder that holds a folder per class: the folder's name becomes the class. If there "
-        "is a level called train, val or test above, it is kept as it is."
+        "is a level called train, val or test above, it is kept as it is. More than a thousand "
+        "pictures? Put the folder into a ZIP file first: browsers hand over single files slowly."
     )
     key = state.fresh_key("upload-folder")
     files = st.file_uploader("Folder of pictures", accept_multiple_files="directory", key=key)

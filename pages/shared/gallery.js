@@ -10,6 +10,8 @@ function element(tag, className, text) {
   return node;
 }
 
+const number = (value) => value.toLocaleString("en");
+
 function createView(root) {
   const view = { selected: new Set(), anchor: null, focus: 0, tiles: [], data: {} };
   view.box = root.querySelector(".gallery");
@@ -113,7 +115,7 @@ function drawFilters(view) {
     node.title = filter.label;
     node.dir = "auto";
     node.setAttribute("aria-pressed", filter.id === view.data.chosen);
-    if (filter.count !== null) node.append(element("span", "count", filter.count));
+    if (filter.count !== null) node.append(element("span", "count", number(filter.count)));
     node.onclick = () => view.send("filter", filter.id);
     return node;
   });
@@ -186,7 +188,7 @@ function drawPages(view) {
   };
   view.pages.replaceChildren(
     turn("‹ Earlier", -1, first <= 1),
-    element("span", "", `${first}–${last} of ${total}`),
+    element("span", "", `${number(first)}–${number(last)} of ${number(total)}`),
     turn("Later ›", 1, last >= total),
   );
 }
