@@ -43,11 +43,9 @@ def project_of_folder(
         StorageFull: If the disk is full; nothing of a new project is left then.
     """
     files = list(folder_files(train_dir))
-    if test_dir is not None:
-        files += [
-            replace(file, split="test") if isinstance(file, SourceFile) else file
-            for file in folder_files(test_dir)
-        ]
+    if test_dir is not None:  # who names both sides decides them, even if they hold copies
+        files = [_given(file, "train") for file in files]
+        files += [_given(file, "test", always=True) for file in folder_files(test_dir)]
     remembered = workspace.root / "folders.json"
     fingerprint = _fingerprint([train_dir, *([test_dir] if test_dir else [])])
     project_id = _known_project(workspace, remembered, fingerprint)
@@ -212,6 +210,13 @@ def _read(path: Path) -> dict[str, str]:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
+
+
+def _given(file: SourceFile | Skipped, split: str, *, always: bool = False) -> SourceFile | Skipped:
+    """Return the file as the person's part `split`, unless its folders already name another."""
+    if isinstance(file, Skipped) or (file.split and not always):
+        return file
+    return replace(file, split=split)
 
 
 def _forget_drawn_splits(workspace: Workspace, project_id: str) -> None:
