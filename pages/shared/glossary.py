@@ -86,7 +86,8 @@ TERMS = {
     "step": "One small correction of the parameters, after looking at one batch of pictures.",
     "batch": "A handful of pictures that the model looks at together before it is corrected.",
     "loss": (
-        "How wrong and how unsure the model is, as one number; training tries to make it small."
+        "How wrong and how unsure the model is, as one number: 0 is perfect, 0.7 (in nats, its "
+        "unit) is tossing a coin between two classes; training tries to make it small."
     ),
     "accuracy": "The share of pictures for which the model's first answer is right.",
     "overfitting": (
