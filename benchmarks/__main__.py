@@ -7,9 +7,9 @@ import argparse
 import os
 from pathlib import Path
 
-from benchmarks import app, copies, memory, speed
+from benchmarks import app, copies, honesty, memory, speed
 
-PARTS = ("speed", "copies", "app", "memory")
+PARTS = ("speed", "copies", "honesty", "app", "memory")
 
 
 def main() -> None:
@@ -26,6 +26,8 @@ def main() -> None:
         speed.main(options.data)
     if options.only in (None, "copies"):
         copies.main(options.data)
+    if options.only in (None, "honesty"):
+        honesty.main(options.data)
     if options.only in (None, "app"):
         app.main()
     if options.only in (None, "memory"):

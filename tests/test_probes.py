@@ -109,3 +109,10 @@ def test_views_of_a_picture_share_its_label():
     features, labels = all_views(views, np.array([5, 6, 7]), np.array([0, 2]))
     assert features.tolist() == [[0, 1], [4, 5], [6, 7], [10, 11]]
     assert labels.tolist() == [5, 7, 5, 7]
+
+
+def test_features_that_are_all_the_same_give_the_same_answer_for_every_picture():
+    features, labels = np.ones((12, 20), np.float32), np.arange(12) % 3
+    probabilities = fit_probe(features, labels, 3, strength=1.0).probabilities(features)
+    assert np.ptp(probabilities, axis=0) == pytest.approx(0)
+    assert probabilities[0] == pytest.approx(1 / 3, abs=1e-3)

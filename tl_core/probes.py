@@ -158,6 +158,8 @@ class _Space:
             return cls(mean, scale, x, None)
         values, vectors = np.linalg.eigh(x @ x.T)
         kept = values > values[-1] * 1e-10
+        if not kept.any():  # all pictures look the same to this network
+            return cls(mean, scale, np.zeros((len(x), 1)), np.zeros((x.shape[1], 1)))
         roots = np.sqrt(values[kept])
         return cls(mean, scale, vectors[:, kept] * roots, x.T @ (vectors[:, kept] / roots))
 

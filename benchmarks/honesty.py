@@ -1,0 +1,223 @@
+"""Does "did the pretrained model help?" answer right, in time, and are its intervals honest?
+
+Verdicts on real pictures, on shuffled labels and on a network that was harmed; seconds of the
+parts; and how often the 95 % interval holds the accuracy on many pictures kept away.
+"""
+
+import hashlib
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from benchmarks.table import print_table
+from tl_core.assessment import assess, prepare_assessment
+from tl_core.assessments import Assessment
+from tl_core.backbones import create_backbone
+from tl_core.catalogue import BUNDLED, Backbone, find
+from tl_core.crossval import make_folds
+from tl_core.datasets import add_images, image_set
+from tl_core.events import Note, PhaseStarted
+from tl_core.features import extract_features
+from tl_core.headless import project_of_folder
+from tl_core.imagefiles import SourceFile, folder_files
+from tl_core.intervals import out_of_fold_interval, wilson_interval
+from tl_core.probes import choose_probe, fit_probe, suited_threads
+from tl_core.rounds import FOLDS, answers_of, make_rounds, probe_on
+from tl_core.storage import Workspace
+from tl_core.workspace import create_project, open_workspace
+
+SIMULATIONS = 200
+LARGE = ("ants_and_bees", "sign_digits", "cifar10n")  # enough pictures to keep many away
+PER_CLASS = {2: (20, 40, 60), 10: (10, 15, 20)}
+
+
+def main(data: Path) -> None:
+    if not (data / "ants_and_bees").is_dir():
+        print(f"honesty: no pictures in {data}; give their folder with --data", file=sys.stderr)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = open_workspace(Path(folder))
+        _verdicts(workspace, data)
+        _coverage(workspace, data)
+
+
+def _verdicts(workspace: Workspace, data: Path) -> None:
+    bundled = find(BUNDLED)
+    ants = project_of_folder(workspace, data / "ants_and_bees" / "train", None)[0]
+    near, _ = _assessed(workspace, ants, bundled)
+    shuffled, _ = _assessed(
+        workspace, _project(workspace, data / "ants_and_bees" / "train", shuffle=True), bundled
+    )
+    steel = _project(workspace, data / "neu_steel6")
+    harmed, _ = _assessed(workspace, steel, _destroyed(workspace, steel, bundled))
+    five = _project(workspace, data / "sign_digits", classes=5, each=60)
+    _, seconds = _assessed(workspace, five, bundled)
+    print_table(
+        "Did the pretrained model help?",
+        ("", "wanted", "answer", "points", "interval", "against"),
+        [
+            _row("ants_and_bees", "helped", near),
+            _row("the same, labels shuffled", "no clear difference", shuffled),
+            _row("neu_steel6, network destroyed", "hurt", harmed),
+        ],
+    )
+    gain = near.of("transferred").accuracy - near.of("random").accuracy
+    print(f"ants_and_bees over random weights: {100 * gain:.0f} points (wanted: at least 20)")
+    small = seconds.pop("small")
+    features = seconds.pop("features")
+    listed = ", ".join(f"{part} {spent:.1f}" for part, spent in seconds.items())
+    print(f"300 pictures, 5 classes, features {features:.1f} s; then {listed}")
+    print(f"all but the small network: {sum(seconds.values()):.1f} s (wanted: under 10)")
+    print(f"small network: {small:.1f} s (wanted: under 60)")
+
+
+def _row(name: str, wanted: str, found: Assessment) -> tuple:
+    verdict = found.verdict
+    low, high = verdict.interval_points
+    return (
+        name,
+        wanted,
+        verdict.answer,
+        f"{verdict.points:+.1f}",
+        f"{low:+.1f} to {high:+.1f}",
+        verdict.against,
+    )
+
+
+def _assessed(
+    workspace: Workspace, project_id: str, backbone: Backbone
+) -> tuple[Assessment, dict[str, float]]:
+    """Return the assessment and the seconds of its parts, by the events' own account."""
+    run_dir = workspace.run_dir(project_id, "honesty")
+    run_dir.mkdir(parents=True)
+    job = prepare_assessment(workspace, project_id, "honesty", backbone=backbone)
+    events = assess(job)
+    seconds: dict[str, float] = {}
+    began = time.perf_counter()
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as end:
+            return end.value, seconds
+        now = time.perf_counter()
+        if isinstance(event, PhaseStarted) and event.phase == "assess":
+            name = "features" if "features" not in seconds else "one more look"
+            seconds[name], began = now - began, now
+        if isinstance(event, Note):
+            name = event.text.partition(":")[0]
+            seconds[name], began = now - began, now
+
+
+def _project(
+    workspace: Workspace,
+    folder: Path,
+    *,
+    shuffle: bool = False,
+    classes: int | None = None,
+    each: int | None = None,
+) -> str:
+    """Make a project of a folder's first classes and pictures, perhaps with shuffled labels."""
+    files = [one for one in folder_files(folder) if isinstance(one, SourceFile)]
+    names = sorted({one.class_name for one in files})[:classes]
+    kept = [
+        one for name in names for one in [file for file in files if file.class_name == name][:each]
+    ]
+    if shuffle:
+        labels = np.random.default_rng(0).permutation([one.class_name for one in kept])
+        kept = [
+            replace(one, class_name=str(label)) for one, label in zip(kept, labels, strict=True)
+        ]
+    project = create_project(workspace, folder.name).id
+    for _progress in add_images(workspace, project, kept, total=len(kept)):
+        pass
+    return project
+
+
+def _destroyed(workspace: Workspace, project_id: str, backbone: Backbone) -> Backbone:
+    """Return the backbone with every stage after the stem wiped out, as a file of the project."""
+    state = create_backbone(backbone).state_dict()
+    random = torch.Generator().manual_seed(0)
+    for name, value in state.items():
+        if name.startswith("blocks") and value.ndim == 4:
+            state[name] = torch.randn(value.shape, generator=random) * value.std()
+        if name.startswith("blocks.0") and name.endswith("bn1.weight"):
+            state[name] = torch.zeros_like(value)  # nothing of the picture gets through
+    path = workspace.project_dir(project_id) / "harmed.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: value.contiguous() for name, value in state.items()}, path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return replace(backbone, source="file", weights_file=path.name, digest=digest)
+
+
+def _coverage(workspace: Workspace, data: Path) -> None:
+    tables = [_features(workspace, data / name) for name in LARGE]
+    plain = corrected = 0
+    for number in range(SIMULATIONS):
+        values, last_size, labels = tables[number % len(tables)]
+        correct, n, truth = _simulated(values, last_size, labels, seed=number)
+        low, high = wilson_interval(correct, n)
+        plain += low <= truth <= high
+        low, high = out_of_fold_interval(correct, n)
+        corrected += low <= truth <= high
+    print(
+        f"{SIMULATIONS} simulated data sets: the 95 % interval held the accuracy on the rest "
+        f"{100 * corrected / SIMULATIONS:.1f} % of the time (wanted: at least 93; Wilson's alone "
+        f"{100 * plain / SIMULATIONS:.1f})"
+    )
+
+
+def _features(workspace: Workspace, folder: Path) -> tuple[np.ndarray, int, np.ndarray]:
+    project, _ = project_of_folder(workspace, folder, None)
+    images = image_set(workspace, project).images
+    events = extract_features(
+        create_backbone(find(BUNDLED)),
+        find(BUNDLED),
+        images,
+        folder=workspace.features_dir(project),
+        memory=workspace.root / "engines.json",
+    )
+    while True:
+        try:
+            next(events)
+        except StopIteration as end:
+            table = end.value
+            return table.values, table.last_size, np.array([one.label for one in images])
+
+
+def _simulated(
+    values: np.ndarray, last_size: int, labels: np.ndarray, *, seed: int
+) -> tuple[float, int, float]:
+    """Draw a data set; return right answers out of fold, pictures, accuracy on the rest."""
+    random = np.random.default_rng(seed)
+    classes = int(labels.max()) + 1
+    each = int(random.choice(PER_CLASS[2 if classes == 2 else 10]))
+    drawn = np.concatenate(
+        [random.permutation(np.flatnonzero(labels == c))[:each] for c in range(classes)]
+    )
+    rest = np.setdiff1d(np.arange(len(labels)), drawn)
+    matrices = {"last": values[:, -last_size:], "all": values}
+    mine = {name: matrix[drawn] for name, matrix in matrices.items()}
+    rounds = make_rounds(labels[drawn], None, classes, seed=seed)
+    work = answers_of(rounds, probe_on(mine, rounds))
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            answers = end.value
+            break
+    with suited_threads(len(drawn)):
+        folds = make_folds(labels[drawn], folds=FOLDS, seed=seed)
+        views = {name: matrix[None] for name, matrix in mine.items()}
+        choice = choose_probe(views, labels[drawn], classes, folds=folds)
+        matrix = matrices[choice.features]
+        probe = fit_probe(matrix[drawn], labels[drawn], classes, strength=choice.strength)
+        hit = probe.logits(matrix[rest]).argmax(axis=1) == labels[rest]
+    # as in the drawn set, every class counts the same
+    truth = float(np.mean([hit[labels[rest] == c].mean() for c in range(classes)]))
+    return answers.accuracy * len(drawn), len(drawn), truth
