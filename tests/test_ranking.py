@@ -1,0 +1,68 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.neighbors import KNeighborsClassifier
+from tiny_run import tiny_backbone
+from training_data import BUNDLED_BACKBONE, stripes_project
+
+from tl_core import runs
+from tl_core.catalogue import backbone_to_json
+from tl_core.execution import execute
+from tl_core.ranking import _concluded, neighbours_on
+from tl_core.rankings import RankedBackbone, Ranking, read_ranking
+from tl_core.rounds import answers_of, make_rounds
+
+
+def entry(name, accuracy, seconds):
+    return RankedBackbone(
+        name=name,
+        title=name.title(),
+        accuracy=accuracy,
+        interval=(0, 1),
+        correct=round(100 * accuracy),
+        n=100,
+        knn_accuracy=accuracy,
+        seconds=seconds,
+    )
+
+
+@pytest.mark.parametrize(("slow", "recommended"), [(0.91, "quick"), (0.97, "slow")])
+def test_a_slower_backbone_is_recommended_only_for_more_than_one_standard_error(slow, recommended):
+    entries = (entry("quick", 0.9, 1.0), entry("slow", slow, 9.0))
+    ranking = Ranking(project_id="p", labels_digest="x", how="", total=(), entries=entries)
+    found = _concluded(ranking)
+    assert found.recommended == recommended
+    assert found.sentence.startswith(recommended.title())
+    assert _concluded(replace(ranking, entries=())).recommended is None
+
+
+def test_the_neighbours_are_the_nearest_ones():
+    random = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    x = random.normal(size=(60, 5)) + 2 * np.eye(5)[labels]
+    rounds = make_rounds(labels, None, 3, seed=0)
+    predict = neighbours_on(x.astype(np.float32), rounds)
+    train, test = rounds.folds[0][0]
+    centre = x[train].mean(axis=0)
+    slow = KNeighborsClassifier(5, metric="cosine").fit(x[train] - centre, labels[train])
+    same = predict(train, test).argmax(axis=1) == slow.predict(x[test] - centre)
+    assert same.mean() > 0.9
+    work = answers_of(rounds, predict)
+    assert len(list(work)) == 15
+
+
+def test_a_ranking_run_measures_what_is_here_and_names_what_is_not(tmp_path):
+    workspace, project = stripes_project(tmp_path, each=8)
+    missing = tiny_backbone("test_vit")
+    config = {"backbones": [backbone_to_json(one) for one in (BUNDLED_BACKBONE, missing)]}
+    run = runs.start_run(workspace, project, kind="rank", config=config, claimed=True)
+    list(execute(workspace, run))
+    assert runs.get_run(workspace, run.id).state == "done"
+    found = read_ranking(workspace.run_dir(project, run.id))
+    assert [one.name for one in found.entries] == [BUNDLED_BACKBONE.name]
+    assert found.entries[0].seconds > 0
+    assert 0 <= found.entries[0].knn_accuracy <= 1
+    assert found.entries[0].logme is not None
+    assert found.recommended == BUNDLED_BACKBONE.name
+    assert any("test_vit" in note for note in found.notes)
