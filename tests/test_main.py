@@ -267,3 +267,29 @@ def test_skipped_files_of_a_known_folder_are_kept(trained):
         ".DS_Store",
         "class 0/notes.jpg",
     }
+
+
+def test_assess_prints_a_verdict_and_writes_everything(tmp_path, capfd, monkeypatch):
+    from tl_core import baselines, small_network
+
+    train_small = small_network.train_small
+    monkeypatch.setattr(
+        baselines, "train_small", lambda *args, seed: train_small(*args, seed=seed, steps=8)
+    )
+    folder, report = write_stripes(tmp_path / "stripes", each=5), tmp_path / "out.json"
+    options = ("--workspace", tmp_path / "workspace", "--report", report)
+    assert run("assess", folder, *options, "--compare", "[01].png", "[234].png") in (0, 2)
+    shown = capfd.readouterr()
+    if report.exists():
+        found = json.loads(report.read_text())
+        assert found["verdict"]["sentence"] in shown.out
+        assert {"measured", "layers", "similarities", "learning", "groups"} <= set(found)
+        assert found["done"] == found["total"]
+    else:  # stripes may be taken for copies of each other; then the command says what to do
+        assert "Add pictures from another source" in shown.err
+
+
+def test_assess_says_what_is_missing_with_one_class(tmp_path, capfd):
+    folder = write_stripes(tmp_path / "stripes", each=4, classes=1)
+    assert run("assess", folder, "--workspace", tmp_path / "workspace") == 2
+    assert "one class only" in capfd.readouterr().err
