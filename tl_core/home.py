@@ -23,7 +23,7 @@ from tl_core.pictures import crop_file
 from tl_core.probes import softmax
 from tl_core.transforms import normalise, preprocessing_for
 
-SAMPLE = 32  # pictures whose activations are compared
+SAMPLE = 24  # pictures whose activations are compared
 BATCH = 8
 SHOWN_CLASSES = 10
 NEAR, FAR = 0.35, 0.6  # photographs of things stay below the first, X-rays lie above the second

@@ -14,8 +14,8 @@ from tl_core.probes import FEW_PER_CLASS, ProbeChoice, fit_probe, suited_threads
 from tl_core.rounds import Rounds
 
 SIZES = (2, 3, 5, 8, 12, 20, 30, 50, 80, 120, 200, 300, 500)
-MOST_SIZES = 7
-DRAWS = 3
+MOST_SIZES = 6
+DRAWS = 2
 FURTHER = (2, 4)  # times as many pictures per class as there are
 LEAST_POINTS = 4
 BOOTSTRAPS = 200
