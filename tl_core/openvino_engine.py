@@ -8,6 +8,7 @@ import hashlib
 import importlib.util
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,11 @@ class OpenVinoReader:
             "INFERENCE_NUM_THREADS": str(threads),
             "CACHE_DIR": str(kept.parent / "compiled"),
         }
-        self._compiled = core.compile_model(core.read_model(kept), "CPU", settings)
+        # Compiling gives its thread a signal stack that is too small for Python's own handlers: in
+        # the main thread the next Ctrl-C would end the process with a segmentation fault.
+        with ThreadPoolExecutor(1) as elsewhere:
+            model = core.read_model(kept)
+            self._compiled = elsewhere.submit(core.compile_model, model, "CPU", settings).result()
         self._local = threading.local()
 
     def __call__(self, images: Tensor) -> np.ndarray:
