@@ -1,10 +1,6 @@
 """Tests of the feature cache and of the engine that fills it."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -175,19 +171,3 @@ def test_few_pictures_do_not_wait_for_a_conversion_and_many_do(tmp_path, monkeyp
     assert not (tmp_path / "engines").exists()
     fastest_engine(backbone, preprocessing, sample, name="x", memory=memory, pictures=10_000)
     assert list((tmp_path / "engines").glob("*.xml"))
-
-
-@pytest.mark.skipif(not openvino_engine.is_installed(), reason="OpenVINO is not installed")
-@pytest.mark.skipif(sys.platform != "linux", reason="looks at Linux's signal stacks")
-def test_compiling_leaves_the_main_thread_its_signal_stack(tmp_path):
-    """OpenVINO's own, left behind, is too small: the next Ctrl-C would be a segmentation fault."""
-    script = Path(__file__).with_name("signal_stack.py")
-    root = str(script.parents[1])
-    process = subprocess.run(  # pytest has a signal stack of its own
-        [sys.executable, str(script), str(tmp_path / "network.xml")],
-        env={**os.environ, "PYTHONPATH": root},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert process.stdout.split() == ["same"], process.stderr
