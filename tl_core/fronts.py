@@ -45,7 +45,7 @@ def cut(network: TransferNetwork, images: Tensor) -> CutNetwork | None:
     """
     network.eval()
     try:
-        graph = _Tracer(sys.modules[type(network.backbone).__module__]).trace(network)
+        graph = Tracer(sys.modules[type(network.backbone).__module__]).trace(network)
     except Exception:  # tracing runs the architecture's own code with stand-ins: anything goes
         return None
     frozen = _frozen_nodes(graph, network)
@@ -93,7 +93,7 @@ def _halves(
     )
 
 
-class _Tracer(fx.Tracer):
+class Tracer(fx.Tracer):
     """Follows a timm network; what timm marks as untraceable stays one operation."""
 
     def __init__(self, architecture: ModuleType) -> None:

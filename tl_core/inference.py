@@ -5,7 +5,6 @@ on the person's own pictures; one that strays from plain float32 is not used. It
 of files of pictures, caches or labels.
 """
 
-import copy
 import json
 import platform
 import time
@@ -20,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from tl_core import openvino_engine
-from tl_core.network import all_features, has_stages, last_features
+from tl_core.folding import folded_reader
 from tl_core.openvino_engine import OpenVinoReader
 from tl_core.storage import write_atomic
 from tl_core.transforms import Preprocessing, normalise
@@ -88,12 +87,9 @@ class _TorchReader:
 
     def __init__(self, backbone: nn.Module, choice: EngineChoice) -> None:
         self._device = choice.device
-        self._read = all_features if has_stages(backbone) else last_features
         self._dtype = getattr(torch, choice.precision)
-        self._backbone = (
-            copy.deepcopy(backbone)
-            .eval()
-            .to(device=choice.device, dtype=self._dtype, memory_format=torch.channels_last)
+        self._reader = folded_reader(backbone).to(
+            device=choice.device, dtype=self._dtype, memory_format=torch.channels_last
         )
 
     @torch.inference_mode()
@@ -101,7 +97,7 @@ class _TorchReader:
         images = images.to(
             device=self._device, dtype=self._dtype, memory_format=torch.channels_last
         )
-        return self._read(self._backbone, images).cpu().numpy()
+        return self._reader(images).cpu().numpy()
 
 
 @contextmanager

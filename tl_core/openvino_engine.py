@@ -16,7 +16,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from tl_core.network import all_features, has_stages, last_features
+from tl_core.folding import FeatureReader
 from tl_core.storage import storage_errors
 
 
@@ -83,7 +83,9 @@ class OpenVinoReader:
 
         example = torch.zeros(1, 3, side, side)
         with torch.no_grad():
-            decoder = TorchScriptPythonDecoder(_Reading(backbone).eval(), example_input=example)
+            decoder = TorchScriptPythonDecoder(
+                FeatureReader(backbone).eval(), example_input=example
+            )
             frontend = FrontEndManager().load_by_framework("pytorch")
             model = frontend.convert(frontend.load(decoder))
         model.reshape([1, 3, side, side])
@@ -93,13 +95,3 @@ class OpenVinoReader:
             openvino.save_model(model, part, compress_to_fp16=False)
             part.with_suffix(".bin").replace(kept.with_suffix(".bin"))
             part.replace(kept)
-
-
-class _Reading(nn.Module):
-    def __init__(self, backbone: nn.Module) -> None:
-        super().__init__()
-        self.backbone = backbone
-        self._read = all_features if has_stages(backbone) else last_features
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self._read(self.backbone, images)
