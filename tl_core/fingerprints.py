@@ -9,6 +9,7 @@ Knows thumbnails and their cache; `duplicates` decides what counts as the same p
 
 import io
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -16,6 +17,7 @@ from zipfile import BadZipFile
 import numpy as np
 from PIL import Image, ImageFilter
 
+from tl_core.processes import cores
 from tl_core.storage import Workspace, write_atomic
 
 SIDE = 64  # pixels of a tile
@@ -48,7 +50,9 @@ def tiles_of(workspace: Workspace, project_id: str, digests: Sequence[str]) -> n
     known = _load(path)
     missing = [digest for digest in digests if digest not in known]
     folder = workspace.thumbnails_dir(project_id)
-    known |= {digest: _tiles(folder / f"{digest}.webp") for digest in missing}
+    with ThreadPoolExecutor(cores()) as pool:  # reading a thumbnail leaves Python's lock alone
+        tiles = pool.map(lambda digest: _tiles(folder / f"{digest}.webp"), missing)
+        known |= dict(zip(missing, tiles, strict=True))
     if missing:
         content = io.BytesIO()
         np.savez(
