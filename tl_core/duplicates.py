@@ -13,7 +13,8 @@ The thresholds are measured by `python -m benchmarks --only copies`. Knows numbe
 `datasets.groups` keeps what is found.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 
 import numpy as np
 from PIL import Image
@@ -36,6 +37,7 @@ _SCALES = (0.84, 0.88, 0.92, 0.96, 1.0, 1.04, 1.09, 1.14, 1.19)
 _MIDDLE = 46  # pixels of the part that is looked for
 _FRAME = 96  # pixels, holds the largest scale
 _BLOCK = 1024
+_FRAMES_KEPT = 256  # close to a megabyte each
 
 Pairs = np.ndarray  # int64 (P, 2), the smaller index first
 
@@ -103,15 +105,23 @@ def _turned(tiles: np.ndarray, unit: np.ndarray | None) -> dict[tuple[int, int],
         second.append(columns[later])
     a, b = np.concatenate(first), np.concatenate(second)
     if unit is not None:
-        asked = (unit[a] * unit[b]).sum(axis=1) >= ALIKE
+        asked = _by_blocks(lambda i, j: (unit[i] * unit[j]).sum(axis=1), a, b) >= ALIKE
         a, b = a[asked], b[asked]
     least = TURNED if unit is not None else TURNED_ALONE
-    score = best_turned(prints.detail, a, b)
+    score = _by_blocks(partial(best_turned, prints.detail), a, b)
     close = score >= least
     a, b, score = a[close], b[close], score[close]
-    close = best_turned(prints.tone, a, b) >= TONE
+    close = _by_blocks(partial(best_turned, prints.tone), a, b) >= TONE
     pairs = zip(a[close].tolist(), b[close].tolist(), strict=True)
     return dict(zip(pairs, score[close].tolist(), strict=True))
+
+
+def _by_blocks(
+    measure: Callable[[np.ndarray, np.ndarray], np.ndarray], a: np.ndarray, b: np.ndarray
+) -> np.ndarray:
+    """Return ``measure(a, b)``, some pairs at a time: memory stays flat in their number."""
+    parts = [measure(a[i : i + _BLOCK], b[i : i + _BLOCK]) for i in range(0, len(a), _BLOCK)]
+    return np.concatenate(parts) if parts else np.empty(0, np.float32)
 
 
 def _shifted(
@@ -121,12 +131,16 @@ def _shifted(
     pairs = _neighbours(unit)
     needed = sorted({item for pair in pairs for item in pair if not common[item]})
     middles = {item: _middle(tiles[item, 0]) for item in needed}
-    frames = {item: _frames(tiles[item, 0]) for item in needed}
+
+    @lru_cache(_FRAMES_KEPT)
+    def frames(item: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        return _frames(tiles[item, 0])
+
     found = {}
-    for a, b in pairs:
+    for a, b in sorted(pairs):
         if middles.get(a) is None or middles.get(b) is None:
             continue
-        score = max(_best_place(middles[a], frames[b]), _best_place(middles[b], frames[a]))
+        score = max(_best_place(middles[a], frames(b)), _best_place(middles[b], frames(a)))
         if score >= SHIFTED:
             found[a, b] = score
     return found
