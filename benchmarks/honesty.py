@@ -27,7 +27,8 @@ from tl_core.features import extract_features
 from tl_core.headless import project_of_folder
 from tl_core.imagefiles import SourceFile, folder_files
 from tl_core.intervals import out_of_fold_interval, wilson_interval
-from tl_core.probes import choose_probe, fit_probe, suited_threads
+from tl_core.probe_choice import choose_probe
+from tl_core.probes import suited_threads
 from tl_core.rounds import FOLDS, answers_of, make_rounds, probe_on
 from tl_core.storage import Workspace
 from tl_core.workspace import create_project, open_workspace
@@ -216,7 +217,7 @@ def _simulated(
         views = {name: matrix[None] for name, matrix in mine.items()}
         choice = choose_probe(views, labels[drawn], classes, folds=folds)
         matrix = matrices[choice.features]
-        probe = fit_probe(matrix[drawn], labels[drawn], classes, strength=choice.strength)
+        probe = choice.fit(matrix[drawn], labels[drawn], classes)
         hit = probe.logits(matrix[rest]).argmax(axis=1) == labels[rest]
     # as in the drawn set, every class counts the same
     truth = float(np.mean([hit[labels[rest] == c].mean() for c in range(classes)]))

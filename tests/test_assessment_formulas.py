@@ -7,7 +7,7 @@ from scipy.linalg import sqrtm
 from training_data import BUNDLED_BACKBONE
 
 from tl_core.backbones import create_backbone
-from tl_core.calibration import conformal, fit_temperature, reliability
+from tl_core.calibration import conformal, reliability
 from tl_core.group_ends import GroupEnds, group_widths, pooled
 from tl_core.learning_curve import drawn, extrapolate, sizes_for
 from tl_core.looks import colour_shares
@@ -15,6 +15,7 @@ from tl_core.probes import softmax
 from tl_core.random_network import random_network
 from tl_core.similarity import compare, frechet_distance, proxy_a_distance
 from tl_core.small_network import logits_of_small, train_small
+from tl_core.temperature import fit_temperature
 from tl_core.transferability import h_score, logme
 
 RANDOM = np.random.default_rng(0)

@@ -4,16 +4,13 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestCentroid
-from sklearn.preprocessing import StandardScaler
 
 from tl_core.crossval import make_folds
-from tl_core.probes import (
-    all_views,
-    choose_probe,
-    fit_in_rounds,
-    fit_probe,
-    out_of_fold,
-)
+from tl_core.probe_choice import choose_probe, out_of_fold
+from tl_core.probe_fits import fit_in_rounds, fit_probe
+from tl_core.probes import CENTROIDS, Method, all_views
+
+REGRESSION, DISCRIMINANT = Method("regression", 0.05), Method("discriminant", 0.3)
 
 
 def clouds(k: int, each: int, d: int, *, spread: float = 2.0, seed: int = 0):
@@ -28,18 +25,46 @@ def clouds(k: int, each: int, d: int, *, spread: float = 2.0, seed: int = 0):
 @pytest.mark.parametrize("d", [6, 300])  # taller than wide, and wider than tall
 def test_the_fit_in_the_pictures_span_equals_plain_logistic_regression(k, d):
     features, labels = clouds(k, 15, d)
-    probe = fit_probe(features, labels, k, strength=0.05)
-    scaler = StandardScaler().fit(features)
+    probe = fit_probe(features, labels, k, method=REGRESSION)
     plain = LogisticRegression(C=0.05, class_weight="balanced", max_iter=5000, tol=1e-6)
-    plain.fit(scaler.transform(features), labels)
+    plain.fit((features - probe.mean) / probe.scale, labels)
     fresh, _ = clouds(k, 5, d, seed=1)
-    wanted = plain.predict_proba(scaler.transform(fresh))
+    wanted = plain.predict_proba((fresh - probe.mean) / probe.scale)
     np.testing.assert_allclose(probe.probabilities(fresh), wanted, atol=0.01)
+
+
+@pytest.mark.parametrize("k", [2, 4])
+@pytest.mark.parametrize("d", [6, 300])
+def test_discriminant_analysis_solves_its_equations(k, d):
+    features, labels = clouds(k, 15, d)
+    probe = fit_probe(features, labels, k, method=DISCRIMINANT)
+    x = ((features - probe.mean) / probe.scale).astype(float)
+    means = np.stack([x[labels == label].mean(axis=0) for label in range(k)])
+    within = sum(np.outer(row, row) for row in x - means[labels]) / len(x)
+    rank = min(d, len(x) - 1)
+    shrunken = 0.7 * within + 0.3 * np.trace(within) / rank * np.eye(d)
+    weight = np.linalg.inv(shrunken) @ means.T  # (D, K)
+    bias = [-means[label] @ weight[:, label] / 2 for label in range(k)]
+    fresh, _ = clouds(k, 5, d, seed=1)
+    wanted = (fresh - probe.mean) / probe.scale @ weight + bias
+    difference = probe.logits(fresh) - wanted
+    np.testing.assert_allclose(difference - difference[:, :1], 0, atol=0.01)
+
+
+def test_a_channel_that_hardly_ever_responds_does_not_decide_alone():
+    features, labels = clouds(2, 20, 30)
+    features[:, 0] = 0
+    features[0, 0] = 1e-4
+    fresh, wanted = clouds(2, 20, 30)
+    fresh[:, 0] = 40.0  # something it never saw, as large as other channels' values
+    for method in (REGRESSION, DISCRIMINANT):
+        probe = fit_probe(features, labels, 2, method=method)
+        assert (probe.logits(fresh).argmax(axis=1) == wanted).mean() > 0.9
 
 
 def test_centroids_predict_what_scikit_learns_nearest_centroid_does():
     features, labels = clouds(3, 3, 20)
-    probe = fit_probe(features, labels, 3, strength=None)
+    probe = fit_probe(features, labels, 3, method=CENTROIDS)
     fresh, _ = clouds(3, 10, 20, seed=1)
 
     def unit(x):
@@ -52,8 +77,8 @@ def test_centroids_predict_what_scikit_learns_nearest_centroid_does():
 
 def test_a_class_without_pictures_is_never_predicted():
     features, labels = clouds(2, 10, 5)
-    for strength in (1.0, None):
-        probabilities = fit_probe(features, labels, 3, strength=strength).probabilities(features)
+    for method in (REGRESSION, DISCRIMINANT, CENTROIDS):
+        probabilities = fit_probe(features, labels, 3, method=method).probabilities(features)
         assert probabilities.shape == (20, 3)
         assert (probabilities[:, 2] < 1e-6).all()
 
@@ -61,16 +86,18 @@ def test_a_class_without_pictures_is_never_predicted():
 def test_a_constant_feature_does_no_harm():
     features, labels = clouds(2, 10, 5)
     features[:, 0] = 3.0
-    probe = fit_probe(features, labels, 2, strength=1.0)
+    probe = fit_probe(features, labels, 2, method=REGRESSION)
     assert np.isfinite(probe.logits(features)).all()
 
 
-def test_rounds_end_where_the_fit_in_one_go_ends():
+@pytest.mark.parametrize("method", [REGRESSION, DISCRIMINANT])
+def test_rounds_end_where_the_fit_in_one_go_ends(method):
     features, labels = clouds(3, 20, 50)
     rounds = list(
-        fit_in_rounds(features, labels, 3, strength=0.01, balanced=True, rounds=(1, 2, 4, 200, 200))
+        fit_in_rounds(features, labels, 3, method=method, balanced=True, rounds=(1, 2, 4, 200, 200))
     )
-    wanted = fit_probe(features, labels, 3, strength=0.01)
+    assert len(rounds) == 5
+    wanted = fit_probe(features, labels, 3, method=method)
     np.testing.assert_allclose(
         rounds[-1].probabilities(features), wanted.probabilities(features), atol=0.01
     )
@@ -82,14 +109,14 @@ def test_cross_validation_chooses_the_features_that_carry_the_classes():
     folds = make_folds(labels, folds=4, seed=0)
     choice = choose_probe({"last": noise[None], "all": good[None]}, labels, 3, folds=folds)
     assert choice.features == "all"
-    assert choice.scores[("all", choice.strength)] > 0.9
+    assert choice.scores[("all", choice.method)] > 0.9
 
 
 def test_few_pictures_per_class_get_centroids():
     features, labels = clouds(2, 4, 10)
     folds = make_folds(labels, folds=4, seed=0)
-    assert choose_probe({"last": features[None]}, labels, 2, folds=folds).strength is None
-    assert choose_probe({"last": features[None]}, labels, 2, folds=[]).strength is None
+    assert choose_probe({"last": features[None]}, labels, 2, folds=folds).method == CENTROIDS
+    assert choose_probe({"last": features[None]}, labels, 2, folds=[]).method == CENTROIDS
 
 
 def test_out_of_fold_scores_on_random_labels_are_chance():
@@ -113,6 +140,6 @@ def test_views_of_a_picture_share_its_label():
 
 def test_features_that_are_all_the_same_give_the_same_answer_for_every_picture():
     features, labels = np.ones((12, 20), np.float32), np.arange(12) % 3
-    probabilities = fit_probe(features, labels, 3, strength=1.0).probabilities(features)
+    probabilities = fit_probe(features, labels, 3, method=REGRESSION).probabilities(features)
     assert np.ptp(probabilities, axis=0) == pytest.approx(0)
     assert probabilities[0] == pytest.approx(1 / 3, abs=1e-3)

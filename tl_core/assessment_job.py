@@ -24,7 +24,7 @@ from tl_core.errors import DatasetError
 from tl_core.evaluation import labels_of
 from tl_core.features import FeatureTable
 from tl_core.looks import Looks
-from tl_core.probes import ProbeChoice
+from tl_core.probe_choice import ProbeChoice
 from tl_core.rounds import Answers, Rounds, make_rounds
 from tl_core.storage import Workspace, write_atomic
 

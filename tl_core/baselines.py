@@ -31,8 +31,8 @@ BUDGETS = {
     "random": "the architecture without what it learnt: frozen random weights, and the same "
     "classifier on top as the pretrained model has",
     "small": SMALL_BUDGET,
-    "transferred": "frozen pretrained weights, features and strength of a linear classifier "
-    "chosen inside each fold",
+    "transferred": "frozen pretrained weights; which of their features to read and how to fit a "
+    "linear classifier is chosen inside each fold",
 }
 
 Work = Generator[tuple[int, int], None, Answers]

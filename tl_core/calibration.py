@@ -7,12 +7,12 @@ answers of another fold.
 import math
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.stats import beta
 
 from tl_core.assessments import Calibration, Conformal
 from tl_core.probes import softmax
 from tl_core.rounds import Answers, Rounds
+from tl_core.temperature import fit_temperature
 
 LEAST_PICTURES = 20
 PER_BIN, MOST_BINS = 15, 10
@@ -45,23 +45,6 @@ def calibration_of(rounds: Rounds, answers: Answers) -> Calibration | None:
         conformal=tuple(one for one in sets if one),
         sentence=_sentence(temperature, error, confidence.mean(), correct.mean()),
     )
-
-
-def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Return T > 0 that makes ``softmax(logits / T)`` most likely, in [0.05, 20].
-
-    Source: Guo et al. (2017), "On Calibration of Modern Neural Networks", arXiv:1706.04599.
-    """
-    rows = np.arange(len(labels))
-
-    def loss(log_temperature: float) -> float:
-        scaled = logits.astype(np.float64) / math.exp(log_temperature)
-        top = scaled.max(axis=1)
-        whole = top + np.log(np.exp(scaled - top[:, None]).sum(axis=1))
-        return float((whole - scaled[rows, labels]).mean())
-
-    found = minimize_scalar(loss, bounds=(math.log(0.05), math.log(20)), method="bounded")
-    return float(math.exp(found.x))
 
 
 def reliability(

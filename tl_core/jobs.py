@@ -17,7 +17,8 @@ from tl_core.events import Event, Note
 from tl_core.features import FeatureTable
 from tl_core.fine_tuning import FineTuning
 from tl_core.network import TransferNetwork
-from tl_core.probes import LinearProbe, ProbeChoice
+from tl_core.probe_choice import ProbeChoice
+from tl_core.probes import LinearProbe
 from tl_core.storage import Workspace
 from tl_core.transforms import Preprocessing
 

@@ -12,10 +12,10 @@ import numpy as np
 from tl_core.assessments import LayerCurve, LayerPoint
 from tl_core.intervals import out_of_fold_interval
 from tl_core.layers import LayerGroup
-from tl_core.probes import FEW_PER_CLASS
+from tl_core.probes import CENTROIDS, FEW_PER_CLASS, Method
 from tl_core.rounds import Rounds, answers_of, plain_probe_on
 
-STRENGTH = 0.1
+METHOD = Method("regression", 0.1)
 
 
 def layer_curve(
@@ -31,12 +31,12 @@ def layer_curve(
     Yields:
         Groups done and groups in total.
     """
-    strength = None if _fewest(rounds) < FEW_PER_CLASS else STRENGTH
+    method = CENTROIDS if _fewest(rounds) < FEW_PER_CLASS else METHOD
     points, start = [], 0
     for done, (group, width) in enumerate(groups, start=1):
         matrix = ends[:, start : start + width]
         start += width
-        work = answers_of(rounds, plain_probe_on(matrix, rounds, strength=strength), repeats=1)
+        work = answers_of(rounds, plain_probe_on(matrix, rounds, method=method), repeats=1)
         while True:
             try:
                 next(work)

@@ -10,7 +10,9 @@ import numpy as np
 
 from tl_core.assessments import LearningCurve, LearningPoint
 from tl_core.intervals import fold_inflation, out_of_fold_interval
-from tl_core.probes import FEW_PER_CLASS, ProbeChoice, fit_probe, suited_threads
+from tl_core.probe_choice import ProbeChoice
+from tl_core.probe_fits import fit_probe
+from tl_core.probes import CENTROIDS, FEW_PER_CLASS, Method, suited_threads
 from tl_core.rounds import Rounds
 
 SIZES = (2, 3, 5, 8, 12, 20, 30, 50, 80, 120, 200, 300, 500)
@@ -20,7 +22,7 @@ FURTHER = (2, 4)  # times as many pictures per class as there are
 LEAST_POINTS = 4
 BOOTSTRAPS = 200
 EXPONENTS = np.linspace(0.1, 2.0, 20)
-DEFAULT_STRENGTH = 0.1
+DEFAULT_METHOD = Method("regression", 0.1)
 
 
 def learning_curve(
@@ -50,13 +52,13 @@ def learning_curve(
         for row, size in enumerate(sizes):
             for draw in range(DRAWS if size < sizes[-1] else 1):
                 some = drawn(rounds.labels, train, size, np.random.default_rng([seed, done, draw]))
-                strength = choice.strength or DEFAULT_STRENGTH
+                method = DEFAULT_METHOD if choice.method == CENTROIDS else choice.method
                 with suited_threads(len(some)):
                     probe = fit_probe(
                         matrix[some],
                         rounds.labels[some],
                         rounds.num_classes,
-                        strength=strength if size >= FEW_PER_CLASS else None,
+                        method=method if size >= FEW_PER_CLASS else CENTROIDS,
                     )
                 hit = probe.logits(matrix[test]).argmax(axis=1) == rounds.labels[test]
                 right[row, test] += hit / (DRAWS if size < sizes[-1] else 1)

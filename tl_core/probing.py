@@ -15,16 +15,9 @@ from tl_core.evaluation import TEST_PICTURES, held_out, labels_of, out_of_fold_e
 from tl_core.events import EpochResult, Event, PhaseStarted, Progress
 from tl_core.features import FeatureTable, View, extract_features
 from tl_core.jobs import TrainingJob
-from tl_core.probes import (
-    LinearProbe,
-    ProbeChoice,
-    all_views,
-    choosing_probe,
-    fit_in_rounds,
-    fit_probe,
-    out_of_fold,
-    suited_threads,
-)
+from tl_core.probe_choice import ProbeChoice, choosing_probe, out_of_fold
+from tl_core.probe_fits import fit_in_rounds
+from tl_core.probes import CENTROIDS, LinearProbe, all_views, suited_threads
 from tl_core.reports import Evaluation
 
 Images = tuple[LabelledImage, ...]
@@ -111,10 +104,8 @@ def fit(job: TrainingJob) -> Iterator[Event]:
         job.choice = yield from _choose(job, parts, labels[rows], folds)
         yield from _learning_curve(job, labels, train_rows)
         features, repeated = all_views(job.views[job.choice.features], labels, rows)
-        job.probe = fit_probe(
-            features, repeated, k, strength=job.choice.strength, balanced=config.balanced
-        )
-    if job.choice.strength is None:
+        job.probe = job.choice.fit(features, repeated, k, balanced=config.balanced)
+    if job.choice.method == CENTROIDS:
         yield from job.note(
             "A class has very few pictures, so each picture goes to the class whose average it "
             "is most like."
@@ -151,20 +142,17 @@ def _learning_curve(
     matrix = job.views[choice.features]
     features, repeated = all_views(matrix, labels, train_rows)
     began = time.perf_counter()
-    if choice.strength is None:
-        probes = iter([fit_probe(features, repeated, k, strength=None)])
-        total = 1
-    else:
-        probes = fit_in_rounds(
-            features,
-            repeated,
-            k,
-            strength=choice.strength,
-            balanced=config.balanced,
-            rounds=SOLVER_ROUNDS,
-        )
-        total = len(SOLVER_ROUNDS)
+    probes = fit_in_rounds(
+        features,
+        repeated,
+        k,
+        method=choice.method,
+        balanced=config.balanced,
+        rounds=SOLVER_ROUNDS,
+    )
+    total = 1 if choice.method == CENTROIDS else len(SOLVER_ROUNDS)
     for epoch, probe in enumerate(probes, start=1):
+        probe = probe.cooled(choice.temperature)
         train_loss, train_accuracy = _measure(probe, features, repeated)
         loss, accuracy = _measure(probe, matrix[0, validation_rows], labels[validation_rows])
         seconds, began = time.perf_counter() - began, time.perf_counter()

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tl_core.crossval import Fold, make_folds, repeated_folds
-from tl_core.probes import ProbeChoice, choose_probe, fit_probe, suited_threads
+from tl_core.probe_choice import ProbeChoice, choose_probe
+from tl_core.probe_fits import fit_probe
+from tl_core.probes import Method, suited_threads
 
 FOLDS = 5
 REPEATS = 3
@@ -103,7 +105,7 @@ def probe_on(
     *,
     choices: dict[bytes, ProbeChoice] | None = None,
 ) -> Predict:
-    """Return the recommended classifier: features and regularisation chosen inside the fold.
+    """Return the recommended classifier: features, method, temperature chosen inside the fold.
 
     Args:
         matrices: Raw features by name, each (N, D); "last" must be there.
@@ -122,19 +124,19 @@ def probe_on(
             if choices is not None:
                 choices[test.tobytes()] = choice
             matrix = matrices[choice.features]
-            probe = fit_probe(matrix[train], labels, rounds.num_classes, strength=choice.strength)
+            probe = choice.fit(matrix[train], labels, rounds.num_classes)
             return probe.logits(matrix[test])
 
     return predict
 
 
-def plain_probe_on(matrix: np.ndarray, rounds: Rounds, *, strength: float | None) -> Predict:
-    """Return one regression of a given strength (None: class centroids), nothing chosen."""
+def plain_probe_on(matrix: np.ndarray, rounds: Rounds, *, method: Method) -> Predict:
+    """Return a classifier fitted in a given way, nothing chosen."""
 
     def predict(train: np.ndarray, test: np.ndarray) -> np.ndarray:
         with suited_threads(len(rounds.labels)):
             probe = fit_probe(
-                matrix[train], rounds.labels[train], rounds.num_classes, strength=strength
+                matrix[train], rounds.labels[train], rounds.num_classes, method=method
             )
             return probe.logits(matrix[test])
 

@@ -7,10 +7,11 @@ import numpy as np
 
 from tl_core.assessments import Similarity
 from tl_core.crossval import make_folds
-from tl_core.probes import fit_probe, suited_threads
+from tl_core.probe_fits import fit_probe
+from tl_core.probes import Method, suited_threads
 
 FOLDS = 5
-STRENGTH = 0.01
+METHOD = Method("regression", 0.01)
 LEAST_PICTURES = 5  # in each part
 LEAST_FRECHET = 10
 MANY = 200  # from here on the Fréchet distance is steady enough not to warn
@@ -84,7 +85,7 @@ def proxy_a_distance(
     wrong = np.full(len(part), np.nan)
     with suited_threads(len(part)):
         for train, test in folds:
-            probe = fit_probe(features[train], part[train], 2, strength=STRENGTH)
+            probe = fit_probe(features[train], part[train], 2, method=METHOD)
             wrong[test] = probe.logits(features[test]).argmax(axis=1) != part[test]
     error = np.mean([np.nanmean(wrong[part == number]) for number in (0, 1)])
     return float(np.clip(2 * (1 - 2 * error), 0, 2))

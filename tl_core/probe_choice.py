@@ -1,0 +1,148 @@
+"""Which features to read and how to fit the classifier, decided by cross-validation.
+
+It knows matrices, labels and folds. What is chosen for a training is chosen inside its folds.
+"""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tl_core.crossval import Fold, make_folds
+from tl_core.probe_fits import fit_probe, fit_probes
+from tl_core.probes import (
+    CENTROIDS,
+    DISCRIMINANTS,
+    FEW_PER_CLASS,
+    REGRESSIONS,
+    LinearProbe,
+    Method,
+    all_views,
+)
+from tl_core.temperature import fit_temperature
+
+Candidate = tuple[str, Method]
+
+
+@dataclass(frozen=True)
+class ProbeChoice:
+    """Which features, which way to fit, and what divides the logits afterwards.
+
+    `scores` holds the cross-validated accuracy of every candidate.
+    """
+
+    features: str
+    method: Method
+    temperature: float
+    scores: dict[Candidate, float]
+
+    def fit(
+        self, features: np.ndarray, labels: np.ndarray, num_classes: int, *, balanced: bool = True
+    ) -> LinearProbe:
+        """Return the chosen classifier, fitted on raw features (N, D) of the chosen kind."""
+        probe = fit_probe(features, labels, num_classes, method=self.method, balanced=balanced)
+        return probe.cooled(self.temperature)
+
+
+def choose_probe(
+    matrices: dict[str, np.ndarray],
+    labels: np.ndarray,
+    num_classes: int,
+    *,
+    folds: list[Fold],
+    balanced: bool = True,
+) -> ProbeChoice:
+    """Choose features and method by cross-validation; see `choosing_probe`."""
+    choosing = choosing_probe(matrices, labels, num_classes, folds=folds, balanced=balanced)
+    while True:
+        try:
+            next(choosing)
+        except StopIteration as end:
+            return end.value
+
+
+def choosing_probe(
+    matrices: dict[str, np.ndarray],
+    labels: np.ndarray,
+    num_classes: int,
+    *,
+    folds: list[Fold],
+    balanced: bool = True,
+) -> Generator[tuple[int, int], None, ProbeChoice]:
+    """Choose features, method and temperature by cross-validation.
+
+    Accuracy decides; log-loss, at the best temperature, decides between equals. Without folds (a
+    class has one picture) there is nothing to choose by: class centroids of the last layer.
+
+    Args:
+        matrices: Raw features by name ("last", "all"), each (V, N, D): V views of N pictures, the
+            plain one first. All views are fitted on, only plain ones are measured on.
+        labels: int64, shape (N,).
+        num_classes: K.
+        folds: Train and test indices into the rows.
+        balanced: Whether every class counts equally in fitting.
+
+    Yields:
+        Fits done and fits in total.
+    """
+    if not folds:
+        return ProbeChoice(features="last", method=CENTROIDS, temperature=1.0, scores={})
+    few = np.bincount(labels)[np.unique(labels)].min() < FEW_PER_CLASS
+    methods = (CENTROIDS,) if few else (*REGRESSIONS, *DISCRIMINANTS)
+    logits: dict[Candidate, list[np.ndarray]] = {}
+    done = 0
+    for name, matrix in matrices.items():
+        for train, test in folds:
+            fits = fit_probes(
+                *all_views(matrix, labels, train), num_classes, methods=methods, balanced=balanced
+            )
+            for method, probe in zip(methods, fits, strict=True):
+                logits.setdefault((name, method), []).append(probe.logits(matrix[0, test]))
+                done += 1
+                yield done, len(matrices) * len(folds) * len(methods)
+    tested = labels[np.concatenate([test for _, test in folds])]
+    measured = {key: _measure(np.concatenate(parts), tested) for key, parts in logits.items()}
+    best = max(measured, key=lambda key: (measured[key].accuracy, -measured[key].loss))
+    return ProbeChoice(
+        features=best[0],
+        method=best[1],
+        temperature=measured[best].temperature,
+        scores={key: one.accuracy for key, one in measured.items()},
+    )
+
+
+@dataclass(frozen=True)
+class _Measured:
+    accuracy: float
+    loss: float
+    temperature: float
+
+
+def _measure(logits: np.ndarray, labels: np.ndarray) -> _Measured:
+    temperature = fit_temperature(logits, labels, unsure=1.0)
+    scaled = (logits - logits.max(axis=1, keepdims=True)) / temperature
+    true = scaled[np.arange(len(labels)), labels] - np.log(np.exp(scaled).sum(axis=1))
+    accuracy = (logits.argmax(axis=1) == labels).mean()
+    return _Measured(float(accuracy), float(-true.mean()), temperature)
+
+
+def out_of_fold(
+    matrices: dict[str, np.ndarray],
+    labels: np.ndarray,
+    num_classes: int,
+    *,
+    folds: list[Fold],
+    groups: np.ndarray | None = None,
+    inner_folds: int = 3,
+    seed: int = 0,
+    balanced: bool = True,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield (test indices, probabilities) per fold; everything is chosen inside the fold."""
+    for train, test in folds:
+        inside = None if groups is None else groups[train]
+        inner = make_folds(labels[train], inside, folds=inner_folds, seed=seed)
+        parts = {name: matrix[:, train] for name, matrix in matrices.items()}
+        choice = choose_probe(parts, labels[train], num_classes, folds=inner, balanced=balanced)
+        matrix = matrices[choice.features]
+        probe = choice.fit(*all_views(matrix, labels, train), num_classes, balanced=balanced)
+        yield test, probe.probabilities(matrix[0, test])
