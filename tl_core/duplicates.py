@@ -14,12 +14,12 @@ The thresholds are measured by `python -m benchmarks --only copies`. Knows numbe
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
-from PIL import Image
 
 from tl_core.fingerprints import SIDE, best_turned, detail_of, fingerprints, turned_bound
+from tl_core.shifted import shifted_scores
 
 TURNED = 0.78  # least correlation of details, with TONE and ALIKE
 TONE = 0.88  # least correlation of brightness
@@ -33,11 +33,7 @@ SMOOTH = 0.8  # or shifted by 2: nothing small is in it
 NEIGHBOURS = 4  # most alike pictures that are asked for a shift
 MOST_PICTURES = 20_000  # more are not compared: every pair is looked at
 _BOUND = 0.84  # what no true copy was seen below
-_SCALES = (0.84, 0.88, 0.92, 0.96, 1.0, 1.04, 1.09, 1.14, 1.19)
-_MIDDLE = 46  # pixels of the part that is looked for
-_FRAME = 96  # pixels, holds the largest scale
 _BLOCK = 1024
-_FRAMES_KEPT = 256  # close to a megabyte each
 
 Pairs = np.ndarray  # int64 (P, 2), the smaller index first
 
@@ -128,22 +124,9 @@ def _shifted(
     tiles: np.ndarray, unit: np.ndarray, common: np.ndarray
 ) -> dict[tuple[int, int], float]:
     """Look for the middle of each picture in those that the backbone finds most like it."""
-    pairs = _neighbours(unit)
-    needed = sorted({item for pair in pairs for item in pair if not common[item]})
-    middles = {item: _middle(tiles[item, 0]) for item in needed}
-
-    @lru_cache(_FRAMES_KEPT)
-    def frames(item: int) -> list[tuple[np.ndarray, np.ndarray]]:
-        return _frames(tiles[item, 0])
-
-    found = {}
-    for a, b in sorted(pairs):
-        if middles.get(a) is None or middles.get(b) is None:
-            continue
-        score = max(_best_place(middles[a], frames(b)), _best_place(middles[b], frames(a)))
-        if score >= SHIFTED:
-            found[a, b] = score
-    return found
+    pairs = sorted(pair for pair in _neighbours(unit) if not common[list(pair)].any())
+    scores = shifted_scores(tiles[:, 0], pairs)
+    return {pair: score for pair, score in scores.items() if score >= SHIFTED}
 
 
 def _neighbours(unit: np.ndarray) -> set[tuple[int, int]]:
@@ -159,49 +142,6 @@ def _neighbours(unit: np.ndarray) -> set[tuple[int, int]]:
             smaller, larger = np.minimum(mine, other), np.maximum(mine, other)
             pairs.update(zip(smaller.tolist(), larger.tolist(), strict=True))
     return pairs
-
-
-def _middle(tile: np.ndarray) -> np.ndarray | None:
-    """Return the spectrum of a picture's middle, of unit size; None if it shows nothing."""
-    edge = (SIDE - _MIDDLE) // 2
-    middle = detail_of(tile)[edge : edge + _MIDDLE, edge : edge + _MIDDLE]
-    middle = middle - middle.mean()
-    size = np.linalg.norm(middle)
-    if size < _MIDDLE:  # less than one grey level
-        return None
-    return np.conj(np.fft.rfft2(middle / size, (_FRAME, _FRAME)))
-
-
-def _frames(tile: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return per scale a picture's spectrum and the size of each place as large as a middle."""
-    window = np.zeros((_FRAME, _FRAME), np.float32)
-    window[:_MIDDLE, :_MIDDLE] = 1
-    window = np.conj(np.fft.rfft2(window))
-    found = []
-    for scale in _SCALES:
-        detail = _scaled_detail(tile, round(SIDE * scale))
-        places = len(detail) - _MIDDLE + 1
-        spectrum = np.fft.rfft2(detail, (_FRAME, _FRAME))
-        squares = np.fft.rfft2(detail * detail, (_FRAME, _FRAME))
-        total = np.fft.irfft2(spectrum * window, (_FRAME, _FRAME))[:places, :places]
-        energy = np.fft.irfft2(squares * window, (_FRAME, _FRAME))[:places, :places]
-        size = np.sqrt(np.maximum(energy - total**2 / _MIDDLE**2, _MIDDLE))
-        found.append((spectrum, size))
-    return found
-
-
-def _scaled_detail(tile: np.ndarray, side: int) -> np.ndarray:
-    kind = Image.Resampling.BOX if side <= SIDE else Image.Resampling.BICUBIC
-    return detail_of(np.asarray(Image.fromarray(tile).resize((side, side), kind)))
-
-
-def _best_place(middle: np.ndarray, frames: list[tuple[np.ndarray, np.ndarray]]) -> float:
-    best = -1.0
-    for spectrum, size in frames:
-        places = len(size)
-        match = np.fft.irfft2(spectrum * middle, (_FRAME, _FRAME))[:places, :places] / size
-        best = max(best, float(match.max()))
-    return best
 
 
 def _like_many(tile: np.ndarray) -> bool:
