@@ -11,6 +11,7 @@ from training_data import BUNDLED_BACKBONE, job_of, stripes_project
 from tl_core import inference, openvino_engine
 from tl_core.backbones import create_backbone
 from tl_core.features import View, cache_key, extract_features
+from tl_core.folding import FeatureReader
 from tl_core.inference import Engine, EngineChoice, fastest_engine
 from tl_core.network import all_features
 from tl_core.transforms import normalise, preprocessing_for
@@ -120,7 +121,7 @@ def test_an_engine_that_strays_is_not_used(tmp_path, monkeypatch):
         features = original(self, crops)
         if self.choice.precision == "float32":
             return features
-        return features[:, ::-1].copy()
+        return (features[0][:, ::-1].copy(),)
 
     monkeypatch.setattr(Engine, "__call__", stray)
     memory = tmp_path / "engines.json"
@@ -137,7 +138,7 @@ def test_the_choice_of_engine_is_remembered(tmp_path, monkeypatch):
     memory = tmp_path / "engines.json"
     memory.write_text("{ damaged")
     first = fastest_engine(backbone, preprocessing, sample, name="x", memory=memory)
-    monkeypatch.setattr(inference, "_timed", None)  # measuring again would fail
+    monkeypatch.setattr(inference, "timed", None)  # measuring again would fail
     second = fastest_engine(backbone, preprocessing, sample, name="x", memory=memory)
     assert second.choice == first.choice
 
@@ -153,11 +154,12 @@ def test_openvino_gives_the_features_of_torch_and_is_converted_once(tmp_path, mo
         library: EngineChoice("float32", 2, "cpu", 0.0, library=library)
         for library in ("torch", "openvino")
     }
-    wanted = Engine(backbone, preprocessing, choices["torch"])(sample)
-    got = Engine(backbone, preprocessing, choices["openvino"], converted=kept)(sample)
+    reader = FeatureReader(backbone)
+    (wanted,) = Engine(reader, preprocessing, choices["torch"])(sample)
+    (got,) = Engine(reader, preprocessing, choices["openvino"], converted=kept)(sample)
     np.testing.assert_allclose(got, wanted, atol=2e-3, rtol=1e-3)
     monkeypatch.setattr(openvino_engine.OpenVinoReader, "_convert", None)  # a second time fails
-    Engine(backbone, preprocessing, choices["openvino"], converted=kept)
+    Engine(reader, preprocessing, choices["openvino"], converted=kept)
 
 
 @pytest.mark.skipif(not openvino_engine.is_installed(), reason="OpenVINO is not installed")

@@ -6,7 +6,7 @@ from tiny_run import tiny_backbone
 from torch import nn
 
 from tl_core.backbones import create_backbone
-from tl_core.folding import FeatureReader, folded_reader
+from tl_core.folding import FeatureReader, folded
 
 
 def statistics_of_their_own(network: nn.Module) -> None:
@@ -30,12 +30,14 @@ def test_a_folded_network_reads_the_same_features(name):
     before = {key: value.clone() for key, value in backbone.state_dict().items()}
     images = torch.randn(3, *backbone.pretrained_cfg["input_size"])
     wanted = FeatureReader(backbone).eval()(images)
-    torch.testing.assert_close(folded_reader(backbone)(images), wanted, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(
+        folded(FeatureReader(backbone))(images), wanted, rtol=1e-3, atol=1e-3
+    )
     for key, value in backbone.state_dict().items():
         torch.testing.assert_close(value, before[key], rtol=0, atol=0)
 
 
 def test_folding_leaves_no_batch_norm_behind_a_convolution():
     backbone = create_backbone(tiny_backbone("test_efficientnet"), pretrained=False)
-    left = [m for m in folded_reader(backbone).modules() if isinstance(m, nn.BatchNorm2d)]
+    left = [m for m in folded(FeatureReader(backbone)).modules() if isinstance(m, nn.BatchNorm2d)]
     assert left == []

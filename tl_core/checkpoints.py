@@ -13,7 +13,7 @@ from safetensors.torch import save
 from tl_core.fine_tuning import FineTuning
 from tl_core.storage import write_atomic
 
-NUMBERS = ("epoch", "best_epoch", "best_accuracy", "best_loss", "seconds")
+NUMBERS = ("epoch", "best_epoch", "best_accuracy", "best_loss", "seconds", "loss_scale")
 
 
 def write_checkpoint(path: Path, state: FineTuning) -> None:

@@ -26,7 +26,7 @@ from tl_core.pictures import augmented_file, crop_file, in_parallel
 from tl_core.storage import storage_errors, write_atomic
 from tl_core.transforms import Preprocessing, preprocessing_for
 
-CACHE_FORMAT = 1
+CACHE_FORMAT = 2
 SHARD_PICTURES = 512  # written at once: what a kill can cost, and what memory holds
 SAMPLE_PICTURES = 16  # an engine is chosen on these
 
@@ -93,21 +93,21 @@ def extract_features(
     """
     preprocessing = preprocessing_for(network)
     shelf = folder / cache_key(backbone, preprocessing, view)
-    known = _load(shelf) if pretrained else {}
-    missing = [image for image in images if image.digest not in known]
+    precision, known = _fullest(shelf, images) if pretrained else (None, {})
     engine = None
-    if missing:
-        sample = torch.stack(
-            [view_crop(image, preprocessing, view) for image in missing[:SAMPLE_PICTURES]]
-        )
+    if missing := [image for image in images if image.digest not in known]:
+        some = missing[:SAMPLE_PICTURES]
         engine = fastest_engine(
             network,
             preprocessing,
-            sample,
+            lambda: torch.stack([view_crop(image, preprocessing, view) for image in some]),
             name=weights_name(backbone) if pretrained else f"random {backbone.name}",
             memory=memory,
             pictures=len(missing) if pretrained else 0,
+            precision=precision,
         )
+        if precision not in (None, engine.choice.precision):  # this machine cannot go on in it
+            known, missing = {}, list(images)
         done = len(images) - len(missing)
         yield Progress("features", done, len(images))
         fresh = yield from _compute(engine, missing, view, preprocessing, shelf, pretrained, done)
@@ -147,11 +147,12 @@ def _compute(
     offset: int,
 ) -> Generator[Progress, None, dict[str, np.ndarray]]:
     """Read and run batches side by side; store what is done in shards."""
-    size = engine.choice.batch_size
+    size, precision = engine.choice.batch_size, engine.choice.precision
     batches = [images[start : start + size] for start in range(0, len(images), size)]
 
     def work(batch: Sequence[LabelledImage]) -> np.ndarray:
-        return engine(torch.stack([view_crop(image, preprocessing, view) for image in batch]))
+        crops = torch.stack([view_crop(image, preprocessing, view) for image in batch])
+        return engine(crops)[0]
 
     rows: dict[str, np.ndarray] = {}
     unsaved: list[str] = []
@@ -163,14 +164,14 @@ def _compute(
                 rows |= {image.digest: row for image, row in zip(batch, values, strict=True)}
                 unsaved += [image.digest for image in batch]
                 if keep and len(unsaved) >= SHARD_PICTURES:
-                    _store(shelf, {digest: rows[digest] for digest in unsaved})
+                    _store(shelf, precision, {digest: rows[digest] for digest in unsaved})
                     unsaved = []
                 left = (time.perf_counter() - start) / len(rows) * (len(images) - len(rows))
                 yield Progress("features", offset + len(rows), offset + len(images), left)
         finally:
             results.close()
             if keep and unsaved:
-                _store(shelf, {digest: rows[digest] for digest in unsaved})
+                _store(shelf, precision, {digest: rows[digest] for digest in unsaved})
     return rows
 
 
@@ -188,21 +189,30 @@ def view_crop(image: LabelledImage, preprocessing: Preprocessing, view: View) ->
     return crop_file(image.path, preprocessing)
 
 
-def _load(shelf: Path) -> dict[str, np.ndarray]:
-    rows: dict[str, np.ndarray] = {}
+def _fullest(
+    shelf: Path, images: Sequence[LabelledImage]
+) -> tuple[str | None, dict[str, np.ndarray]]:
+    """Return the precision in which most of these pictures are kept, and what is kept in it.
+
+    One table never mixes precisions: each has shards of its own, named after it.
+    """
+    found: dict[str, dict[str, np.ndarray]] = {}
     for shard in sorted(shelf.glob("*.npz")):
+        rows = found.setdefault(shard.name.partition("-")[0], {})
         try:
             with np.load(shard, allow_pickle=False) as arrays:
                 rows |= dict(zip(arrays["digests"].tolist(), arrays["values"], strict=True))
         except (OSError, ValueError, KeyError, BadZipFile):
             shard.unlink(missing_ok=True)  # damaged: compute it again
-    return rows
+    kept = {name: sum(image.digest in rows for image in images) for name, rows in found.items()}
+    best = max(sorted(kept), key=kept.__getitem__, default=None)
+    return (best, found[best]) if best and kept[best] else (None, {})
 
 
-def _store(shelf: Path, rows: dict[str, np.ndarray]) -> None:
+def _store(shelf: Path, precision: str, rows: dict[str, np.ndarray]) -> None:
     """Write one shard under a name of its own, so that two workers never meet."""
     content = io.BytesIO()
     np.savez(content, digests=np.array(list(rows), "U64"), values=np.stack(list(rows.values())))
     with storage_errors("keeping the features of the pictures"):
         shelf.mkdir(parents=True, exist_ok=True)
-    write_atomic(shelf / f"{uuid.uuid4().hex}.npz", content.getvalue())
+    write_atomic(shelf / f"{precision}-{uuid.uuid4().hex}.npz", content.getvalue())

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from tl_core.arithmetic import FIRST_SCALE, loss_of, step_logits, update
 from tl_core.batches import Batches, Inputs
 from tl_core.config import TrainingConfig
 from tl_core.evaluation import losses_and_accuracy
@@ -28,7 +29,8 @@ class FineTuning:
     """State of one optimisation, all that a checkpoint holds.
 
     `best_accuracy` and `best_loss` are of `best`, measured on the validation pictures; epoch 0 is
-    the state before the first step.
+    the state before the first step. Steps compute in `precision`, measuring always in float32;
+    `loss_scale` is what float16 needs (see `arithmetic`).
     """
 
     network: TransferNetwork
@@ -39,6 +41,8 @@ class FineTuning:
     best_loss: float = math.inf
     best: dict[str, Tensor] = field(default_factory=dict)
     seconds: float = 0.0
+    precision: str = "float32"
+    loss_scale: float = FIRST_SCALE
 
     def learnt(self) -> dict[str, Tensor]:
         """Return what training can change: thawed parameters, and buffers beside them."""
@@ -136,12 +140,11 @@ def _step(
     class_weights: Tensor | None,
 ) -> tuple[float, int]:
     """Do one update; return the batch's mean loss in nats and its correct predictions."""
-    logits = batches.logits(inputs)
+    place = next(state.network.parameters()).device.type
+    logits = step_logits(batches, inputs, state.precision, place)
     labels = labels.to(logits.device)
-    loss = nn.functional.cross_entropy(logits, labels, weight=class_weights)
-    state.optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    state.optimiser.step()
+    loss = loss_of(logits, labels, class_weights)
+    state.loss_scale = update(loss, state.optimiser, state.precision, state.loss_scale)
     with torch.no_grad():
         plain = nn.functional.cross_entropy(logits, labels).item()
     return plain, int((logits.argmax(dim=1) == labels).sum())

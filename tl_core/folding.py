@@ -26,16 +26,21 @@ class FeatureReader(nn.Module):
         return self._read(self.backbone, images)
 
 
-def folded_reader(backbone: nn.Module) -> nn.Module:
-    """Return a copy that reads features, without BatchNorm where it can be folded away."""
-    reader = FeatureReader(copy.deepcopy(backbone)).eval()
+def folded(frozen: nn.Module) -> nn.Module:
+    """Return a copy that does the same, without BatchNorm where it can be folded away.
+
+    Args:
+        frozen: A graph of operations, or a module with a timm model under `backbone`.
+    """
+    module = copy.deepcopy(frozen).eval()
     try:
-        graph = Tracer(sys.modules[type(backbone).__module__]).trace(reader)
-        module = fx.GraphModule(reader, graph)
+        if not isinstance(module, fx.GraphModule):
+            architecture = sys.modules[type(module.backbone).__module__]
+            module = fx.GraphModule(module, Tracer(architecture).trace(module))
         for node in module.graph.nodes:
             _fold(module, node)
     except Exception:  # tracing runs the architecture's own code with stand-ins: anything goes
-        return FeatureReader(copy.deepcopy(backbone)).eval()
+        return copy.deepcopy(frozen).eval()
     return module.eval()
 
 

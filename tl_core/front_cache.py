@@ -1,7 +1,7 @@
 """What a network's frozen front makes of pictures: computed once, kept on disk, mapped into memory.
 
 Shelves lie beside the cached features and are shared by all runs of a project. It knows files and
-tensors; `fronts` knows how a network is cut.
+arrays; `fronts` knows how a network is cut, an engine computes.
 """
 
 import hashlib
@@ -24,34 +24,48 @@ from tl_core.datasets import LabelledImage
 from tl_core.events import Progress
 from tl_core.features import View, view_crop
 from tl_core.fronts import CutNetwork
-from tl_core.inference import one_thread_each
+from tl_core.frozen_engine import Engine, Values, one_thread_each
 from tl_core.pictures import in_parallel
 from tl_core.storage import storage_errors
-from tl_core.transforms import Preprocessing, normalise
+from tl_core.transforms import Preprocessing
 
-FRONT_FORMAT = 1
-FRONT_BATCH = 4
+FRONT_FORMAT = 2
 SHARD_BYTES = 64 * 2**20
 HALF_TOLERANCE = 5e-3  # largest change of logits, relative to the largest, that half may cause
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """How a front's values are kept.
+
+    `half`: in half precision. `maps`: which values are maps (n, C, H, W) that the network has in
+    memory as (n, H, W, C), the order that convolutions compute fastest in; files have it too.
+    `bytes_each`: what one picture takes.
+    """
+
+    half: bool
+    maps: tuple[bool, ...]
+    bytes_each: int
 
 
 @dataclass(frozen=True)
 class FrontValues:
     """Values per picture, mapped from files; `take` brings a batch into memory as float32."""
 
+    maps: tuple[bool, ...]
     shards: list[list[np.ndarray]] = field(default_factory=list)  # per shard, per value: (n, ...)
     places: dict[str, tuple[int, int]] = field(default_factory=dict)  # digest -> shard, row
 
     def take(self, digests: Sequence[str]) -> tuple[Tensor, ...]:
         """Return the values of these pictures, each float32 (n, ...)."""
         places = [self.places[digest] for digest in digests]
-        count = len(self.shards[0])
-        return tuple(
-            torch.from_numpy(
-                np.stack([self.shards[shard][value][row] for shard, row in places])
-            ).float()
-            for value in range(count)
-        )
+        batch = []
+        for index, is_map in enumerate(self.maps):
+            rows = np.stack([self.shards[shard][index][row] for shard, row in places])
+            value = torch.from_numpy(rows).float()
+            # (n, H, W, C) -> (n, C, H, W), and not a number moves
+            batch.append(value.permute(0, 3, 1, 2) if is_map else value)
+        return tuple(batch)
 
 
 def front_key(
@@ -61,76 +75,88 @@ def front_key(
     *,
     frozen_groups: int,
     features: str,
-    half: bool,
+    kept: Keeping,
+    precision: str,
+    weights_seed: int | None = None,
 ) -> str:
-    """Return the shelf's name: whatever changes a kept value changes it."""
+    """Return the shelf's name: whatever changes a kept value changes it.
+
+    `weights_seed` draws the weights where none were learnt elsewhere.
+    """
     facts = {
         "format": FRONT_FORMAT,
         "versions": [torch.__version__, timm.__version__],
         "backbone": [backbone.name, backbone.source, backbone.digest],
         "preprocessing": preprocessing.to_json(),
         "view": [view.augmentations, view.number, view.seed] if view.augmentations else None,
-        "cut": [frozen_groups, features, half],
+        "cut": [frozen_groups, features],
+        "numbers": [kept.half, kept.maps, precision],
+        "random": weights_seed,
     }
     return "front-" + hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def half_is_enough(halves: CutNetwork, images: Tensor) -> bool:
-    """Whether values kept in half precision leave the logits of `images` as they are."""
-    with torch.no_grad():
-        values = halves.front(images)
-        exact = halves.back(*values)
-        rounded = halves.back(*(value.half().float() for value in values))
+@torch.no_grad()
+def keeping(halves: CutNetwork, images: Tensor) -> Keeping:
+    """Return how to keep values: in half precision where that leaves the logits as they are."""
+    values = halves.front(images)
+    exact = halves.back(*values)
+    rounded = halves.back(*(value.half().float() for value in values))
     largest = 1 + exact.abs().max()
-    return bool(
-        rounded.isfinite().all() and (rounded - exact).abs().max() < HALF_TOLERANCE * largest
+    close = (rounded - exact).abs().max() < HALF_TOLERANCE * largest
+    half = bool(rounded.isfinite().all() and close)
+    numbers = sum(value[0].numel() for value in values)
+    maps = tuple(
+        value.ndim == 4 and value.is_contiguous(memory_format=torch.channels_last)
+        for value in values
     )
+    return Keeping(half, maps, numbers * (2 if half else 4))
 
 
-def bytes_per_picture(halves: CutNetwork, image: Tensor, *, half: bool) -> int:
-    """Return what one picture's values take on disk."""
-    with torch.no_grad():
-        values = halves.front(image)
-    return sum(value.numel() for value in values) * (2 if half else 4)
+def lacking(shelf: Path, images: Sequence[LabelledImage], kept: Keeping) -> list[LabelledImage]:
+    """Return the pictures whose values this shelf does not hold."""
+    there = _read(shelf, kept.maps).places
+    return [image for image in images if image.digest not in there]
 
 
 def keep_front_values(
-    halves: CutNetwork,
+    engine: Engine | None,
     images: Sequence[LabelledImage],
     shelf: Path,
     *,
     preprocessing: Preprocessing,
     view: View,
-    half: bool,
+    kept: Keeping,
 ) -> Generator[Progress, None, FrontValues]:
     """Return the front's values of `images`, computing only what the shelf lacks.
+
+    `engine` may be None if it lacks nothing.
 
     Yields:
         Progress of phase "features", in pictures.
     """
-    values = _read(shelf)
-    missing = [image for image in images if image.digest not in values.places]
-    place = next(halves.back.parameters()).device
+    missing = lacking(shelf, images, kept)
+    if not missing:
+        return _read(shelf, kept.maps)
+    kind = np.float16 if kept.half else np.float32
     start, done = time.perf_counter(), 0
 
-    @torch.inference_mode()
-    def work(batch: Sequence[LabelledImage]) -> list[np.ndarray]:
+    def work(batch: Sequence[LabelledImage]) -> Values:
         crops = torch.stack([view_crop(image, preprocessing, view) for image in batch])
-        prepared = normalise(crops.to(place), preprocessing)
-        results = halves.front(prepared.contiguous(memory_format=torch.channels_last))
-        kind = torch.float16 if half else torch.float32
-        return [value.to(kind).cpu().contiguous().numpy() for value in results]
+        values = zip(engine(crops), kept.maps, strict=True)
+        ordered = (value.transpose(0, 2, 3, 1) if is_map else value for value, is_map in values)
+        return tuple(np.ascontiguousarray(value, dtype=kind) for value in ordered)
 
-    batches = [missing[i : i + FRONT_BATCH] for i in range(0, len(missing), FRONT_BATCH)]
-    threads = torch.get_num_threads() if place.type == "cpu" else 2
-    pending: list[tuple[Sequence[LabelledImage], list[np.ndarray]]] = []
+    size = engine.choice.batch_size
+    batches = [missing[i : i + size] for i in range(0, len(missing), size)]
+    pending: list[tuple[Sequence[LabelledImage], Values]] = []
     with one_thread_each():
-        results = in_parallel(work, batches, threads=threads)
+        results = in_parallel(work, batches, threads=engine.parallel)
         try:
             for batch, arrays in zip(batches, results, strict=True):
                 pending.append((batch, arrays))
                 done += len(batch)
-                size = sum(array.nbytes for _, kept in pending for array in kept)
+                size = sum(array.nbytes for _, some in pending for array in some)
                 if size >= SHARD_BYTES:
                     _write(shelf, pending)
                     pending = []
@@ -140,10 +166,10 @@ def keep_front_values(
             results.close()
             if pending:
                 _write(shelf, pending)
-    return _read(shelf) if missing else values
+    return _read(shelf, kept.maps)
 
 
-def _write(shelf: Path, pending: list[tuple[Sequence[LabelledImage], list[np.ndarray]]]) -> None:
+def _write(shelf: Path, pending: list[tuple[Sequence[LabelledImage], Values]]) -> None:
     """Write one shard under a name of its own; it counts once its folder has its final name."""
     digests = [image.digest for batch, _ in pending for image in batch]
     columns = zip(*(arrays for _, arrays in pending), strict=True)
@@ -160,13 +186,12 @@ def _write(shelf: Path, pending: list[tuple[Sequence[LabelledImage], list[np.nda
             raise
 
 
-def _read(shelf: Path) -> FrontValues:
-    values = FrontValues()
+def _read(shelf: Path, maps: tuple[bool, ...]) -> FrontValues:
+    values = FrontValues(maps)
     for shard in sorted(shelf.glob("[!.]*")) if shelf.is_dir() else ():
         try:
             digests = json.loads((shard / "digests.json").read_text(encoding="utf-8"))
-            count = len(list(shard.glob("*.npy")))
-            arrays = [np.load(shard / f"{i}.npy", mmap_mode="r") for i in range(count)]
+            arrays = [np.load(shard / f"{i}.npy", mmap_mode="r") for i in range(len(maps))]
         except (OSError, ValueError):
             shutil.rmtree(shard, ignore_errors=True)  # damaged: compute it again
             continue

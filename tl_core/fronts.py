@@ -115,7 +115,7 @@ def _frozen_nodes(graph: fx.Graph, network: nn.Module) -> set[fx.Node]:
             continue
         if node.op == "call_module" and _learns(network.get_submodule(node.target)):
             continue
-        if node.op == "get_attr" and _attribute(network, node.target).requires_grad:
+        if node.op == "get_attr" and _differs(network, node.target):
             continue
         frozen.add(node)
     return frozen
@@ -128,9 +128,11 @@ def _learns(module: nn.Module) -> bool:
     return trained or (isinstance(module, _BatchNorm) and not parameters)
 
 
-def _attribute(network: nn.Module, target: str) -> Tensor:
+def _differs(network: nn.Module, target: str) -> bool:
+    """Whether a value is learnt, or not the backbone's own: the classifier's standardisation."""
     module, _, name = target.rpartition(".")
-    return getattr(network.get_submodule(module), name)
+    learnt = getattr(network.get_submodule(module), name).requires_grad
+    return learnt or not target.startswith("backbone.")
 
 
 def _part(

@@ -4,10 +4,12 @@ Converted straight from the torch module by OpenVINO's frontend, without its com
 that tool's telemetry. The converted network and the compiled one are kept on disk.
 """
 
+import copy
 import hashlib
 import importlib.util
 import json
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +18,6 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from tl_core.folding import FeatureReader
 from tl_core.storage import storage_errors
 
 
@@ -34,10 +35,10 @@ def network_file(folder: Path, weights: str) -> Path:
 
 
 class OpenVinoReader:
-    """Normalised images (n, 3, S, S) -> features (n, D), float32; callable by several threads.
+    """Normalised images (n, 3, S, S) -> arrays (n, ...), float32; callable by several threads.
 
     Args:
-        backbone: timm model without classifier; converted unless `kept` is there.
+        frozen: Network that gives a tensor or several; converted unless `kept` is there.
         kept: File of the converted network.
         side: S, in pixels.
         precision: "float32" or "bfloat16".
@@ -45,13 +46,13 @@ class OpenVinoReader:
     """
 
     def __init__(
-        self, backbone: nn.Module, kept: Path, *, side: int, precision: str, threads: int
+        self, frozen: nn.Module, kept: Path, *, side: int, precision: str, threads: int
     ) -> None:
         import openvino
 
         core = openvino.Core()
         if not kept.exists():
-            self._convert(backbone, kept, side)
+            self._convert(frozen, kept, side)
         settings = {
             "INFERENCE_PRECISION_HINT": "f32" if precision == "float32" else "bf16",
             "NUM_STREAMS": str(threads),
@@ -65,27 +66,28 @@ class OpenVinoReader:
             self._compiled = elsewhere.submit(core.compile_model, model, "CPU", settings).result()
         self._local = threading.local()
 
-    def __call__(self, images: Tensor) -> np.ndarray:
+    def __call__(self, images: Tensor) -> tuple[np.ndarray, ...]:
         if not hasattr(self._local, "request"):
             self._local.request = self._compiled.create_infer_request()
         request = self._local.request
         rows = []
         for image in images.numpy():  # one at a time: streams run side by side
             request.infer({0: image[None]})
-            rows.append(request.get_output_tensor(0).data[0].copy())
-        return np.stack(rows)
+            outputs = range(len(self._compiled.outputs))
+            rows.append([request.get_output_tensor(index).data[0].copy() for index in outputs])
+        return tuple(np.stack(column) for column in zip(*rows, strict=True))
 
     @staticmethod
-    def _convert(backbone: nn.Module, kept: Path, side: int) -> None:
+    def _convert(frozen: nn.Module, kept: Path, side: int) -> None:
         import openvino
         from openvino.frontend import FrontEndManager
         from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
         example = torch.zeros(1, 3, side, side)
-        with torch.no_grad():
-            decoder = TorchScriptPythonDecoder(
-                FeatureReader(backbone).eval(), example_input=example
-            )
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # tracing says what it takes for constant
+            alone = copy.deepcopy(frozen).cpu().float().eval()
+            decoder = TorchScriptPythonDecoder(alone, example_input=example)
             frontend = FrontEndManager().load_by_framework("pytorch")
             model = frontend.convert(frontend.load(decoder))
         model.reshape([1, 3, side, side])

@@ -1,11 +1,10 @@
-"""Decides what fine-tuning runs on: the whole network, or its back on kept values.
+"""Decides what fine-tuning runs on: the whole network, or its back on kept values; and how.
 
 Whatever is frozen is computed once per picture (and per view) when the network can be cut there
 and the values fit into the cache; otherwise the whole network runs, and a note says so.
 """
 
 from collections.abc import Generator, Sequence
-from pathlib import Path
 
 import torch
 
@@ -14,16 +13,13 @@ from tl_core.cache_budget import budget_bytes, make_room, mark_used
 from tl_core.datasets import LabelledImage
 from tl_core.events import Event
 from tl_core.features import View, view_crop
-from tl_core.front_cache import (
-    FrontValues,
-    bytes_per_picture,
-    front_key,
-    half_is_enough,
-    keep_front_values,
-)
+from tl_core.front_cache import FrontValues, Keeping, keep_front_values, keeping
+from tl_core.front_choice import front_engine, shelf
 from tl_core.fronts import CutNetwork, cut
+from tl_core.frozen_engine import Engine, EngineChoice
 from tl_core.jobs import TrainingJob
 from tl_core.layers import frozen_count
+from tl_core.step_precision import choose_precision
 from tl_core.transforms import normalise
 
 PROBED_PICTURES = 4  # the cut network is compared with the whole one on these
@@ -32,6 +28,12 @@ PLAIN = View()
 
 def tuning_batches(job: TrainingJob) -> Generator[Event, None, tuple[Batches, Batches]]:
     """Return the batches of the training and of the validation part."""
+    batches = yield from _batches(job)
+    yield from choose_precision(job, batches[0])
+    return batches
+
+
+def _batches(job: TrainingJob) -> Generator[Event, None, tuple[Batches, Batches]]:
     images = _probed(job)
     halves = cut(job.tuning.network, images) if len(images) > 1 else None
     if halves is None:
@@ -41,9 +43,8 @@ def tuning_batches(job: TrainingJob) -> Generator[Event, None, tuple[Batches, Ba
                 "computes them again."
             )
         return _whole(job)
-    half = half_is_enough(halves, images)
-    each = bytes_per_picture(halves, images[:1], half=half)
-    views = _views(job, each, half)
+    kept = keeping(halves, images)
+    views = _views(job, kept)
     if not views:
         yield from job.note(
             "What the frozen layers see does not fit into the cache, so every step computes it "
@@ -52,7 +53,7 @@ def tuning_batches(job: TrainingJob) -> Generator[Event, None, tuple[Batches, Ba
         return _whole(job)
     if job.config.augmentations:
         yield from job.note(f"Every picture is varied in {len(views)} ways, drawn up front.")
-    return (yield from _kept(job, halves, views, half))
+    return (yield from _kept(job, halves, views, kept))
 
 
 def _whole(job: TrainingJob) -> tuple[Batches, Batches]:
@@ -70,55 +71,46 @@ def _whole(job: TrainingJob) -> tuple[Batches, Batches]:
 
 
 def _kept(
-    job: TrainingJob, halves: CutNetwork, views: list[View], half: bool
+    job: TrainingJob, halves: CutNetwork, views: list[View], kept: Keeping
 ) -> Generator[Event, None, tuple[Batches, Batches]]:
     train, validation = job.images.train, job.images.validation
-
-    def keep(
-        images: Sequence[LabelledImage], view: View
-    ) -> Generator[Event, None, FrontValues | None]:
-        if not images:
-            return None
-        shelf = _shelf(job, view, half)
-        mark_used(shelf)
-        return (
-            yield from keep_front_values(
-                halves, images, shelf, preprocessing=job.preprocessing, view=view, half=half
-            )
-        )
-
-    kept = []
-    for view in views:
-        kept.append((yield from keep(train, view)))
-    plain = yield from keep(validation, PLAIN)
+    looks = [*((view, train) for view in views), (PLAIN, validation)]
+    choice, engine = front_engine(job, halves, kept, looks)
+    places = [shelf(job, view, kept, choice.precision) for view, _ in looks]
+    needed = kept.bytes_each * sum(len(images) for _, images in looks)
+    make_room(job.workspace, needed, keep=set(places))
+    values: list[FrontValues] = []
+    for (view, images), place in zip(looks, places, strict=True):
+        mark_used(place)
+        settings = {"preprocessing": job.preprocessing, "view": view, "kept": kept}
+        values.append((yield from keep_front_values(engine, images, place, **settings)))
+    yield from job.note(_what_ran(choice, engine))
     settings = {"batch_size": job.config.batch_size, "seed": job.config.seed}
     return (
-        FrontBatches(halves.back, train, views=kept, plain=None, **settings),
-        FrontBatches(halves.back, validation, views=[], plain=plain, **settings),
+        FrontBatches(halves.back, train, views=values[:-1], plain=None, **settings),
+        FrontBatches(halves.back, validation, views=[], plain=values[-1], **settings),
     )
 
 
-def _views(job: TrainingJob, each: int, half: bool) -> list[View]:
+def _what_ran(choice: EngineChoice, engine: Engine | None) -> str:
+    if engine is None:
+        return "What the frozen layers see was kept from before, so only the others compute."
+    library = {"torch": "PyTorch", "openvino": "OpenVINO"}[choice.library]
+    how = "full precision" if choice.precision == "float32" else "shorter numbers"
+    return (
+        f"The frozen layers looked at every picture once, at about {choice.pictures_per_second:.0f}"
+        f" per second ({library} with {how}, {choice.precision}), and not in every step."
+    )
+
+
+def _views(job: TrainingJob, kept: Keeping) -> list[View]:
     """Return as many views as wanted and as fit; none if not even one does."""
-    config, pictures = job.config, len(job.images.train)
+    config, each = job.config, kept.bytes_each
+    pictures, validated = len(job.images.train), len(job.images.validation)
     wanted = [View(config.augmentations, n, config.seed) for n in range(config.views)]
     wanted = wanted if config.augmentations else [PLAIN]
-    room = budget_bytes() // 2 - each * len(job.images.validation)  # half is left for others
-    fitting = wanted[: max(0, room // max(1, each * pictures))]
-    needed = each * (len(fitting) * pictures + len(job.images.validation))
-    make_room(job.workspace, needed, keep={_shelf(job, view, half) for view in [*fitting, PLAIN]})
-    return fitting
-
-
-def _shelf(job: TrainingJob, view: View, half: bool) -> Path:
-    return job.workspace.features_dir(job.project_id) / front_key(
-        job.config.backbone,
-        job.preprocessing,
-        view,
-        frozen_groups=frozen_count(job.tuning.network),
-        features=job.tuning.network.features_read,
-        half=half,
-    )
+    room = budget_bytes() // 2 - each * validated  # half is left for others
+    return wanted[: max(0, room // max(1, each * pictures))]
 
 
 @torch.no_grad()
