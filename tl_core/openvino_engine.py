@@ -1,17 +1,19 @@
 """A frozen network run by OpenVINO instead of torch, where OpenVINO is installed.
 
-Converted straight from the torch module by OpenVINO's frontend, without its command-line tool and
-that tool's telemetry. The converted network and the compiled one are kept on disk.
+Converted straight from the torch module by OpenVINO's frontend. The converted network and the
+compiled one are kept on disk. OpenVINO's telemetry is kept out.
 """
 
 import copy
 import hashlib
 import importlib.util
 import json
+import sys
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import timm
@@ -25,11 +27,20 @@ def is_installed() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
 
-def network_file(folder: Path, weights: str) -> Path:
-    """Return where the converted network of these weights is kept, whether it is there or not."""
+def load() -> ModuleType:
+    """Import OpenVINO; nothing else of the app may, because its import alone calls home.
+
+    Without the package that does so it uses an empty stand-in of its own.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)
     import openvino
 
-    facts = [weights, openvino.__version__, torch.__version__, timm.__version__]
+    return openvino
+
+
+def network_file(folder: Path, weights: str) -> Path:
+    """Return where the converted network of these weights is kept, whether it is there or not."""
+    facts = [weights, load().__version__, torch.__version__, timm.__version__]
     name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]
     return folder / f"{name}.xml"
 
@@ -48,9 +59,7 @@ class OpenVinoReader:
     def __init__(
         self, frozen: nn.Module, kept: Path, *, side: int, precision: str, threads: int
     ) -> None:
-        import openvino
-
-        core = openvino.Core()
+        core = load().Core()
         if not kept.exists():
             self._convert(frozen, kept, side)
         settings = {
@@ -79,7 +88,7 @@ class OpenVinoReader:
 
     @staticmethod
     def _convert(frozen: nn.Module, kept: Path, side: int) -> None:
-        import openvino
+        openvino = load()
         from openvino.frontend import FrontEndManager
         from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
