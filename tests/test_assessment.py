@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from training_data import BUNDLED_BACKBONE, stripes_project, write_stripes
 
-from tl_core import assessment, baselines, datasets, runs, small_network
+from tl_core import assessment, baselines, copies, datasets, runs, small_network
 from tl_core.assessment import assess, prepare_assessment
 from tl_core.assessment_job import ANSWERS_FILE, some_of
 from tl_core.assessments import current_labels_digest, read_assessment
@@ -65,6 +65,14 @@ def test_all_parts_arrive_and_are_measured_on_the_same_pictures(tmp_path):
     assert found.labels_digest == current_labels_digest(workspace, project)
     with np.load(job_of(workspace, project).run_dir / ANSWERS_FILE) as arrays:
         assert arrays["transferred"].shape == (3, 36, 3)
+
+
+def test_too_many_pictures_to_search_for_copies_are_a_note(tmp_path, monkeypatch):
+    workspace, project = stripes_project(tmp_path, each=4)
+    monkeypatch.setattr(copies, "MOST_PICTURES", 7)
+    assert any(
+        "copies and series are not searched" in n for n in result(job_of(workspace, project)).notes
+    )
 
 
 def test_a_stop_keeps_what_is_there_and_the_next_run_goes_on(tmp_path):

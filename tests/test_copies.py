@@ -75,6 +75,20 @@ def test_a_class_of_one_series_is_named_and_can_be_split(tmp_path):
     assert read_report(job.run_dir).evaluation.n == 14
 
 
+@pytest.mark.parametrize("strategy", ["recommended", "scratch"])
+def test_a_training_says_when_there_are_too_many_pictures_to_compare(
+    tmp_path, monkeypatch, strategy
+):
+    workspace, project_id = project(tmp_path)
+    monkeypatch.setattr(copies, "MOST_PICTURES", 13)
+    job = job_of(workspace, project_id, strategy=strategy, **SHORT)
+    assert "more than 13 pictures, copies and series are not searched" in notes(run_to_end(job))
+    assert any("there are 14" in note for note in read_report(job.run_dir).notes)
+    monkeypatch.setattr(copies, "MOST_PICTURES", 14)
+    more = job_of(workspace, project_id, "more", strategy=strategy, **SHORT)
+    assert "not searched" not in notes(run_to_end(more))
+
+
 def test_copies_whose_thumbnail_is_gone_are_no_copies(tmp_path):
     workspace, project_id = project(tmp_path)
     for path in workspace.thumbnails_dir(project_id).iterdir():

@@ -4,12 +4,13 @@ import pytest
 from page_data import files, open_app, press, project_with_pictures
 
 from pages.shared import grouping
-from tl_core import datasets
+from tl_core import copies, datasets
 from tl_core.datasets import list_groups, locked_test_state
 from tl_core.imagefiles import SourceFile
 from tl_core.workspace import open_workspace
 
 PAGE = "pages/2_images.py"
+HEADER = "Copies and series"
 
 
 @pytest.fixture
@@ -30,9 +31,14 @@ def texts(app) -> str:
     return " ".join(element.proto.body for element in app.get("html"))
 
 
+def headers(app) -> list[str]:
+    return [header.value for header in app.header]
+
+
 def test_groups_are_shown_with_what_they_are_for(project):
     app = open_app(PAGE, project)
     assert not app.exception
+    assert HEADER in headers(app)
     assert "2 groups of 5 pictures; 2 not looked at yet" in texts(app)
     assert [b.label for b in app.button if b.proto.type == "primary"] == ["Next: choose layers"]
 
@@ -48,7 +54,16 @@ def test_agreeing_splitting_and_joining_are_kept(workspace, project):
     assert len(list_groups(workspace, project.id)[0].images) == 4
     app = press(open_app(PAGE, project), "Take the group apart")
     assert list_groups(workspace, project.id) == []
-    assert "show the same thing" not in [header.value for header in app.header]
+    assert HEADER not in headers(app)
+
+
+def test_a_project_too_large_for_the_search_is_told_so(workspace, monkeypatch):
+    made = project_with_pictures(each=4)
+    assert HEADER not in headers(open_app(PAGE, made))
+    monkeypatch.setattr(copies, "MOST_PICTURES", 7)
+    app = open_app(PAGE, made)
+    assert HEADER in headers(app)
+    assert "more than 7 pictures, copies and series are not searched for" in texts(app)
 
 
 def test_file_names_are_proposed_and_only_joined_on_a_yes(workspace):
@@ -76,6 +91,6 @@ def test_a_test_part_is_locked_and_given_back(workspace):
     app.button(key="lock-draw").click().run()
     assert not app.exception
     assert locked_test_state(workspace, made.id).images == 4
-    assert any("4 pictures, opened never" in one.label for one in app.expander)
+    assert any("4 pictures, never opened" in one.label for one in app.expander)
     app.button(key="lock-release").click().run()
     assert locked_test_state(workspace, made.id) is None

@@ -12,7 +12,7 @@ from tl_core.assessment_job import AssessmentJob, prepare_assessment
 from tl_core.assessment_parts import NEED_LOOKS, PARTS
 from tl_core.assessments import Assessment
 from tl_core.catalogue import backbone_from_json
-from tl_core.copies import group_copies
+from tl_core.copies import group_copies, not_searched
 from tl_core.errors import StorageFull, TLCoreError
 from tl_core.events import Event, Note, PhaseStarted, Progress
 from tl_core.features import FeatureTable, extract_features
@@ -59,6 +59,8 @@ def assess(job: AssessmentJob) -> Generator[Event, None, Assessment]:
         job = prepare_assessment(**job.asked)
         job.table = yield from _table(job, folder, memory)
         todo = [part for part in job.assessment.total if part not in job.assessment.done]
+    if unsearched := not_searched(len(job.everything)):
+        job.note(unsearched)
     yield PhaseStarted("assess")
     for part in todo:
         if part in NEED_LOOKS and job.looks is None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tl_core.datasets import LabelledImage, keep_copies
-from tl_core.duplicates import same_pairs
+from tl_core.duplicates import MOST_PICTURES, same_pairs
 from tl_core.fingerprints import tiles_of
 from tl_core.storage import Workspace, write_atomic
 
@@ -42,6 +42,17 @@ def group_copies(
     memory.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(memory, state.encode("ascii"))
     return regrouped
+
+
+def not_searched(count: int) -> str:
+    """Return why no copies are looked for among so many pictures; nothing where they are."""
+    if count <= MOST_PICTURES:
+        return ""
+    return (
+        f"With more than {MOST_PICTURES:,} pictures, copies and series are not searched for: "
+        f"there are {count:,}, and every one would have to be compared with every other. Groups "
+        "from file names and those of your own stay together."
+    )
 
 
 def _state(digests: list[str], features: np.ndarray | None) -> str:

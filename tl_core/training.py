@@ -16,6 +16,7 @@ from tl_core import checkpoints, fine_tuning, probing
 from tl_core.backbones import create_backbone
 from tl_core.catalogue import backbone_to_json
 from tl_core.config import TrainingConfig
+from tl_core.copies import not_searched
 from tl_core.datasets import image_set
 from tl_core.errors import RunError
 from tl_core.evaluation import (
@@ -70,6 +71,8 @@ def prepare_training(
 
 def train(job: TrainingJob) -> Iterator[Event]:
     """Fit the model, yielding events; may be left off at any event and then finished."""
+    if unsearched := not_searched(len(job.images.images) + len(job.images.locked)):
+        yield from job.note(unsearched)
     if job.config.strategy == "scratch":
         yield from probing.group_copies(job, job.images.images + job.images.locked, None)
         _start_fine_tuning(job, build_network(job, features="last"))

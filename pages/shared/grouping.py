@@ -7,11 +7,13 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.gallery import Action, Tile, gallery
 from pages.shared.layout import errors_shown, explain, name_text, note_text
+from tl_core.copies import not_searched
 from tl_core.datasets import (
     NamePattern,
     PictureGroup,
     accept_groups,
     accept_names,
+    count_images,
     dismiss_names,
     list_groups,
     merge_groups,
@@ -38,13 +40,16 @@ def show_groups(project_id: str) -> None:
     workspace = state.current_workspace()
     groups = list_groups(workspace, project_id)
     proposals = propose_names(workspace, project_id)
-    if not groups and not proposals:
+    unsearched = not_searched(count_images(workspace, project_id))
+    if not groups and not proposals and not unsearched:
         return
-    st.header("Pictures that show the same thing", anchor=False)
+    st.header("Copies and series", anchor=False)
     note_text(
-        "Copies and pictures of one source stay together: never one to learn from and another to "
+        "Pictures that show the same thing stay together: never one to learn from and another to "
         "be tested on, which would make the model look better than it is."
     )
+    if unsearched:
+        note_text(unsearched)
     for pattern in proposals:
         _proposal(project_id, pattern)
     if groups:

@@ -21,8 +21,9 @@ def locked_part(project_id: str) -> None:
     locked = locked_test_state(workspace, project_id)
     title = "A locked test part (optional)"
     if locked:
-        times = {0: "never", 1: "once"}.get(locked.opened, f"{locked.opened} times")
-        title = f"A locked test part of {locked.images:,} pictures, opened {times}"
+        said = {0: "never opened", 1: "opened once"}
+        times = said.get(locked.opened, f"opened {locked.opened} times")
+        title = f"A locked test part of {locked.images:,} pictures, {times}"
     with st.expander(title, icon=":material/lock:"):
         note_text(term("locked test part"))
         if locked:
