@@ -99,6 +99,37 @@ def test_leaving_off_keeps_what_was_computed(stripes, tmp_path):
     assert list((tmp_path / "features").rglob("*.npz"))
 
 
+def test_a_table_never_mixes_precisions(stripes, tmp_path, monkeypatch):
+    """New pictures are computed as those that are there were, even where more is faster now."""
+    job = job_of(*stripes)
+    original, both = inference.timed, inference.TORCH_CANDIDATES
+    monkeypatch.setattr(inference, "TORCH_CANDIDATES", both[:1])
+    assert extract(job, tmp_path, job.images.images[:5]).engine.precision == "float32"
+
+    def short_is_fast(engine, sample):
+        values, speed = original(engine, sample)
+        return values, speed * (1 if engine.choice.precision == "float32" else 1e3)
+
+    monkeypatch.setattr(inference, "TORCH_CANDIDATES", both)
+    monkeypatch.setattr(inference, "timed", short_is_fast)
+    assert extract(job, tmp_path).engine.precision == "float32"
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert extract(job, elsewhere).engine.precision == "bfloat16"
+
+
+def test_what_is_kept_in_another_precision_is_computed_again(stripes, tmp_path, monkeypatch):
+    """A machine that cannot go on in that precision starts anew rather than mixing."""
+    job = job_of(*stripes)
+    extract(job, tmp_path, job.images.images[:5])
+    (shard,) = (tmp_path / "features").rglob("*.npz")
+    shard.rename(shard.with_name("float16-" + shard.name.partition("-")[2]))
+    table = extract(job, tmp_path)
+    kept = [path.name.partition("-")[0] for path in (tmp_path / "features").rglob("*.npz")]
+    assert sorted(kept) == sorted(["float16", table.engine.precision])
+    assert extract(job, tmp_path).engine is None
+
+
 def test_whatever_changes_a_feature_changes_the_cache_key():
     backbone = create_backbone(BUNDLED_BACKBONE)
     preprocessing = preprocessing_for(backbone)

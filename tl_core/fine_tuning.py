@@ -46,20 +46,17 @@ class FineTuning:
 
     def learnt(self) -> dict[str, Tensor]:
         """Return what training can change: thawed parameters, and buffers beside them."""
-        thawed = {name for name, value in self.network.named_parameters() if value.requires_grad}
+        parameters = {name: value.requires_grad for name, value in self.network.named_parameters()}
+        thawed = {name for name, learns in parameters.items() if learns}
         modules = {name.rpartition(".")[0] for name in thawed}
         return {
             name: value
             for name, value in self.network.state_dict().items()
-            if name in thawed or (name.rpartition(".")[0] in modules and name not in self._frozen())
+            if parameters.get(name, name.rpartition(".")[0] in modules)
         }
 
     def restore_best(self) -> None:
         self.network.load_state_dict(self.best, strict=False)
-
-    def _frozen(self) -> set[str]:
-        parameters = self.network.named_parameters()
-        return {name for name, value in parameters if not value.requires_grad}
 
 
 def plan(config: TrainingConfig, pictures: int) -> tuple[int, int]:

@@ -34,7 +34,7 @@ TORCH_CANDIDATES = (("torch", "float32", 4), ("torch", "bfloat16", 8))
 OPENVINO_CANDIDATES = (("openvino", "float32", 4), ("openvino", "bfloat16", 4))
 GPU_CANDIDATES = (("torch", "float32", 32), ("torch", "float16", 64))
 CONVERTING_PAYS = 600  # pictures from which on a network is converted in any case
-CONVERTING_SECONDS, CONVERTING_SAVES = 2.0, 0.5  # what it costs; the share of time it saves
+CONVERTING_SECONDS, CONVERTING_SAVES = 1.5, 0.6  # what it costs; the share of time it saves
 QUICK = 0.3  # seconds; a shorter measurement is repeated
 
 

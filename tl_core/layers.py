@@ -86,14 +86,16 @@ def train_mode(network: nn.Module, *, batch_size: int, from_scratch: bool = Fals
     dropout included. Below `SMALL_BATCH` pictures per step every BatchNorm stays there, unless
     the network starts from scratch and has no statistics worth keeping.
     """
-    network.train()
-    for module in network.modules():
-        parameters = list(module.parameters())
-        frozen = bool(parameters) and not any(p.requires_grad for p in parameters)
-        if isinstance(module, _BatchNorm):
-            frozen = frozen or (batch_size < SMALL_BATCH and not from_scratch)
-        if frozen:
-            module.eval()
+    if isinstance(network, _BatchNorm) and batch_size < SMALL_BATCH and not from_scratch:
+        network.eval()
+        return
+    parameters = list(network.parameters())
+    if parameters and not any(p.requires_grad for p in parameters):
+        network.eval()
+        return
+    network.training = True
+    for child in network.children():
+        train_mode(child, batch_size=batch_size, from_scratch=from_scratch)
 
 
 def parameter_groups(

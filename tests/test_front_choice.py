@@ -1,0 +1,191 @@
+"""Tests of the engine that computes frozen fronts, and of where its values lie."""
+
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+import torch
+from training_data import job_of, stripes_project
+
+from tl_core import front_choice, inference, openvino_engine, run_choices
+from tl_core.fine_tuning import start
+from tl_core.front_cache import keep_front_values, keeping
+from tl_core.front_choice import front_engine, shelf
+from tl_core.fronts import cut
+from tl_core.frozen_engine import Engine
+from tl_core.jobs import build_network
+from tl_core.pictures import crop_file
+from tl_core.transforms import normalise
+from tl_core.tuning_batches import PLAIN, tuning_batches
+
+FROZEN = 7
+
+
+@pytest.fixture(scope="module")
+def stripes(tmp_path_factory):
+    return stripes_project(tmp_path_factory.mktemp("stripes"), each=6)
+
+
+def started(stripes, name, frozen=FROZEN, **settings):
+    """Return a job whose fine-tuning has its network, cut in two."""
+    torch.manual_seed(0)
+    job = job_of(*stripes, name, strategy="fine-tune", frozen_groups=frozen, **settings)
+    network = build_network(job, features="last")
+    job.tuning = start(network, job.config, frozen_groups=frozen)
+    crops = torch.stack([crop_file(image.path, job.preprocessing) for image in job.images.train])
+    images = normalise(crops, job.preprocessing).contiguous(memory_format=torch.channels_last)
+    halves = cut(network, images)
+    return job, halves, keeping(halves, images), images
+
+
+def drain(generator):
+    while True:
+        try:
+            next(generator)
+        except StopIteration as end:
+            return end.value
+
+
+def kept_values(job, engine, choice, kept):
+    place = shelf(job, PLAIN, kept, choice.precision)
+    images = job.images.train
+    settings = {"preprocessing": job.preprocessing, "view": PLAIN, "kept": kept}
+    values = drain(keep_front_values(engine, images, place, **settings))
+    return values.take([image.digest for image in images])
+
+
+@pytest.fixture
+def fresh(stripes):
+    """Forget what was measured and computed by other tests."""
+    workspace, project = stripes
+    (workspace.root / "engines.json").unlink(missing_ok=True)
+    for path in sorted(workspace.features_dir(project).rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    return stripes
+
+
+@torch.no_grad()
+def check_agreement(values, halves, images):
+    for value, exact in zip(values, halves.front(images), strict=True):
+        cosines = torch.nn.functional.cosine_similarity(value.flatten(1), exact.flatten(1))
+        assert cosines.min() >= inference.LEAST_COSINE
+        assert cosines.median() >= inference.LEAST_MEDIAN_COSINE
+    wanted, got = halves.back(*halves.front(images)), halves.back(*values)
+    assert (got - wanted).abs().max() < 2 * inference.LOGITS_TOLERANCE * (1 + wanted.abs().max())
+
+
+def test_kept_values_agree_with_plain_float32_and_lie_as_convolutions_want_them(fresh):
+    job, halves, kept, images = started(fresh, "agree")
+    choice, engine = front_engine(job, halves, kept, [(PLAIN, job.images.train)])
+    values = kept_values(job, engine, choice, kept)
+    check_agreement(values, halves, images)
+    assert kept.maps == (True,)
+    assert values[0].is_contiguous(memory_format=torch.channels_last)
+    assert front_engine(job, halves, kept, [(PLAIN, job.images.train)])[1] is None
+
+
+@pytest.mark.skipif(not openvino_engine.is_installed(), reason="OpenVINO is not installed")
+def test_where_conversion_pays_openvino_takes_part_and_agrees(fresh, monkeypatch):
+    monkeypatch.setattr(inference, "device", lambda: "cpu")
+    monkeypatch.setattr(inference, "CONVERTING_PAYS", 1)
+    monkeypatch.setattr(inference, "timed", slow_torch(inference.timed))
+    job, halves, kept, images = started(fresh, "converted")
+    choice, engine = front_engine(job, halves, kept, [(PLAIN, job.images.train)])
+    assert choice.library == "openvino"
+    check_agreement(kept_values(job, engine, choice, kept), halves, images)
+    assert list((fresh[0].root / "engines").glob("*.xml"))
+    remembered = json.loads((fresh[0].root / "engines.json").read_text())
+    assert any("first 7 groups" in key and "with OpenVINO" in key for key in remembered)
+
+
+def slow_torch(original):
+    def timed(engine, sample):
+        values, speed = original(engine, sample)
+        return values, speed * (1e-3 if engine.choice.library == "torch" else 1)
+
+    return timed
+
+
+def test_a_front_whose_logits_stray_is_not_used(fresh, monkeypatch):
+    """Twice the values point the same way, so cosines see nothing; the logits do."""
+    job, halves, kept, _ = started(fresh, "strays")
+    original = Engine.__call__
+
+    def stray(self, crops):
+        values = original(self, crops)
+        return values if self.choice.precision == "float32" else tuple(2 * v for v in values)
+
+    monkeypatch.setattr(Engine, "__call__", stray)
+    monkeypatch.setattr(inference, "timed", fast_short(inference.timed))
+    choice, _ = front_engine(job, halves, kept, [(PLAIN, job.images.train)])
+    assert choice.precision == "float32"
+
+
+def fast_short(original):
+    def timed(engine, sample):
+        values, speed = original(engine, sample)
+        return values, speed * (1 if engine.choice.precision == "float32" else 1e3)
+
+    return timed
+
+
+def test_an_entry_never_meets_another_precision(fresh):
+    job, _, kept, _ = started(fresh, "precision")
+    places = {shelf(job, PLAIN, kept, name) for name in front_choice.PRECISIONS}
+    places.add(shelf(job, PLAIN, replace(kept, half=not kept.half), "float32"))
+    assert len(places) == 4
+
+
+def test_values_that_are_there_are_gone_on_with_in_their_precision(fresh, monkeypatch):
+    job, halves, kept, _ = started(fresh, "first")
+    monkeypatch.setattr(inference, "LOGITS_TOLERANCE", 1.0)
+    monkeypatch.setattr(inference, "TORCH_CANDIDATES", inference.TORCH_CANDIDATES[:1])
+    choice, engine = front_engine(job, halves, kept, [(PLAIN, job.images.train[:3])])
+    kept_values(
+        replace(job, images=replace(job.images, images=job.images.train[:3])), engine, choice, kept
+    )
+    monkeypatch.undo()
+    monkeypatch.setattr(inference, "LOGITS_TOLERANCE", 1.0)
+    monkeypatch.setattr(inference, "timed", fast_short(inference.timed))
+    later, halves, kept, _ = started(fresh, "later")
+    choice, engine = front_engine(later, halves, kept, [(PLAIN, job.images.train)])
+    assert engine is not None
+    assert choice.precision == "float32"
+
+
+def test_a_resumed_run_computes_its_front_as_it_began(fresh, monkeypatch):
+    job, halves, kept, _ = started(fresh, "resumed")
+    first, _ = front_engine(job, halves, kept, [(PLAIN, job.images.train)])
+    (fresh[0].root / "engines.json").unlink()
+    monkeypatch.setattr(front_choice, "fastest_front", None)  # choosing again fails
+    again, engine = front_engine(job, halves, kept, [(PLAIN, job.images.train)])
+    assert asdict(again) == asdict(first) == run_choices.choice(job.run_dir, front_choice.NAME)
+    assert engine.choice == first
+
+
+@torch.no_grad()
+def test_the_front_knows_nothing_of_the_classifier_s_standardisation(stripes):
+    """Its values are shared by runs, and every run has means of its own."""
+    job, halves, _, images = started(stripes, "means", frozen=8)
+    before = [value.clone() for value in halves.front(images)]
+    wanted = halves.back(*before)
+    job.tuning.network.feature_mean.fill_(3.0)
+    for value, old in zip(halves.front(images), before, strict=True):
+        np.testing.assert_array_equal(value.numpy(), old.numpy())
+    assert not torch.allclose(halves.back(*before), wanted)
+
+
+def test_random_weights_of_another_seed_have_another_shelf(stripes):
+    places = set()
+    for seed in (1, 2):
+        settings = {"strategy": "scratch", "frozen_groups": 2, "seed": seed}
+        job = job_of(*stripes, f"scratch {seed}", backbone="test_resnet", **settings)
+        job.tuning = start(build_network(job, features="last"), job.config, frozen_groups=2)
+        drain(tuning_batches(job))
+        places |= set(fresh_shelves(stripes))
+    assert len(places) == 2
+
+
+def fresh_shelves(stripes):
+    return [p.name for p in stripes[0].features_dir(stripes[1]).glob("front-*") if p.is_dir()]
