@@ -74,6 +74,9 @@ class OpenVinoReader:
             model = core.read_model(kept)
             self._compiled = elsewhere.submit(core.compile_model, model, "CPU", settings).result()
         self._local = threading.local()
+        # What OpenVINO knows of numpy it looks up on first use. Two threads that are the first at
+        # the same time would wait for each other for ever.
+        load().Tensor(np.zeros(1, np.float32)).data.copy()
 
     def __call__(self, images: Tensor) -> tuple[np.ndarray, ...]:
         if not hasattr(self._local, "request"):
