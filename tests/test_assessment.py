@@ -1,19 +1,35 @@
 """The whole comparison on small projects, and what it does with unusual ones."""
 
+from functools import partial
+from itertools import islice
+
 import numpy as np
 import pytest
+from PIL import Image
 from training_data import BUNDLED_BACKBONE, stripes_project, write_stripes
 
-from tl_core import assessment, baselines, copies, datasets, runs, small_network
+from tl_core import (
+    assessment,
+    assessment_parts,
+    baselines,
+    copies,
+    datasets,
+    runs,
+    small_network,
+    training,
+)
 from tl_core.assessment import assess, prepare_assessment
-from tl_core.assessment_job import ANSWERS_FILE, some_of
+from tl_core.assessment_findings import ANSWERS_FILE
+from tl_core.assessment_job import SCRATCH, some_of
 from tl_core.assessments import current_labels_digest, read_assessment
 from tl_core.catalogue import backbone_to_json
+from tl_core.config import TrainingConfig
 from tl_core.database import ImageRow, session
 from tl_core.errors import DatasetError
+from tl_core.events import Progress
 from tl_core.execution import execute
 from tl_core.imagefiles import folder_files
-from tl_core.workspace import create_project
+from tl_core.workspace import create_project, open_workspace
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +45,13 @@ def quick(monkeypatch):
 def job_of(workspace, project, run_id="run", **asked):
     workspace.run_dir(project, run_id).mkdir(parents=True, exist_ok=True)
     return prepare_assessment(workspace, project, run_id, backbone=BUNDLED_BACKBONE, **asked)
+
+
+def begin(workspace, project) -> str:
+    """Return the id of a run that others can find."""
+    config = {"backbone": backbone_to_json(BUNDLED_BACKBONE)}
+    run = runs.start_run(workspace, project, kind="assess", config=config, claimed=True)
+    return runs.finish_run(workspace, run.id, "stopped", message=None).id
 
 
 def set_groups(workspace, project, group_of):
@@ -89,6 +112,76 @@ def test_a_stop_keeps_what_is_there_and_the_next_run_goes_on(tmp_path):
     assert result(again).done == again.assessment.total
     old = kept.of("transferred")
     assert read_assessment(again.run_dir).of("transferred") == old
+
+
+def test_another_seed_divides_anew_and_takes_nothing_over(tmp_path):
+    workspace, project = stripes_project(tmp_path, each=4)
+    stopped = begin(workspace, project)
+    events = assess(job_of(workspace, project, stopped))
+    while not job_of(workspace, project, stopped).assessment.done:
+        next(events)
+    events.close()
+    assert job_of(workspace, project, "same").assessment.done
+    assert job_of(workspace, project, "other", seed=1).assessment.done == ()
+
+
+def test_colours_that_give_the_classes_away_are_a_note(tmp_path):
+    workspace = open_workspace(tmp_path / "workspace")
+    project = create_project(workspace, "Backgrounds").id
+    for label, tint in enumerate(((0, 60, 0), (60, 0, 0))):
+        folder = write_stripes(tmp_path / f"part {label}", each=12, classes=1)
+        for path in sorted(folder.rglob("*.png")):
+            tinted = np.clip(np.asarray(Image.open(path), int) + tint, 0, 255).astype(np.uint8)
+            target = tmp_path / "tinted" / f"class {label}" / path.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(tinted).save(target)
+    for _ in datasets.add_images(workspace, project, folder_files(tmp_path / "tinted")):
+        pass
+    found = result(job_of(workspace, project))
+    assert found.of("colours").accuracy > 0.9
+    assert any(note.startswith("Colours alone are right for") for note in found.notes)
+    plain, other = stripes_project(tmp_path / "plain", each=12)
+    assert not any("Colours alone" in note for note in result(job_of(plain, other)).notes)
+
+
+def test_from_scratch_on_a_wish_stops_in_the_middle_and_goes_on(tmp_path, monkeypatch):
+    """On the wish alone; another run goes on where the first was stopped; the budget is real."""
+    monkeypatch.setattr(
+        assessment_parts, "TrainingConfig", partial(TrainingConfig, steps=6, batch_size=4)
+    )
+    workspace, project = stripes_project(tmp_path, each=10)
+    cheap = result(job_of(workspace, project, begin(workspace, project)))
+    assert cheap.of("scratch") is None
+    stopped = begin(workspace, project)
+    events = assess(job_of(workspace, project, stopped, scratch=True))
+    told = (one for one in events if isinstance(one, Progress) and one.phase == "assess")
+    for event in islice(told, 5):
+        assert (event.done, event.total) == (10, 11)
+        assert event.seconds_left is not None
+    events.close()
+    stopped_dir = workspace.run_dir(project, stopped)
+    assert read_assessment(stopped_dir).done == cheap.done
+    assert (stopped_dir / SCRATCH).is_dir()
+
+    job = job_of(workspace, project, "again", scratch=True)
+    fine_tune, begun = training.fine_tuning.fine_tune, []
+
+    def watched(state, *args, **kwargs):
+        for event in fine_tune(state, *args, **kwargs):
+            begun.append(state.epoch)
+            yield event
+
+    monkeypatch.setattr(training.fine_tuning, "fine_tune", watched)
+    found = result(job)
+    assert begun[0] > 0
+    assert found.done == found.total
+    bar = found.of("scratch")
+    assert bar.n == len(job.images.test) and "test pictures" in bar.measured_on
+    assert "6 steps of 4 pictures" in bar.budget
+    assert bar.interval[0] <= bar.accuracy <= bar.interval[1]
+    assert any(f"On the same {bar.n} pictures the whole network" in note for note in found.notes)
+    assert found.measured[:5] == cheap.measured
+    assert found.verdict == cheap.verdict
 
 
 def test_labels_changed_meanwhile_show_in_the_digest(tmp_path):

@@ -1,13 +1,14 @@
 """Transfer: the answer first, parts as they arrive, results of old labels marked as such."""
 
 import pytest
-from assess_data import BARS, a_verdict, assess_run, made_up
+from assess_data import BARS, PARTS, a_verdict, assess_run, made_up
 from page_data import NASTY, open_app, press, project_with_pictures
 from page_data import texts as messages
 from run_data import stand_in_for_compute
 
 from tl_core import datasets
-from tl_core.runs import get_run, list_runs
+from tl_core.events import PhaseStarted, Progress
+from tl_core.runs import append_event, get_run, list_runs
 from tl_core.workspace import open_workspace, save_backbone
 
 PAGE = "pages/6_transfer.py"
@@ -28,6 +29,10 @@ def project():
 def texts(app) -> str:
     shown = " ".join(element.proto.body for element in app.get("html"))
     return shown.replace("&nbsp;", " ").replace("\xa0", " ")
+
+
+def progress_text(app) -> str:
+    return app.get("progress")[0].proto.text
 
 
 def primary(app) -> list[str]:
@@ -99,6 +104,17 @@ def test_the_page_fills_while_parts_arrive_and_can_be_stopped(workspace, project
     assert "The curve over the layers follows." in texts(app)
     press(app, "Stop")
     assert get_run(workspace, run.id).state == "stopping"
+
+
+def test_a_long_part_is_named_with_the_time_it_still_takes(workspace, project):
+    done = tuple(name for name in PARTS if name != "small")
+    run = assess_run(project, made_up(project, done=done), state=None)
+    run_dir = workspace.run_dir(project.id, run.id)
+    append_event(run_dir, PhaseStarted("assess"))
+    assert "Now a small network from scratch" in progress_text(open_app(PAGE, project))
+    append_event(run_dir, Progress("assess", 7, 8, 95.0))
+    text = progress_text(open_app(PAGE, project))
+    assert "7 of 8 parts are here. Now a small network from scratch, about 2 minutes left" in text
 
 
 def test_a_stopped_comparison_keeps_its_parts_and_offers_the_rest(workspace, project):

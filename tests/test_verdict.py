@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from tl_core.rounds import Answers, make_rounds
-from tl_core.verdict import paired_interval, verdict_of
+from tl_core.verdict import _signed, paired_interval, verdict_of
 
 LABELS = np.arange(100) % 2
 
@@ -75,3 +75,10 @@ def test_copies_in_groups_make_less_sure_than_as_many_single_pictures():
         return high - low
 
     assert width(groups) > width(None)
+
+
+@pytest.mark.parametrize(
+    ("points", "text"), [(-0.3, "-0.3"), (0.2, "+0.2"), (-0.5, "-0.5"), (0.7, "+1"), (-12.4, "-12")]
+)
+def test_no_bound_reads_minus_nothing(points, text):
+    assert _signed(points) == text

@@ -45,7 +45,7 @@ def assess(job: AssessmentJob) -> Generator[Event, None, Assessment]:
 
     Copies are looked for first: where some are found, the folds of `job` are drawn anew.
     """
-    todo = [part for part in job.assessment.total if part not in job.assessment.done]
+    todo = job.todo
     if job.patterns and "similarity" not in todo:
         todo.append("similarity")
     if not todo:
@@ -58,7 +58,7 @@ def assess(job: AssessmentJob) -> Generator[Event, None, Assessment]:
     if group_copies(job.workspace, job.project_id, job.everything, last):
         job = prepare_assessment(**job.asked)
         job.table = yield from _table(job, folder, memory)
-        todo = [part for part in job.assessment.total if part not in job.assessment.done]
+        todo = job.todo
     if unsearched := not_searched(len(job.everything)):
         job.note(unsearched)
     yield PhaseStarted("assess")
@@ -77,10 +77,13 @@ def _table(job: AssessmentJob, folder: Path, memory: Path) -> Generator[Event, N
 
 
 def _one(job: AssessmentJob, part: str) -> Iterator[Event]:
+    """Compute one part; the seconds left that it tells are those of this part."""
     began = time.perf_counter()
+    here, whole = job.assessment.parts_done, job.assessment.parts_total
     try:
-        for _done in PARTS[part](job):
-            yield Progress("assess", job.assessment.parts_done, job.assessment.parts_total)
+        for done, total, *told in PARTS[part](job):
+            guess = (time.perf_counter() - began) / max(1, done) * (total - done)
+            yield Progress("assess", here, whole, told[0] if told else guess)
     except StorageFull:
         raise
     except TLCoreError as error:  # the other parts can do without

@@ -3,17 +3,14 @@
 It knows the pictures that take part and where results lie; `assessment_parts` computes them.
 """
 
-import io
-import json
+import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from zipfile import BadZipFile
 
-import numpy as np
 from torch import nn
 
-from tl_core import runs
-from tl_core.assessments import Assessment, Measured, labels_digest, read_assessment
+from tl_core.assessment_findings import earlier_findings, write_answers
+from tl_core.assessments import Assessment, Measured, labels_digest
 from tl_core.assessments import write_assessment as write_values
 from tl_core.backbones import create_backbone
 from tl_core.baselines import Bar
@@ -26,14 +23,14 @@ from tl_core.features import FeatureTable
 from tl_core.looks import Looks
 from tl_core.probe_choice import ProbeChoice
 from tl_core.rounds import Answers, Rounds, make_rounds
-from tl_core.storage import Workspace, write_atomic
+from tl_core.storage import Workspace, storage_errors
 
 PARTS = (
     *("transferred", "majority", "calibration", "home", "similarity", "learning"),
     *("colours", "layers", "random", "small"),
 )
 MOST_PICTURES = 3000  # of more, so many are compared on
-ANSWERS_FILE = "out_of_fold.npz"
+SCRATCH = "scratch"  # the folder in which the whole network learns from scratch
 
 
 @dataclass
@@ -76,6 +73,11 @@ class AssessmentJob:
         names = ("workspace", "project_id", "run_id", "backbone", "scratch", "patterns", "seed")
         return {name: getattr(self, name) for name in names}
 
+    @property
+    def todo(self) -> list[str]:
+        """The parts that are missing, in their order."""
+        return [part for part in self.assessment.total if part not in self.assessment.done]
+
     def keep(self, **changes: object) -> None:
         """Change the assessment and write it down."""
         self.assessment = replace(self.assessment, **changes)
@@ -96,13 +98,8 @@ class AssessmentJob:
         self.keep(measured=(*others, measured))
 
     def _store_answers(self) -> None:
-        content = io.BytesIO()
-        arrays = {name: one.logits for name, one in self.answers.items()}
-        digests = np.array(self.assessment.digests, "U64")
-        np.savez_compressed(
-            content, digests=digests, labels=self.rounds.labels[self.rounds.rows], **arrays
-        )
-        write_atomic(self.run_dir / ANSWERS_FILE, content.getvalue())
+        labels = self.rounds.labels[self.rounds.rows]
+        write_answers(self.run_dir, self.assessment.digests, labels, self.answers)
 
 
 def prepare_assessment(
@@ -161,6 +158,7 @@ def prepare_assessment(
             labels_digest=labels_digest(images),
             digests=tuple(pool[row].digest for row in rounds.rows),
             how=rounds.how,
+            seed=seed,
             total=(*PARTS, "scratch") if scratch else PARTS,
         ),
     )
@@ -194,34 +192,16 @@ def some_of(pool: tuple[LabelledImage, ...], most: int) -> tuple[LabelledImage, 
 
 def _take_over(job: AssessmentJob) -> None:
     """Go on with what this run, or an earlier one on the same pictures, has found."""
-    earlier = [run.id for run in runs.list_runs(job.workspace, job.project_id, "assess")]
-    for run_id in dict.fromkeys([job.run_id, *earlier]):
-        folder = job.workspace.run_dir(job.project_id, run_id)
-        found = read_assessment(folder)
-        if found is None or not _same(found, job.assessment):
-            continue
-        answers = _read_answers(folder, job)
-        if answers is None:
-            continue
-        job.answers = answers
-        done = tuple(part for part in found.done if part in job.assessment.total)
-        job.assessment = replace(found, total=job.assessment.total, done=done)
-        job._store_answers()
+    earlier = earlier_findings(
+        job.workspace, job.run_id, job.assessment, job.rounds.labels[job.rounds.rows]
+    )
+    if earlier is None:
         return
-
-
-def _same(a: Assessment, b: Assessment) -> bool:
-    names = ("backbone", "labels_digest", "digests", "how")
-    return all(getattr(a, name) == getattr(b, name) for name in names)
-
-
-def _read_answers(folder: Path, job: AssessmentJob) -> dict[str, Answers] | None:
-    labels = job.rounds.labels[job.rounds.rows]
-    try:
-        with np.load(folder / ANSWERS_FILE, allow_pickle=False) as arrays:
-            if not np.array_equal(arrays["labels"], labels):
-                return None
-            names = set(arrays.files) - {"digests", "labels"}
-            return {name: Answers(arrays[name], labels) for name in sorted(names)}
-    except (OSError, ValueError, KeyError, BadZipFile, json.JSONDecodeError):
-        return None
+    job.answers = earlier.answers
+    done = tuple(part for part in earlier.found.done if part in job.assessment.total)
+    job.assessment = replace(earlier.found, total=job.assessment.total, done=done)
+    job._store_answers()
+    begun, here = earlier.folder / SCRATCH, job.run_dir / SCRATCH
+    if "scratch" in job.todo and begun.is_dir() and not here.exists():
+        with storage_errors("taking over what was trained"):
+            shutil.copytree(begun, here)

@@ -10,7 +10,7 @@ from itertools import chain
 import numpy as np
 
 from tl_core import baselines, calibration
-from tl_core.assessment_job import AssessmentJob
+from tl_core.assessment_job import SCRATCH, AssessmentJob
 from tl_core.assessments import Measured, Similarity
 from tl_core.config import TrainingConfig
 from tl_core.crossval import group_numbers
@@ -25,9 +25,12 @@ from tl_core.reports import read_report
 from tl_core.rounds import answers_of, probe_on
 from tl_core.similarity import compare
 from tl_core.training import finish, prepare_training, train
-from tl_core.verdict import WORDS, verdict_of
+from tl_core.verdict import WORDS, paired_interval, verdict_of
 
-Part = Callable[[AssessmentJob], Iterator[tuple[int, int]]]
+# (done, total), and the seconds left where a part knows them
+Part = Callable[[AssessmentJob], Iterator[tuple[int, int] | tuple[int, int, float | None]]]
+
+COLOURS_TELL = 0.1  # more right answers than the most frequent class gives
 
 
 def transferred(job: AssessmentJob) -> Iterator[tuple[int, int]]:
@@ -44,6 +47,14 @@ def majority(job: AssessmentJob) -> Iterator[tuple[int, int]]:
 def colours(job: AssessmentJob) -> Iterator[tuple[int, int]]:
     work = baselines.colours(job.rounds, job.looks.colours)
     job.add((yield from baselines.measure("colours", job.rounds, work)))
+    model, plain = job.answers["transferred"], job.answers["colours"]
+    _, (low, _) = paired_interval(job.rounds, model, plain)
+    if low <= 0 and plain.accuracy > job.answers["majority"].accuracy + COLOURS_TELL:
+        job.note(
+            f"Colours alone are right for {100 * plain.accuracy:.0f} %, and it is not sure that "
+            "the pretrained model does better. Perhaps background or light give the classes away: "
+            "look whether each class was taken in a place of its own."
+        )
 
 
 def random(job: AssessmentJob) -> Iterator[tuple[int, int]]:
@@ -153,15 +164,15 @@ def layers(job: AssessmentJob) -> Iterator[tuple[int, int]]:
     job.keep(layers=curve)
 
 
-def scratch(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+def scratch(job: AssessmentJob) -> Iterator[tuple[int, int, float | None]]:
     """Train the whole architecture without pretraining, by the full recipe; it takes minutes."""
     config = TrainingConfig(backbone=job.backbone, strategy="scratch", seed=job.seed)
     training = prepare_training(job.workspace, job.project_id, job.run_id, config)
-    training.run_dir = job.run_dir / "scratch"
+    training.run_dir = job.run_dir / SCRATCH
     training.run_dir.mkdir(exist_ok=True)
     for event in chain(train(training), finish(training)):
         if isinstance(event, Progress):
-            yield event.done, event.total
+            yield event.done, event.total, event.seconds_left
     found = read_report(training.run_dir).evaluation
     epochs, per_epoch = plan(config, len(training.images.train))
     job.add_measured(

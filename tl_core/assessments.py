@@ -178,6 +178,7 @@ class Assessment:
     digests: tuple[str, ...]
     how: str  # how the pictures were divided: "5 folds, repeated 3 times"
     total: tuple[str, ...]
+    seed: int = 0  # of the folds
     done: tuple[str, ...] = ()
     measured: tuple[Measured, ...] = ()
     verdict: Verdict | None = None

@@ -94,12 +94,18 @@ def _sentence(
 ) -> str:
     on = f"on the same {n:,} pictures ({rounds.how})"
     size = f"{abs(points):.0f} point{'' if round(abs(points)) == 1 else 's'}"
-    between = f"between {low:+.0f} and {high:+.0f} points"
+    between = f"between {_signed(low)} and {_signed(high)} points"
     if answer == "helped":
         return f"The pretrained model helped: {size} more than {against}, {between}, {on}."
     if answer == "hurt":
         return f"The pretrained model hurt: {size} less than {against}, {between}, {on}."
     return (
-        f"No clear difference between the pretrained model and {against}: {points:+.0f} points, "
-        f"{between}, {on}. More pictures would narrow this down."
+        f"No clear difference between the pretrained model and {against}: {_signed(points)} "
+        f"points, {between}, {on}. More pictures would narrow this down."
     )
+
+
+def _signed(points: float) -> str:
+    """Return whole points with their sign, and what is less than one with a decimal."""
+    text = f"{points:+.0f}"
+    return f"{points:+.1f}" if text in ("+0", "-0") else text

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.layout import errors_shown, plain
-from pages.shared.live import LOOK_EVERY, run_view
+from pages.shared.layout import duration, errors_shown, plain
+from pages.shared.live import LOOK_EVERY, RunView, run_view
 from tl_core import engines
 from tl_core.assessments import Assessment, current_labels_digest, read_assessment
 from tl_core.catalogue import Backbone, backbone_to_json
@@ -18,6 +18,11 @@ from tl_core.runs import Run, get_run, list_runs, request_stop, resume_run, star
 from tl_core.workspace import Project
 
 KIND = "assess"
+DOING_TEXT = {  # the parts that take more than a moment
+    "random": "the same network with random weights",
+    "small": "a small network from scratch",
+    "scratch": "the whole network from scratch",
+}
 
 
 @dataclass(frozen=True)
@@ -129,9 +134,17 @@ def _progress(run: Run, found: Assessment | None) -> tuple[float, str]:
         if view.progress is None or not view.progress.total:
             return 0.0, text
         done, total = view.progress.done, view.progress.total
-        return min(done / total, 1.0), f"{text}: {done:,} of {total:,} pictures"
+        return min(done / total, 1.0), f"{text}: {done:,} of {total:,} pictures{_left(view)}"
     text = f"Measuring: {found.parts_done} of {found.parts_total} parts are here"
+    now = next((part for part in found.total if part not in found.done), None)
+    if doing := DOING_TEXT.get(now):
+        text += f". Now {doing}{_left(view)}"
     return min(found.parts_done / found.parts_total, 1.0), text
+
+
+def _left(view: RunView) -> str:
+    seconds = view.progress.seconds_left if view.progress else None
+    return f", about {duration(seconds)} left" if seconds else ""
 
 
 def _stop(run: Run) -> None:
