@@ -1,37 +1,73 @@
 """Everything that is measured, by one command: `python -m benchmarks --data DIR`.
 
-Figures are ratios within one run wherever machines differ; medians are printed.
+Figures are ratios within one run wherever machines differ; medians are printed. Without --only
+it measures what takes five minutes on two cores.
 """
 
 import argparse
 import os
+import time
+from importlib import import_module
 from pathlib import Path
 
-from benchmarks import app, copies, honesty, memory, speed
+from benchmarks.results import Results
 
-PARTS = ("speed", "copies", "honesty", "app", "memory")
+# module with `measure(data)`: what it measures, and minutes on two cores
+QUICK = {
+    "speed": "the recommended probe against a plain script and against its own parts alone (1)",
+    "fine_tuning": "fine-tuning the last stage against the usual loop (1)",
+    "depths": "an epoch at several freeze depths against its thawed part alone (1)",
+    "scaling": "100, 400 and 1,600 pictures (1)",
+    "clicks": "clicks in the browser while two trainings run (1)",
+}
+LONGER = {
+    "large": "5,000 pictures: memory of worker and server, opening the project (4)",
+    "interactive": "one picture to predict, previews of augmentations (1)",
+    "engines": "every backbone of the catalogue: engine chosen against torch (10)",
+    "estimates": "seconds expected before a training against those it took (5)",
+    "tuned_accuracy": "fine-tuning against the usual loop over 3 seeds: accuracy (15)",
+    "accuracy": "20 pictures per class, five sets, 3 seeds, against plain regression (20)",
+    "app": "first page, clicks while training, large galleries (3)",
+    "memory": "peak memory on 2,000 pictures of 12 megapixels (3)",
+    "copies": "copies found against the truth (2)",
+    "honesty": 'answers to "did the pretrained model help?" and their intervals (15)',
+}
+PARTS = QUICK | LONGER
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="parts (minutes):\n" + "\n".join(f"  {n:15}{PARTS[n]}" for n in PARTS),
+    )
     parser.add_argument(
         "--data",
         type=Path,
         default=Path(os.environ.get("TL_DATA", "data")),
         help="folder with ants_and_bees/train and ants_and_bees/val (default: $TL_DATA)",
     )
-    parser.add_argument("--only", choices=PARTS, help="one part alone")
+    parser.add_argument(
+        "--only", choices=[*PARTS, "all"], nargs="+", metavar="PART", help="these parts, or all"
+    )
+    parser.add_argument(
+        "--output", type=Path, help="folder for the tables (.md, .json) and the plot (.svg)"
+    )
     options = parser.parse_args()
-    if options.only in (None, "speed"):
-        speed.main(options.data)
-    if options.only in (None, "copies"):
-        copies.main(options.data)
-    if options.only in (None, "honesty"):
-        honesty.main(options.data)
-    if options.only in (None, "app"):
-        app.main()
-    if options.only in (None, "memory"):
-        memory.main()
+    chosen = list(PARTS) if "all" in (options.only or ()) else options.only or list(QUICK)
+    results = Results.here()
+    print(results.heading)
+    for name in chosen:
+        start = time.perf_counter()
+        measured = import_module(f"benchmarks.{name}").measure(options.data)
+        if measured is None:  # its pictures are not there, as it has said
+            continue
+        for table in measured.tables:
+            print(table.text(), flush=True)
+        results.add(name, measured, time.perf_counter() - start)
+        if options.output:
+            results.write(options.output)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,34 @@ FLAGS = [
     "--use-fake-ui-for-media-stream",
 ]
 
+# Time from a click until the server's answer stands on the page, measured inside the page:
+# the script's state goes to "running" and back; nothing polls.
+CLICK = """
+(label) => new Promise((resolve, reject) => {
+  const app = document.querySelector('[data-testid=stApp]');
+  const buttons = root => [...root.querySelectorAll('*')].flatMap(node => [
+    ...(node.tagName === 'BUTTON' ? [node] : []),
+    ...(node.shadowRoot ? buttons(node.shadowRoot) : []),
+  ]);
+  const target = buttons(document).find(button => button.innerText.includes(label));
+  if (!target) { reject(new Error('no button named ' + label)); return; }
+  let ran = false;
+  const start = performance.now();
+  const observer = new MutationObserver(changes => {
+    const state = app.getAttribute('data-test-script-state');
+    if (state === 'running' || changes.some(change => change.oldValue === 'running')) ran = true;
+    if (ran && state === 'notRunning') {
+      observer.disconnect();
+      resolve(performance.now() - start);
+    }
+  });
+  observer.observe(app, {
+    attributes: true, attributeOldValue: true, attributeFilter: ['data-test-script-state'],
+  });
+  target.click();
+})
+"""
+
 
 @contextmanager
 def server(workspace: Path, *, port: int | None = None) -> Iterator[tuple[str, int]]:

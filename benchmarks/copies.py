@@ -5,7 +5,6 @@ file names; `brain_mri2` holds the same scan again in another file. `trashnet6` 
 show different pictures of similar things: what is joined there is joined wrongly.
 """
 
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -14,9 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.table import print_table
+from benchmarks.projects import features_of, has_pictures, project_with
+from benchmarks.table import Measured, Table
 
 SIMILAR = ("trashnet6", "sign_digits", "neu_steel6")
+COLUMNS = (
+    "set", "pictures", "exact copies left out", "groups", "true pairs found",
+    "other pairs joined", "seconds after features",
+)  # fmt: skip
 SAME_SCAN = 0.995  # correlation of all pixels at 32 x 32
 
 
@@ -24,16 +28,20 @@ def leaf(name: str) -> str:
     return name.rpartition("/")[2].partition("___")[0]
 
 
-def measure(folder: Path, same: Callable[[Sequence], np.ndarray] | None) -> tuple:
+def of_set(folder: Path, same: Callable[[Sequence], np.ndarray] | None) -> tuple:
     """Return what is printed of one set: found, true, recall, wrongly joined share, seconds."""
     from tl_core.copies import group_copies
-    from tl_core.datasets import image_set, list_groups
+    from tl_core.datasets import image_set, list_groups, list_skipped
     from tl_core.imagefiles import folder_files
+    from tl_core.workspace import open_workspace
 
     with tempfile.TemporaryDirectory() as place:
-        workspace, project, exact = _project(Path(place), folder, folder_files)
+        workspace = open_workspace(Path(place))
+        project = project_with(workspace, folder.name, folder_files(folder))
+        skipped = list_skipped(workspace, project)
+        exact = sum("exactly the same" in one.reason for one in skipped)
         images = image_set(workspace, project).images
-        features = _features(workspace, project, images)
+        features = features_of(workspace, project, images).matrix("last")
         start = time.perf_counter()
         group_copies(workspace, project, images, features)
         seconds = time.perf_counter() - start
@@ -49,37 +57,6 @@ def measure(folder: Path, same: Callable[[Sequence], np.ndarray] | None) -> tupl
     wrong = len(joined - true)
     share = f"{wrong} of {pairs - len(true):,} ({100 * wrong / (pairs - len(true)):.3f} %)"
     return folder.name, len(images), exact, len(groups), recall, share, round(seconds, 2)
-
-
-def _project(place: Path, folder: Path, files: Callable) -> tuple:
-    from tl_core.datasets import add_images, list_skipped
-    from tl_core.workspace import create_project, open_workspace
-
-    workspace = open_workspace(place)
-    project = create_project(workspace, folder.name).id
-    for _ in add_images(workspace, project, files(folder)):
-        pass
-    exact = sum("exactly the same" in one.reason for one in list_skipped(workspace, project))
-    return workspace, project, exact
-
-
-def _features(workspace: object, project: str, images: Sequence) -> np.ndarray:
-    from tl_core.backbones import create_backbone
-    from tl_core.catalogue import BUNDLED, find
-    from tl_core.features import extract_features
-
-    events = extract_features(
-        create_backbone(find(BUNDLED)),
-        find(BUNDLED),
-        images,
-        folder=workspace.features_dir(project),
-        memory=workspace.root / "engines.json",
-    )
-    while True:
-        try:
-            next(events)
-        except StopIteration as end:
-            return end.value.matrix("last")
 
 
 def same_leaf(images: Sequence) -> np.ndarray:
@@ -100,17 +77,11 @@ def same_scan(images: Sequence) -> np.ndarray:
     return np.stack(rows) @ np.stack(rows).T >= SAME_SCAN
 
 
-def main(data: Path) -> None:
+def measure(data: Path) -> Measured | None:
     known = {"plant": same_leaf, "brain_mri2": same_scan, **dict.fromkeys(SIMILAR)}
     there = {name: same for name, same in known.items() if (data / name).is_dir()}
-    if not there:
-        print(f"copies: no pictures in {data}; give their folder with --data", file=sys.stderr)
-        return
-    print_table(
-        "Copies found (wanted: recall at least .9, at most 1 % of other pairs joined)",
-        (
-            "set", "pictures", "exact copies left out", "groups", "true pairs found",
-            "other pairs joined", "seconds after features",
-        ),
-        [measure(data / name, same) for name, same in there.items()],
-    )  # fmt: skip
+    if not has_pictures(data, *there or known):
+        return None
+    title = "Copies found (wanted: recall at least .9, at most 1 % of other pairs joined)"
+    rows = [of_set(data / name, same) for name, same in there.items()]
+    return Measured([Table(title, COLUMNS, rows)])

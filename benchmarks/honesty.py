@@ -5,7 +5,6 @@ parts; and how often the 95 % interval holds the accuracy on many pictures kept 
 """
 
 import hashlib
-import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -15,7 +14,8 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from benchmarks.table import print_table
+from benchmarks.projects import features_of, has_pictures, result_of
+from benchmarks.table import Measured, Table
 from tl_core.assessment import assess, prepare_assessment
 from tl_core.assessments import Assessment
 from tl_core.backbones import create_backbone
@@ -23,7 +23,6 @@ from tl_core.catalogue import BUNDLED, Backbone, find
 from tl_core.crossval import make_folds
 from tl_core.datasets import add_images, image_set
 from tl_core.events import Note, PhaseStarted
-from tl_core.features import extract_features
 from tl_core.headless import project_of_folder
 from tl_core.imagefiles import SourceFile, folder_files
 from tl_core.intervals import out_of_fold_interval, wilson_interval
@@ -38,17 +37,18 @@ LARGE = ("ants_and_bees", "sign_digits", "cifar10n")  # enough pictures to keep 
 PER_CLASS = {2: (20, 40, 60), 10: (10, 15, 20)}
 
 
-def main(data: Path) -> None:
-    if not (data / "ants_and_bees").is_dir():
-        print(f"honesty: no pictures in {data}; give their folder with --data", file=sys.stderr)
-        return
+def measure(data: Path) -> Measured | None:
+    if not has_pictures(data, *LARGE, "neu_steel6"):
+        return None
     with tempfile.TemporaryDirectory() as folder:
         workspace = open_workspace(Path(folder))
-        _verdicts(workspace, data)
-        _coverage(workspace, data)
+        verdicts, remarks = _verdicts(workspace, data)
+        remarks.append(_coverage(workspace, data))
+    columns = ("", "wanted", "answer", "points", "interval", "against")
+    return Measured([Table("Did the pretrained model help?", columns, verdicts, remarks)])
 
 
-def _verdicts(workspace: Workspace, data: Path) -> None:
+def _verdicts(workspace: Workspace, data: Path) -> tuple[list[tuple], list[str]]:
     bundled = find(BUNDLED)
     ants = project_of_folder(workspace, data / "ants_and_bees" / "train", None)[0]
     near, _ = _assessed(workspace, ants, bundled)
@@ -59,23 +59,21 @@ def _verdicts(workspace: Workspace, data: Path) -> None:
     harmed, _ = _assessed(workspace, steel, _destroyed(workspace, steel, bundled))
     five = _project(workspace, data / "sign_digits", classes=5, each=60)
     _, seconds = _assessed(workspace, five, bundled)
-    print_table(
-        "Did the pretrained model help?",
-        ("", "wanted", "answer", "points", "interval", "against"),
-        [
-            _row("ants_and_bees", "helped", near),
-            _row("the same, labels shuffled", "no clear difference", shuffled),
-            _row("neu_steel6, network destroyed", "hurt", harmed),
-        ],
-    )
+    rows = [
+        _row("ants_and_bees", "helped", near),
+        _row("the same, labels shuffled", "no clear difference", shuffled),
+        _row("neu_steel6, network destroyed", "hurt", harmed),
+    ]
     gain = near.of("transferred").accuracy - near.of("random").accuracy
-    print(f"ants_and_bees over random weights: {100 * gain:.0f} points (wanted: at least 20)")
     small = seconds.pop("small")
     features = seconds.pop("features")
     listed = ", ".join(f"{part} {spent:.1f}" for part, spent in seconds.items())
-    print(f"300 pictures, 5 classes, features {features:.1f} s; then {listed}")
-    print(f"all but the small network: {sum(seconds.values()):.1f} s (wanted: under 10)")
-    print(f"small network: {small:.1f} s (wanted: under 60)")
+    return rows, [
+        f"ants_and_bees over random weights: {100 * gain:.0f} points (wanted: at least 20).",
+        f"300 pictures, 5 classes, features {features:.1f} s; then {listed}.",
+        f"All but the small network: {sum(seconds.values()):.1f} s (wanted: under 10).",
+        f"Small network: {small:.1f} s (wanted: under 60).",
+    ]
 
 
 def _row(name: str, wanted: str, found: Assessment) -> tuple:
@@ -156,7 +154,7 @@ def _destroyed(workspace: Workspace, project_id: str, backbone: Backbone) -> Bac
     return replace(backbone, source="file", weights_file=path.name, digest=digest)
 
 
-def _coverage(workspace: Workspace, data: Path) -> None:
+def _coverage(workspace: Workspace, data: Path) -> str:
     tables = [_features(workspace, data / name) for name in LARGE]
     plain = corrected = 0
     for number in range(SIMULATIONS):
@@ -166,29 +164,18 @@ def _coverage(workspace: Workspace, data: Path) -> None:
         plain += low <= truth <= high
         low, high = out_of_fold_interval(correct, n)
         corrected += low <= truth <= high
-    print(
+    return (
         f"{SIMULATIONS} simulated data sets: the 95 % interval held the accuracy on the rest "
         f"{100 * corrected / SIMULATIONS:.1f} % of the time (wanted: at least 93; Wilson's alone "
-        f"{100 * plain / SIMULATIONS:.1f})"
+        f"{100 * plain / SIMULATIONS:.1f})."
     )
 
 
 def _features(workspace: Workspace, folder: Path) -> tuple[np.ndarray, int, np.ndarray]:
     project, _ = project_of_folder(workspace, folder, None)
     images = image_set(workspace, project).images
-    events = extract_features(
-        create_backbone(find(BUNDLED)),
-        find(BUNDLED),
-        images,
-        folder=workspace.features_dir(project),
-        memory=workspace.root / "engines.json",
-    )
-    while True:
-        try:
-            next(events)
-        except StopIteration as end:
-            table = end.value
-            return table.values, table.last_size, np.array([one.label for one in images])
+    table = features_of(workspace, project, images)
+    return table.values, table.last_size, np.array([one.label for one in images])
 
 
 def _simulated(
@@ -205,13 +192,7 @@ def _simulated(
     matrices = {"last": values[:, -last_size:], "all": values}
     mine = {name: matrix[drawn] for name, matrix in matrices.items()}
     rounds = make_rounds(labels[drawn], None, classes, seed=seed)
-    work = answers_of(rounds, probe_on(mine, rounds))
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            answers = end.value
-            break
+    answers = result_of(answers_of(rounds, probe_on(mine, rounds)))
     with suited_threads(len(drawn)):
         folds = make_folds(labels[drawn], folds=FOLDS, seed=seed)
         views = {name: matrix[None] for name, matrix in mine.items()}

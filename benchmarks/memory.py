@@ -1,56 +1,31 @@
 """Peak memory of a worker on 2,000 pictures of 12 megapixels."""
 
-import io
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import numpy as np
 import psutil
-from PIL import Image
 
-from benchmarks.table import print_table
+from benchmarks.browser import end_workers, workers
+from benchmarks.projects import LARGE, project_with, same_pictures
+from benchmarks.table import GOALS, Measured, Table, goal
 from tl_core import engines, runs
 from tl_core.catalogue import BUNDLED, find
 from tl_core.config import TrainingConfig, config_to_json
-from tl_core.datasets import add_images
-from tl_core.imagefiles import SourceFile
-from tl_core.workspace import create_project, open_workspace, save_backbone
+from tl_core.storage import Workspace
+from tl_core.workspace import open_workspace
 
 PICTURES = 2000
-LARGE = (4000, 3000)
-SMALL = (640, 480)
-
-
-def photographs(
-    count: int, *, size: tuple[int, int] = SMALL, classes: int = 2
-) -> Iterator[SourceFile]:
-    """Give distinct JPEGs: the same soft picture with another comment in its header.
-
-    Decoding costs what a photograph of that size costs; making them costs nothing.
-    """
-    content = []
-    for label in range(classes):
-        random = np.random.default_rng(label)
-        coarse = Image.fromarray(random.integers(0, 255, (30, 40, 3), dtype=np.uint8))
-        out = io.BytesIO()
-        coarse.resize(size, Image.Resampling.BICUBIC).save(out, "JPEG", quality=85)
-        content.append(out.getvalue())
-    for number in range(count):
-        label = number % classes
-        comment = f"picture {number}".encode()
-        segment = b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment
-        data = content[label][:2] + segment + content[label][2:]
-        yield SourceFile(f"{number}.jpg", lambda data=data: data, f"class {label}")
 
 
 class Peak:
-    """Watches the memory of this process's workers, in bytes."""
+    """Watches the memory of processes; `gigabytes` is the most that one of them took."""
 
-    def __init__(self) -> None:
-        self.bytes = 0
+    def __init__(self, processes: Callable[[], Iterable[psutil.Process]]) -> None:
+        self.gigabytes = 0.0
+        self._processes = processes
         self._ended = threading.Event()
 
     def __enter__(self) -> "Peak":
@@ -61,38 +36,44 @@ class Peak:
         self._ended.set()
 
     def _watch(self) -> None:
-        while not self._ended.wait(0.2):
-            for child in psutil.Process().children(recursive=True):
+        while not self._ended.wait(0.1):
+            for process in self._processes():
                 try:
-                    self.bytes = max(self.bytes, child.memory_info().rss)
+                    self.gigabytes = max(self.gigabytes, process.memory_info().rss / 1e9)
                 except psutil.NoSuchProcess:
                     continue
 
 
-def main() -> None:
+def train_in_worker(workspace: Workspace, project_id: str) -> tuple[float, str]:
+    """Train as the app does; return the worker's peak in gigabytes and the run's id.
+
+    Raises:
+        RuntimeError: If there is no model afterwards.
+    """
+    config = config_to_json(TrainingConfig(backbone=find(BUNDLED)))
+    with Peak(lambda: workers(workspace.root)) as peak:
+        run = runs.start_run(workspace, project_id, config=config)
+        engines.ensure_workers(workspace)
+        while runs.get_run(workspace, run.id).active:
+            time.sleep(0.5)
+    finished = runs.get_run(workspace, run.id)
+    report = workspace.run_dir(project_id, run.id) / "report.json"
+    if finished.state != "done" or not report.exists():
+        raise RuntimeError(f"the training ended as {finished.state}: {finished.message}")
+    return peak.gigabytes, run.id
+
+
+def measure(_data: Path) -> Measured:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         workspace = open_workspace(Path(folder))
-        project = create_project(workspace, "large")
-        save_backbone(workspace, project.id, find(BUNDLED))
         start = time.perf_counter()
-        for _ in add_images(workspace, project.id, photographs(PICTURES, size=LARGE)):
-            pass
+        project = project_with(workspace, "large", same_pictures(PICTURES, size=LARGE))
         added = time.perf_counter() - start
-        config = config_to_json(TrainingConfig(backbone=find(BUNDLED)))
-        with Peak() as peak:
-            run = runs.start_run(workspace, project.id, config=config)
-            engines.ensure_workers(workspace)
-            while runs.get_run(workspace, run.id).active:
-                time.sleep(0.5)
-        finished = runs.get_run(workspace, run.id)
-        report = workspace.run_dir(project.id, run.id) / "report.json"
-        if finished.state != "done" or not report.exists():
-            raise RuntimeError(f"the training ended as {finished.state}: {finished.message}")
-    print_table(
-        f"{PICTURES:,} pictures of {LARGE[0] * LARGE[1] / 1e6:.0f} megapixels",
-        ("", "measured", "wanted at most"),
-        [
-            ("adding them", f"{added:.0f} s", ""),
-            ("peak memory of the worker", f"{peak.bytes / 2**30:.2f} GiB", "2 GB"),
-        ],
-    )
+        peak, _run = train_in_worker(workspace, project)
+        end_workers(workspace.root)
+    rows = [
+        goal("adding them, s", added, form="{:.0f}"),
+        goal("peak memory of the worker, GB", peak, most=2),
+    ]
+    title = f"{PICTURES:,} pictures of {LARGE[0] * LARGE[1] / 1e6:.0f} megapixels"
+    return Measured([Table(title, GOALS, rows)], {"peak": peak})

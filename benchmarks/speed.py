@@ -1,62 +1,116 @@
-"""Recommended training against the plain script, on the same pictures, in turns."""
+"""The recommended probe against a plain script, and against its own parts alone, in turns."""
 
-import json
-import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.table import print_table
+from benchmarks.projects import (
+    ANTS,
+    asked,
+    features_of,
+    has_pictures,
+    known_machine,
+    train,
+    workspace_on,
+)
+from benchmarks.table import GOALS, Measured, Table, goal
 
 ROUNDS = 3
+COMPARED = 48  # pictures whose features are compared with plain float32 ones
 
 
-def plain(train_dir: Path, test_dir: Path) -> dict:
-    command = [sys.executable, "-m", "benchmarks.plain_script", str(train_dir), str(test_dir)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+def measure(data: Path) -> Measured | None:
+    if not has_pictures(data, f"{ANTS}/train", f"{ANTS}/val"):
+        return None
+    train_dir, test_dir = data / ANTS / "train", data / ANTS / "val"
+    plain, ours, alone = [], [], []
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        unknown = train(train_dir, _folder(place / "unknown"), test_dir=test_dir)
+        machine = known_machine(data, place / "machine")
+        for turn in range(ROUNDS):
+            plain.append(asked("plain_script", train_dir, test_dir))
+            workspace = workspace_on(machine, place / str(turn))
+            ours.append(train(train_dir, workspace, test_dir=test_dir))
+            alone.append(asked("alone", workspace, _project(workspace)))
+        again = train(train_dir, workspace, test_dir=test_dir)
+        least, median = agreement(workspace)
+    return _told(plain, ours, alone, unknown, again, f"least {least:.4f}, median {median:.4f}")
 
 
-def ours(train_dir: Path, test_dir: Path, workspace: Path) -> dict:
-    """Train headless; `seconds` is the work from the start of the training to its report."""
-    report = workspace / "report.json"
-    command = [sys.executable, "-m", "tl_core", "train", str(train_dir), "--test", str(test_dir)]
-    command += ["--workspace", str(workspace), "--report", str(report)]
-    subprocess.run(command, check=True, capture_output=True)
-    data = json.loads(report.read_text())
-    return {"seconds": data["seconds"]["total"], "accuracy": data["accuracy"], "all": data}
+def _told(
+    plain: list[dict], ours: list[dict], alone: list[dict], unknown: dict, again: dict, cosine: str
+) -> Measured:
+    seconds = {
+        "plain script": _median(plain, lambda one: one["seconds"]),
+        "ours": _median(ours, _total),
+        "decoding and resizing alone": _median(alone, lambda one: one["decode"]),
+        "the engine's forward pass alone": _median(alone, lambda one: one["forward"]),
+        "regression alone": _median(alone, lambda one: one["regression"]),
+        "ours, machine never measured before": _total(unknown),
+        "ours again, from the cache": _total(again),
+    }
+    ratio = [
+        (_total(a) - b["regression"]) / max(b["decode"], b["forward"])
+        for a, b in zip(ours, alone, strict=True)
+    ]
+    faster = [a["seconds"] / _total(b) for a, b in zip(plain, ours, strict=True)]
+    points = 100 * (ours[0]["accuracy"] - plain[0]["accuracy"])
+    accuracies = {"plain script": plain[0]["accuracy"], "ours": round(ours[0]["accuracy"], 4)}
+    rows = [(name, f"{value:.2f}", accuracies.get(name, "")) for name, value in seconds.items()]
+    pictures = alone[0]["pictures"]
+    title = f"Probe on {ANTS}, {pictures} pictures, from the start of work to the report"
+    phases = ", ".join(f"{name} {value:.2f}" for name, value in ours[-1]["seconds"].items())
+    return Measured(
+        [
+            Table(
+                title,
+                ("", f"seconds (median of {ROUNDS})", "accuracy"),
+                rows,
+                (
+                    f"Engine: {alone[0]['engine']}; features against float32, cosine: {cosine}.",
+                    f"Ours, seconds by phase: {phases}.",
+                ),
+            ),
+            Table(
+                "Ratios within the run",
+                GOALS,
+                [
+                    goal(
+                        "(ours - regression alone) / (the larger of decoding and forward pass)",
+                        statistics.median(ratio),
+                        most=1.3,
+                    ),
+                    goal("times faster than the plain script", statistics.median(faster), least=4),
+                    goal("points of accuracy against it", points, least=-0.5, form="{:+.1f}"),
+                ],
+            ),
+        ],
+        {"seconds": seconds, "pictures": pictures, "ratio": ratio, "times_faster": faster},
+    )
 
 
-def agreement(workspace: Path) -> tuple[float, float]:
+def agreement(folder: Path) -> tuple[float, float]:
     """Return the least and the median cosine between cached features and plain float32 ones."""
     import torch
 
     from tl_core.catalogue import BUNDLED, find
     from tl_core.config import TrainingConfig
-    from tl_core.features import extract_features
     from tl_core.network import all_features
     from tl_core.pictures import crop_file
     from tl_core.training import prepare_training
     from tl_core.transforms import normalise
-    from tl_core.workspace import list_projects, open_workspace
+    from tl_core.workspace import open_workspace
 
-    place = open_workspace(workspace)
-    project = list_projects(place)[0].id
+    place, project = open_workspace(folder), _project(folder)
     job = prepare_training(place, project, "agreement", TrainingConfig(backbone=find(BUNDLED)))
-    events = extract_features(
-        job.backbone,
-        job.config.backbone,
-        job.images.images,
-        folder=place.features_dir(project),
-        memory=place.root / "engines.json",
-    )
-    table = _result(events)
+    images = job.images.images[:: max(1, len(job.images.images) // COMPARED)]
+    job.backbone.eval()
     cosines = []
-    for image, row in zip(job.images.images, table.values, strict=True):
+    for image, row in zip(images, features_of(place, project, images).values, strict=True):
         crop = normalise(crop_file(image.path, job.preprocessing)[None], job.preprocessing)
         with torch.no_grad():
             exact = all_features(job.backbone, crop)[0].numpy()
@@ -64,70 +118,20 @@ def agreement(workspace: Path) -> tuple[float, float]:
     return min(cosines), statistics.median(cosines)
 
 
-def prepare_machine(first: Path, fresh: Path) -> None:
-    """Measure as the app does while a person looks at the Layers page; carry only that over."""
-    from tl_core.catalogue import BUNDLED, find
-    from tl_core.config import TrainingConfig
-    from tl_core.estimates import estimate_seconds
+def _project(folder: Path) -> str:
     from tl_core.workspace import list_projects, open_workspace
 
-    place = open_workspace(first)
-    project = list_projects(place)[0].id
-    estimate_seconds(place, project, TrainingConfig(backbone=find(BUNDLED)))
-    fresh.mkdir()
-    shutil.copy(first / "engines.json", fresh)
-    if (first / "engines").is_dir():
-        shutil.copytree(first / "engines", fresh / "engines")
+    return list_projects(open_workspace(folder))[0].id
 
 
-def _result(events: Iterator) -> object:
-    while True:
-        try:
-            next(events)
-        except StopIteration as end:
-            return end.value
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path
 
 
-def main(data: Path) -> None:
-    train_dir, test_dir = data / "ants_and_bees" / "train", data / "ants_and_bees" / "val"
-    if not train_dir.is_dir():
-        print(f"speed: no pictures in {train_dir}; give their folder with --data", file=sys.stderr)
-        return
-    script, first, second, known = [], [], [], []
-    with tempfile.TemporaryDirectory() as folder:
-        for turn in range(ROUNDS):
-            workspace = Path(folder, str(turn))
-            script.append(plain(train_dir, test_dir))
-            first.append(ours(train_dir, test_dir, workspace))
-            second.append(ours(train_dir, test_dir, workspace))
-            fresh = Path(folder, f"{turn} known")
-            prepare_machine(workspace, fresh)
-            known.append(ours(train_dir, test_dir, fresh))
-        least, median = agreement(workspace)
-    print_table(
-        "Recommended training, ants_and_bees train -> val, bundled backbone, seed 0",
-        ("", "seconds (median)", "accuracy"),
-        [
-            ("plain script", _median(script), script[0]["accuracy"]),
-            ("first run on this machine", _median(first), _accuracy(first)),
-            ("new pictures, machine measured before", _median(known), _accuracy(known)),
-            ("second run, from the cache", _median(second), _accuracy(second)),
-        ],
-    )
-    print(f"first run / plain script: {_ratio(first, script):.2f} (wanted: at most 0.50)")
-    print(f"machine measured before / plain script: {_ratio(known, script):.2f}")
-    print(f"features against float32: cosine least {least:.4f}, median {median:.4f}")
-    print(f"second run: features {second[0]['all']['seconds']['features']:.3f} s (no forward pass)")
+def _total(report: dict) -> float:
+    return report["seconds"]["total"]
 
 
-def _median(runs: list[dict]) -> float:
-    return round(statistics.median(run["seconds"] for run in runs), 2)
-
-
-def _accuracy(runs: list[dict]) -> float:
-    return round(runs[0]["accuracy"], 4)
-
-
-def _ratio(runs: list[dict], others: list[dict]) -> float:
-    pairs = zip(runs, others, strict=True)
-    return statistics.median(a["seconds"] / b["seconds"] for a, b in pairs)
+def _median(found: Sequence[dict], value: Callable[[dict], float]) -> float:
+    return round(statistics.median(map(value, found)), 3)

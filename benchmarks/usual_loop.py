@@ -1,57 +1,77 @@
-"""The usual fine-tuning loop, the yardstick for `fine_tuning`: the whole network each epoch.
+"""The usual fine-tuning loop, the yardstick for ours: the whole network each epoch.
 
 Every picture is decoded once, before the clock starts; then epochs of forward, backward and
 update in plain float32 with the first layer groups frozen. Prints one JSON line.
 """
 
-import argparse
 import json
+import statistics
 import time
-from pathlib import Path
+from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from benchmarks.plain_script import pictures
-from tl_core.backbones import create_backbone
-from tl_core.catalogue import BUNDLED, find
-from tl_core.layers import freeze_to, train_mode
-from tl_core.network import TransferNetwork
+from benchmarks.loop_start import options, start
+from tl_core.datasets import LabelledImage
+from tl_core.layers import layer_groups, parameter_groups, train_mode
 from tl_core.pictures import crop_file
-from tl_core.transforms import normalise, preprocessing_for
+from tl_core.transforms import Preprocessing, normalise
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--frozen", type=int, required=True)
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    backbone = create_backbone(find(BUNDLED))
-    preprocessing = preprocessing_for(backbone)
-    files, names = pictures(options.folder)
-    classes = sorted(set(names))
-    crops = torch.stack([crop_file(path, preprocessing) for path in files])
-    labels = torch.tensor([classes.index(name) for name in names])
-    torch.manual_seed(options.seed)
-    network = TransferNetwork(backbone, features="last", num_classes=len(classes))
-    freeze_to(network, options.frozen)
-    optimiser = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=1e-4)
-    start = time.perf_counter()
-    for _epoch in range(options.epochs):
-        train_mode(network, batch_size=options.batch)
-        order = torch.randperm(len(crops))
-        for part in order.split(options.batch)[: len(crops) // options.batch]:
-            loss = nn.functional.cross_entropy(
-                network(normalise(crops[part], preprocessing)), labels[part]
-            )
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-    seconds = time.perf_counter() - start
-    print(json.dumps({"seconds": round(seconds, 3), "epoch": seconds / options.epochs}))
+    given = options(__doc__)
+    with start(given) as (job, network):
+        config, epochs = job.config, []
+        train, labels = _read(job.images.train, job.preprocessing)
+        validation, truth = _read(job.images.validation, job.preprocessing)
+        groups = parameter_groups(
+            network,
+            classifier_lr=config.classifier_lr,
+            backbone_lr=config.backbone_lr,
+            layer_decay=config.layer_decay,
+            weight_decay=config.weight_decay,
+        )
+        optimiser = torch.optim.AdamW(groups)
+        torch.manual_seed(given.seed)
+        correct = [_correct(network, validation, truth)]
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser,
+            max_lr=[group["lr"] for group in groups],
+            total_steps=max(config.steps, 10),
+            pct_start=0.1,
+            cycle_momentum=False,
+        )
+        for _epoch in range(given.epochs):
+            began = time.perf_counter()
+            train_mode(network, batch_size=given.batch)
+            for part in torch.randperm(len(train)).split(given.batch)[: len(train) // given.batch]:
+                logits = network(torch.stack([train[i] for i in part.tolist()]))
+                loss = nn.functional.cross_entropy(logits, labels[part])
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                schedule.step()
+            epochs.append(time.perf_counter() - began)
+            correct.append(_correct(network, validation, truth))
+        found = {"epoch": statistics.median(epochs), "seconds": sum(epochs)}
+        found |= {"pictures": len(train), "groups": len(layer_groups(network))}
+        print(json.dumps({**found, "correct": max(correct), "validated": len(truth)}))
+
+
+def _read(
+    images: Sequence[LabelledImage], preprocessing: Preprocessing
+) -> tuple[list[Tensor], Tensor]:
+    """Return normalised pictures, each float32 (3, S, S), and labels, int64 (N,)."""
+    crops = [normalise(crop_file(image.path, preprocessing), preprocessing) for image in images]
+    return crops, torch.tensor([image.label for image in images], dtype=torch.int64)
+
+
+@torch.inference_mode()
+def _correct(network: nn.Module, pictures: list[Tensor], labels: Tensor) -> int:
+    network.eval()
+    found = [network(picture[None]).argmax(dim=1) for picture in pictures]
+    return int((torch.cat(found) == labels).sum()) if found else 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,139 @@
+"""Accuracy with few pictures: 20 per class to learn from, the rest to test on, over 3 seeds.
+
+The real trainings of the command line against scikit-learn's logistic regression on standardised
+last-layer features. Where a set has an official validation part, that is the test.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.projects import features_of, has_pictures, known_machine, train, workspace_on
+from benchmarks.table import Measured, Table
+from tl_core.datasets import ImageSet, LabelledImage, image_set
+from tl_core.headless import project_of_folder
+from tl_core.storage import Workspace
+from tl_core.workspace import open_workspace
+
+SETS = {
+    "sign_digits": ("sign_digits", None),
+    "brain_mri2": ("brain_mri2", None),
+    "trashnet6": ("trashnet6", None),
+    "neu_steel6": ("neu_steel6", None),
+    "ants_and_bees": ("ants_and_bees/train", "ants_and_bees/val"),
+}
+SEEDS = (0, 1, 2)
+EACH = 20  # pictures per class to learn from
+STRATEGIES = ("probe", "recommended")
+WANTED = 3.0  # points above the regression
+COLUMNS = ("set", "seed", "regression", *STRATEGIES, "points above", "seconds", "what was kept")
+
+
+def measure(data: Path) -> Measured | None:
+    there = [name for name, (train_part, _) in SETS.items() if has_pictures(data, train_part)]
+    if not there:
+        return None
+    rows, figures = [], []
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        machine = known_machine(data, Path(folder, "machine"))
+        for name in there:
+            found = _of_set(name, data, machine, Path(folder, name))
+            figures += found
+            rows += [_row(one) for one in found]
+            rows.append(_row(_mean(found)))
+            print(Table(name, COLUMNS, rows[-len(found) - 1 :]).text(), flush=True)
+    rows.append(_row(_mean([_mean([o for o in figures if o["set"] == n]) for n in there], "all")))
+    points = _points(_mean(figures))
+    reached = "yes" if points >= WANTED else "NO"
+    remark = f"Wanted: at least {WANTED:.0f} points above the regression; reached: {reached}."
+    title = f"Accuracy, {EACH} pictures per class to learn from"
+    return Measured([Table(title, COLUMNS, rows, (remark,))], {"runs": figures})
+
+
+def _of_set(name: str, data: Path, machine: Path, place: Path) -> list[dict]:
+    """Train on every draw; return accuracies by strategy and of the regression."""
+    train_part, test_part = SETS[name]
+    workspace = open_workspace(workspace_on(machine, place / "all"))
+    images, matrix, classes = _looked_at(workspace, data / train_part)
+    tested = (images, matrix)
+    if test_part:
+        other, values, _ = _looked_at(workspace, data / test_part)
+        tested = (other, values)
+    found = []
+    for seed in SEEDS:
+        rows = draw([image.label for image in images], EACH, seed)
+        rest = np.setdiff1d(np.arange(len(images)), rows)
+        rest = np.arange(len(tested[0])) if test_part else rest
+        mine, theirs = place / f"{seed} train", place / f"{seed} test"
+        _copy((images[row] for row in rows), classes, mine)
+        _copy((tested[0][row] for row in rest), classes, theirs)
+        entry = {"set": name, "seed": seed}
+        entry["regression"] = _regression(
+            matrix[rows], _labels(images, rows), tested[1][rest], _labels(tested[0], rest)
+        )
+        root = workspace_on(machine, place / f"{seed} workspace")
+        for strategy in STRATEGIES:
+            report = train(mine, root, test_dir=theirs, strategy=strategy, seed=seed)
+            entry[strategy] = report["accuracy"]
+            entry["seconds"] = report["seconds"]["total"]
+            entry["kept"] = f"{report['strategy_used']}, {report['features']}"
+        found.append(entry)
+    return found
+
+
+def draw(labels: list[int], each: int, seed: int) -> np.ndarray:
+    """Return the indices of `each` pictures of every class, sorted."""
+    random, labels = np.random.default_rng(seed), np.asarray(labels)
+    parts = [random.permutation(np.flatnonzero(labels == c))[:each] for c in np.unique(labels)]
+    return np.sort(np.concatenate(parts))
+
+
+def _looked_at(
+    workspace: Workspace, folder: Path
+) -> tuple[tuple[LabelledImage, ...], np.ndarray, tuple[str, ...]]:
+    """Return a folder's distinct pictures, their last-layer features and the class names."""
+    project, _ = project_of_folder(workspace, folder, None)
+    found: ImageSet = image_set(workspace, project)
+    features = features_of(workspace, project, found.images).matrix("last")
+    return found.images, features, found.class_names
+
+
+def _copy(images: Iterable[LabelledImage], classes: tuple[str, ...], folder: Path) -> None:
+    for image in images:
+        target = folder / classes[image.label] / image.path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(image.path, target)
+
+
+def _labels(images: tuple[LabelledImage, ...], rows: np.ndarray) -> np.ndarray:
+    return np.array([images[row].label for row in rows])
+
+
+def _regression(
+    features: np.ndarray, labels: np.ndarray, tested: np.ndarray, truth: np.ndarray
+) -> float:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    classifier = make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=1000))
+    return float(classifier.fit(features, labels).score(tested, truth))
+
+
+def _mean(found: list[dict], name: str = "") -> dict:
+    numbers = ("regression", *STRATEGIES, "seconds")
+    means = {key: float(np.mean([one[key] for one in found])) for key in numbers}
+    return {"set": name or found[0]["set"], "seed": "mean", "kept": "", **means}
+
+
+def _points(entry: dict) -> float:
+    return 100 * (entry["recommended"] - entry["regression"])
+
+
+def _row(entry: dict) -> tuple:
+    accuracies = (f"{entry[name]:.3f}" for name in ("regression", *STRATEGIES))
+    points, seconds = f"{_points(entry):+.1f}", f"{entry['seconds']:.1f}"
+    return entry["set"], entry["seed"], *accuracies, points, seconds, entry["kept"]

@@ -1,0 +1,62 @@
+"""The parts of a probe's training, each alone: what the whole cannot be faster than.
+
+Decoding and resizing on all cores; the engine's forward pass on crops that lie in memory; the
+regression on features that are cached. Prints one JSON line of seconds. Arguments: a workspace's
+folder, in which the pictures were trained on before, and the project's id.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from tl_core.catalogue import BUNDLED, find
+from tl_core.config import TrainingConfig
+from tl_core.features import SAMPLE_PICTURES, weights_name
+from tl_core.inference import fastest_engine, one_thread_each
+from tl_core.pictures import crop_file, in_parallel
+from tl_core.training import finish, prepare_training, train
+from tl_core.workspace import open_workspace
+
+
+def main(folder: str, project_id: str) -> None:
+    workspace = open_workspace(Path(folder))
+    config = TrainingConfig(backbone=find(BUNDLED), strategy="probe")
+    job = prepare_training(workspace, project_id, "alone", config)
+    threads, paths = torch.get_num_threads(), [image.path for image in job.images.images]
+    with one_thread_each():
+        start = time.perf_counter()
+        read = in_parallel(lambda p: crop_file(p, job.preprocessing), paths, threads=threads)
+        crops = torch.stack(list(read))
+        decode = time.perf_counter() - start
+    sample = crops[:SAMPLE_PICTURES]
+    engine = fastest_engine(
+        job.backbone,
+        job.preprocessing,
+        sample,
+        name=weights_name(config.backbone),
+        memory=workspace.root / "engines.json",
+    )
+    with one_thread_each():
+        batches = crops.split(engine.choice.batch_size)
+        list(in_parallel(engine, batches[:threads], threads=threads))  # the first ones allocate
+        start = time.perf_counter()
+        list(in_parallel(engine, batches, threads=threads))
+        forward = time.perf_counter() - start
+    with tempfile.TemporaryDirectory() as run_dir:
+        job.run_dir = Path(run_dir)
+        for _event in train(job):
+            pass
+        for _event in finish(job):
+            pass
+    regression = job.seconds["probe"] + job.seconds["evaluate"]
+    engine_text = f"{engine.choice.library} {engine.choice.precision}"
+    found = {"decode": decode, "forward": forward, "regression": regression}
+    print(json.dumps({**found, "pictures": len(paths), "engine": engine_text}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

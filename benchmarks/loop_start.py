@@ -1,0 +1,84 @@
+"""Where both fine-tuning loops start: the same pictures, the same network, the same classifier.
+
+The classifier is fitted on the network's last layer first, as the app does it, so that a
+comparison is one of loops.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.projects import features_of, project_with
+from tl_core.catalogue import BUNDLED, find
+from tl_core.config import TrainingConfig
+from tl_core.datasets import LabelledImage
+from tl_core.imagefiles import SourceFile, folder_files
+from tl_core.jobs import TrainingJob, build_network
+from tl_core.layers import freeze_to, layer_groups
+from tl_core.network import TransferNetwork
+from tl_core.probe_fits import fit_probe
+from tl_core.probes import Method
+from tl_core.training import prepare_training
+from tl_core.workspace import open_workspace
+
+
+def options(description: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("train_dir", type=Path)
+    parser.add_argument("--validation", type=Path, help="measured on after every epoch")
+    parser.add_argument("--machine", type=Path, help="a workspace whose measurements are kept")
+    parser.add_argument("--frozen", type=int, help="default: all but the last stage")
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args()
+
+
+@contextmanager
+def start(given: argparse.Namespace) -> Iterator[tuple[TrainingJob, TransferNetwork]]:
+    """Give a job whose pictures are in their parts, and the network to fine-tune."""
+    from benchmarks.projects import workspace_on
+
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        root = Path(folder, "workspace")
+        workspace = open_workspace(workspace_on(given.machine, root) if given.machine else root)
+        sources = _sources(given.train_dir, "train")
+        if given.validation:
+            sources += _sources(given.validation, "validation")
+        project = project_with(workspace, "fine-tuning", sources)
+        config = TrainingConfig(
+            backbone=find(BUNDLED),
+            strategy="fine-tune",
+            frozen_groups=given.frozen,
+            batch_size=given.batch,
+            seed=given.seed,
+        )
+        job = prepare_training(workspace, project, "run", config)
+        job.images = replace(job.images, images=tuple(map(_in_its_part, job.images.images)))
+        features = features_of(workspace, project, job.images.train).matrix("last")
+        labels = np.array([image.label for image in job.images.train])
+        probe = fit_probe(
+            features, labels, len(job.images.class_names), method=Method("regression", 1.0)
+        )
+        network = build_network(job, features="last", probe=probe)
+        groups = len(layer_groups(network))
+        frozen = groups - 2 if given.frozen is None else given.frozen
+        steps = given.epochs * (len(labels) // given.batch)
+        job.config = replace(config, frozen_groups=frozen, steps=steps)
+        freeze_to(network, frozen)
+        yield job, network
+
+
+def _sources(folder: Path, split: str) -> list[SourceFile]:
+    found = [one for one in folder_files(folder) if isinstance(one, SourceFile)]
+    return [replace(one, name=f"{split}/{one.name}", split=split) for one in found]
+
+
+def _in_its_part(image: LabelledImage) -> LabelledImage:
+    """Undo that a part was drawn to test on."""
+    return replace(image, split=image.name.partition("/")[0])

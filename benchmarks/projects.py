@@ -1,0 +1,163 @@
+"""Projects to measure on: made from files, trained by the command line, read from the cache.
+
+A machine that has been measured before is a folder (see `known_machine`): a workspace made from
+it knows the engines and converted networks, and nothing of the pictures.
+"""
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tl_core.catalogue import BUNDLED, find
+from tl_core.datasets import add_images
+from tl_core.imagefiles import SourceFile
+from tl_core.processes import cores, environment
+from tl_core.storage import Workspace
+from tl_core.workspace import create_project, open_workspace, save_backbone
+
+SMALL, LARGE = (640, 480), (4000, 3000)  # pixels of a drawn picture
+ANTS = "ants_and_bees"
+MEASURED = ("engines.json", "machine.json", "engines")  # what a workspace knows of the machine
+
+
+def result_of(events: Generator[Any, None, Any]) -> Any:
+    """Go through a generator of events and return what it returns."""
+    while True:
+        try:
+            next(events)
+        except StopIteration as end:
+            return end.value
+
+
+def project_with(workspace: Workspace, name: str, files: Iterable[SourceFile]) -> str:
+    project = create_project(workspace, name)
+    save_backbone(workspace, project.id, find(BUNDLED))
+    for _progress in add_images(workspace, project.id, files):
+        pass
+    return project.id
+
+
+def same_pictures(count: int, *, size: tuple[int, int], classes: int = 2) -> Iterator[SourceFile]:
+    """Give distinct JPEGs: the same soft picture with another comment in its header.
+
+    Decoding costs what a photograph of that size costs; making them costs nothing.
+    """
+    content = [_soft(label, size) for label in range(classes)]
+    for number in range(count):
+        label = number % classes
+        comment = f"picture {number}".encode()
+        segment = b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment
+        data = content[label][:2] + segment + content[label][2:]
+        yield SourceFile(f"{number}.jpg", lambda data=data: data, f"class {label}")
+
+
+def different_pictures(
+    count: int, *, size: tuple[int, int] = SMALL, classes: int = 2
+) -> Iterator[SourceFile]:
+    """Give soft pictures of which no two look alike."""
+    with ThreadPoolExecutor() as pool:
+        contents = pool.map(lambda number: _soft(number, size), range(count))
+        for number, data in enumerate(contents):
+            yield SourceFile(f"{number}.jpg", lambda data=data: data, f"class {number % classes}")
+
+
+def _soft(seed: int, size: tuple[int, int]) -> bytes:
+    coarse = np.random.default_rng(seed).integers(0, 255, (30, 40, 3), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).save(out, "JPEG", quality=85)
+    return out.getvalue()
+
+
+def train(
+    train_dir: Path, workspace: Path, *, test_dir: Path | None = None, strategy="probe", seed=0
+) -> dict:
+    """Train as the command line does, in a process of its own; return its report.
+
+    `report["seconds"]["total"]` is the work from the start of the training to its report.
+    """
+    report = workspace / "report.json"
+    command = ["tl_core", "train", str(train_dir), "--strategy", strategy, "--seed", str(seed)]
+    command += ["--workspace", str(workspace), "--report", str(report)]
+    if test_dir:
+        command += ["--test", str(test_dir)]
+    _python(command)
+    return json.loads(report.read_text(encoding="utf-8"))
+
+
+def asked(module: str, *arguments: object, **options: object) -> dict:
+    """Run a module of this package in a process of its own; return the JSON that it prints."""
+    named = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    output = _python([f"benchmarks.{module}", *map(str, arguments), *named])
+    return json.loads(output.splitlines()[-1])
+
+
+def _python(command: list[str]) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=environment(threads=cores(), offline=True),
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
+    return done.stdout
+
+
+def known_machine(data: Path, folder: Path) -> Path:
+    """Measure the machine as the app does while a person looks at the Layers page."""
+    place = open_workspace(folder)
+    files = [
+        SourceFile(path.name, path.read_bytes, path.parent.name)
+        for kind in sorted((data / ANTS / "train").iterdir())
+        for path in sorted(kind.glob("[!.]*"))[:8]
+    ]
+    project = project_with(place, "machine", files)
+    asked("estimated", folder, project, "probe")
+    return folder
+
+
+def workspace_on(machine: Path, folder: Path) -> Path:
+    """Return a new, empty workspace on a machine that has been measured before."""
+    folder.mkdir(parents=True)
+    for name in MEASURED:
+        if (machine / name).is_dir():
+            shutil.copytree(machine / name, folder / name)
+        elif (machine / name).exists():
+            shutil.copy(machine / name, folder)
+    return folder
+
+
+def features_of(workspace: Workspace, project_id: str, images: Iterable) -> Any:
+    """Return the bundled network's `FeatureTable` of these pictures."""
+    from tl_core.backbones import create_backbone
+    from tl_core.features import extract_features
+
+    bundled = find(BUNDLED)
+    return result_of(
+        extract_features(
+            create_backbone(bundled),
+            bundled,
+            list(images),
+            folder=workspace.features_dir(project_id),
+            memory=workspace.root / "engines.json",
+        )
+    )
+
+
+def has_pictures(data: Path, *names: str, say: Callable[[str], None] = print) -> bool:
+    """Whether the sets are there; say which one is not."""
+    for name in names:
+        if not (data / name).is_dir():
+            say(f"no pictures in {data / name}; give the folder with --data")
+            return False
+    return True
