@@ -251,17 +251,22 @@ def test_a_project_with_one_class_fails_with_a_sentence_and_harms_nothing(tmp_pa
 
 
 def test_the_persons_test_part_has_no_part_in_any_measurement(tmp_path):
-    workspace, _ = stripes_project(tmp_path, each=6)
-    folder = write_stripes(tmp_path / "more" / "test", each=8)
-    more = create_project(workspace, "Given").id
-    for _ in datasets.add_images(workspace, more, folder_files(folder.parent)):
+    workspace = open_workspace(tmp_path / "workspace")
+    project = create_project(workspace, "Given").id
+    test_dir = write_stripes(tmp_path / "given" / "test", each=14)
+    write_stripes(tmp_path / "given" / "train", each=6)
+    for same in (tmp_path / "given" / "train").rglob("*.png"):
+        (test_dir / same.parent.name / same.name).unlink()
+    for _ in datasets.add_images(workspace, project, folder_files(tmp_path / "given")):
         pass
-    for _ in datasets.add_images(workspace, more, folder_files(tmp_path / "pictures")):
-        pass
-    job = job_of(workspace, more)
-    if job.images.test_given:
-        test = {image.digest for image in job.images.test}
-        assert not test & set(job.assessment.digests)
+    job = job_of(workspace, project)
+    assert job.images.test_given
+    test = {image.digest for image in job.images.test}
+    assert len(test) == 16
+    found = result(job)
+    assert not test & set(found.digests)
+    assert {bar.n for bar in found.measured} == {12}
+    assert found.learning.points[-1].per_class < 6
 
 
 def test_a_training_that_waits_goes_first(tmp_path):
