@@ -38,7 +38,7 @@ def measure(data: Path) -> Measured | None:
         return None
     rows, figures = [], []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        machine = known_machine(data, Path(folder, "machine"))
+        machine = known_machine(data)
         for name in there:
             found = _of_set(name, data, machine, Path(folder, name))
             figures += found

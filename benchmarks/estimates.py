@@ -22,7 +22,7 @@ def measure(data: Path) -> Measured | None:
     rows, figures = [], []
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        machine = known_machine(data, place / "machine")
+        machine = known_machine(data)
         for name in sets:
             for strategy in STRATEGIES:
                 root = workspace_on(machine, place / f"{Path(name).parts[0]} {strategy}")

@@ -1,7 +1,6 @@
 """Fine-tuning the last stage against the usual loop, on the same pictures and steps, in turns."""
 
 import statistics
-import tempfile
 from pathlib import Path
 
 from benchmarks.projects import ANTS, asked, has_pictures, known_machine
@@ -16,12 +15,11 @@ def measure(data: Path) -> Measured | None:
     if not has_pictures(data, f"{ANTS}/train"):
         return None
     usual, ours = [], []
-    with tempfile.TemporaryDirectory() as folder:
-        machine = known_machine(data, Path(folder, "machine"))
-        for _turn in range(ROUNDS):
-            train_dir = data / ANTS / "train"
-            usual.append(asked("usual_loop", train_dir, machine=machine, epochs=USUAL_EPOCHS))
-            ours.append(asked("our_loop", train_dir, machine=machine, epochs=EPOCHS))
+    machine = known_machine(data)
+    for _turn in range(ROUNDS):
+        train_dir = data / ANTS / "train"
+        usual.append(asked("usual_loop", train_dir, machine=machine, epochs=USUAL_EPOCHS))
+        ours.append(asked("our_loop", train_dir, machine=machine, epochs=EPOCHS))
     theirs = EPOCHS * statistics.median(one["epoch"] for one in usual)
     mine = statistics.median(one["seconds"] for one in ours)
     front = statistics.median(one["front"] for one in ours)

@@ -4,13 +4,16 @@ A machine that has been measured before is a folder (see `known_machine`): a wor
 it knows the engines and converted networks, and nothing of the pictures.
 """
 
+import atexit
 import io
 import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -113,8 +116,11 @@ def _python(command: list[str]) -> str:
     return done.stdout
 
 
-def known_machine(data: Path, folder: Path) -> Path:
-    """Measure the machine as the app does while a person looks at the Layers page."""
+@cache
+def known_machine(data: Path) -> Path:
+    """Measure the machine, once, as the app does while a person looks at the Layers page."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     place = open_workspace(folder)
     files = [
         SourceFile(path.name, path.read_bytes, path.parent.name)

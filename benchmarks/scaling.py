@@ -21,7 +21,7 @@ def measure(data: Path) -> Measured | None:
     rows, sizes = [], []
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        machine = known_machine(data, place / "machine")
+        machine = known_machine(data)
         for size in SIZES:
             drawn = _draw(data, size, place / f"pictures {size}")
             seconds = train(drawn, workspace_on(machine, place / str(size)))["seconds"]

@@ -30,7 +30,7 @@ def measure(data: Path) -> Measured | None:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         unknown = train(train_dir, _folder(place / "unknown"), test_dir=test_dir)
-        machine = known_machine(data, place / "machine")
+        machine = known_machine(data)
         for turn in range(ROUNDS):
             plain.append(asked("plain_script", train_dir, test_dir))
             workspace = workspace_on(machine, place / str(turn))
