@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from sklearn.datasets import load_sample_images
 from training_data import BUNDLED_BACKBONE, job_of, stripes_project
 
@@ -14,7 +15,8 @@ from tl_core.features import View, cache_key, extract_features
 from tl_core.folding import FeatureReader
 from tl_core.inference import Engine, EngineChoice, fastest_engine
 from tl_core.network import all_features
-from tl_core.transforms import normalise, preprocessing_for
+from tl_core.pictures import crop_file
+from tl_core.transforms import normalise, preprocessing_for, to_uint8_crop
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +47,6 @@ def extract(job, tmp_path, images=None, **kwargs):
 def test_features_agree_with_plain_float32(stripes, tmp_path):
     job = job_of(*stripes)
     table = extract(job, tmp_path)
-    from tl_core.pictures import crop_file
-
     crops = torch.stack([crop_file(image.path, job.preprocessing) for image in job.images.images])
     with torch.no_grad():
         wanted = all_features(job.backbone, normalise(crops, job.preprocessing)).numpy()
@@ -54,6 +54,23 @@ def test_features_agree_with_plain_float32(stripes, tmp_path):
     cosines /= np.linalg.norm(table.values, axis=1) * np.linalg.norm(wanted, axis=1)
     assert cosines.min() > 0.995
     assert np.median(cosines) > 0.999
+
+
+@pytest.mark.parametrize("size", [(500, 375), (230, 900), (100, 80)])
+def test_the_quick_crop_is_the_exact_one_but_for_rounding(tmp_path, size):
+    backbone = create_backbone(BUNDLED_BACKBONE)
+    preprocessing = preprocessing_for(backbone)
+    photo = Image.fromarray(load_sample_images().images[0]).resize(size)
+    photo.save(tmp_path / "photo.png")
+    quick = crop_file(tmp_path / "photo.png", preprocessing)
+    exact = to_uint8_crop(photo, preprocessing)
+    levels = (quick.int() - exact.int()).abs()
+    assert levels.float().mean() < 0.3
+    assert levels.float().quantile(0.99) <= 1
+    both = normalise(torch.stack([quick, exact]), preprocessing)
+    with torch.no_grad():
+        features = all_features(backbone, both)
+    assert torch.nn.functional.cosine_similarity(*features, dim=0) > 0.999
 
 
 def test_only_new_pictures_are_computed(stripes, tmp_path, monkeypatch):

@@ -108,8 +108,12 @@ def feature_sizes(backbone: nn.Module) -> tuple[int, int]:
     black = torch.zeros(1, 3, height, width)
     was_training = backbone.training
     backbone.eval()
-    last = last_features(backbone, black).shape[1]
-    both = all_features(backbone, black).shape[1] if has_stages(backbone) else last
+    if has_stages(backbone):
+        hidden, stages = backbone.forward_intermediates(black, indices=_stages(backbone))
+        last = backbone.forward_head(hidden, pre_logits=True).shape[1]
+        both = last + sum(2 * stage.shape[1] for stage in stages)
+    else:
+        last = both = last_features(backbone, black).shape[1]
     backbone.train(was_training)
     return last, both
 

