@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.projects import features_of, project_with
+from benchmarks.projects import features_of, project_with, workspace_on
 from tl_core.catalogue import BUNDLED, find
 from tl_core.config import TrainingConfig
 from tl_core.datasets import LabelledImage
@@ -42,8 +42,6 @@ def options(description: str) -> argparse.Namespace:
 @contextmanager
 def start(given: argparse.Namespace) -> Iterator[tuple[TrainingJob, TransferNetwork]]:
     """Give a job whose pictures are in their parts, and the network to fine-tune."""
-    from benchmarks.projects import workspace_on
-
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         root = Path(folder, "workspace")
         workspace = open_workspace(workspace_on(given.machine, root) if given.machine else root)
@@ -59,6 +57,7 @@ def start(given: argparse.Namespace) -> Iterator[tuple[TrainingJob, TransferNetw
             seed=given.seed,
         )
         job = prepare_training(workspace, project, "run", config)
+        job.run_dir.mkdir(parents=True)
         job.images = replace(job.images, images=tuple(map(_in_its_part, job.images.images)))
         features = features_of(workspace, project, job.images.train).matrix("last")
         labels = np.array([image.label for image in job.images.train])

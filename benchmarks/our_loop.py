@@ -10,11 +10,11 @@ import statistics
 import time
 
 import torch
-from torch import nn
 
 from benchmarks.loop_start import options, start
-from benchmarks.projects import result_of
+from benchmarks.projects import remember, result_of
 from tl_core import fine_tuning
+from tl_core.arithmetic import loss_of, step_logits, update
 from tl_core.batches import Batches
 from tl_core.events import EpochResult
 from tl_core.jobs import TrainingJob
@@ -45,9 +45,12 @@ def main() -> None:
             "pictures": len(batches.labels),
             "groups": len(layer_groups(network)),
             "validated": len(validation.labels),
+            "precision": job.tuning.precision,
         }
         if given.validation:
             found["correct"] = round(job.tuning.best_accuracy * len(validation.labels))
+        if given.machine:
+            remember(job.workspace.root, given.machine)
         print(json.dumps(found))
 
 
@@ -58,12 +61,11 @@ def _alone(job: TrainingJob, batches: Batches) -> float:
     job.tuning.network.train()
     learning = [value for value in job.tuning.network.parameters() if value.requires_grad]
     optimiser = torch.optim.AdamW(learning, lr=0.0)
+    precision, scale, place = job.tuning.precision, job.tuning.loss_scale, learning[0].device.type
     began = time.perf_counter()
     for inputs, labels in ready:
-        loss = nn.functional.cross_entropy(batches.logits(inputs), labels)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
+        loss = loss_of(step_logits(batches, inputs, precision, place), labels, None)
+        scale = update(loss, optimiser, precision, scale)
     return time.perf_counter() - began
 
 

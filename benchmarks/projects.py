@@ -135,12 +135,17 @@ def known_machine(data: Path) -> Path:
 def workspace_on(machine: Path, folder: Path) -> Path:
     """Return a new, empty workspace on a machine that has been measured before."""
     folder.mkdir(parents=True)
-    for name in MEASURED:
-        if (machine / name).is_dir():
-            shutil.copytree(machine / name, folder / name)
-        elif (machine / name).exists():
-            shutil.copy(machine / name, folder)
+    remember(machine, folder)
     return folder
+
+
+def remember(workspace: Path, machine: Path) -> None:
+    """Carry over what a workspace has found out about this machine."""
+    for name in MEASURED:
+        if (workspace / name).is_dir():
+            shutil.copytree(workspace / name, machine / name, dirs_exist_ok=True)
+        elif (workspace / name).exists():
+            shutil.copy(workspace / name, machine)
 
 
 def features_of(workspace: Workspace, project_id: str, images: Iterable) -> Any:
