@@ -17,7 +17,7 @@ QUICK = {
     "speed": "the recommended probe against a plain script and against its own parts alone (1)",
     "fine_tuning": "fine-tuning the last stage against the usual loop (1)",
     "depths": "an epoch at several freeze depths against its thawed part alone (1)",
-    "scaling": "100, 400 and 1,600 pictures (1)",
+    "scaling": "100, 400 and 1,600 pictures: seconds and memory (1)",
     "clicks": "clicks in the browser while two trainings run (1)",
 }
 LONGER = {

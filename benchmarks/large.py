@@ -9,7 +9,8 @@ import psutil
 from playwright.sync_api import Page
 
 from benchmarks.browser import CLICK, browser_page, end_workers, server
-from benchmarks.memory import Peak, train_in_worker
+from benchmarks.memory import train_in_worker
+from benchmarks.peak import Peak
 from benchmarks.projects import different_pictures, project_with
 from benchmarks.table import GOALS, Measured, Table, goal
 from tl_core.workspace import open_workspace

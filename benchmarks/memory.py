@@ -1,14 +1,11 @@
 """Peak memory of a worker on 2,000 pictures of 12 megapixels."""
 
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import psutil
-
 from benchmarks.browser import end_workers, workers
+from benchmarks.peak import Peak
 from benchmarks.projects import LARGE, project_with, same_pictures
 from benchmarks.table import GOALS, Measured, Table, goal
 from tl_core import engines, runs
@@ -18,30 +15,6 @@ from tl_core.storage import Workspace
 from tl_core.workspace import open_workspace
 
 PICTURES = 2000
-
-
-class Peak:
-    """Watches the memory of processes; `gigabytes` is the most that one of them took."""
-
-    def __init__(self, processes: Callable[[], Iterable[psutil.Process]]) -> None:
-        self.gigabytes = 0.0
-        self._processes = processes
-        self._ended = threading.Event()
-
-    def __enter__(self) -> "Peak":
-        threading.Thread(target=self._watch, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-
-    def _watch(self) -> None:
-        while not self._ended.wait(0.1):
-            for process in self._processes():
-                try:
-                    self.gigabytes = max(self.gigabytes, process.memory_info().rss / 1e9)
-                except psutil.NoSuchProcess:
-                    continue
 
 
 def train_in_worker(workspace: Workspace, project_id: str) -> tuple[float, str]:

@@ -1,4 +1,4 @@
-"""Seconds of a probe's training for more and more pictures, from the work's start to its report.
+"""Seconds and memory of a probe's training for more and more pictures.
 
 The pictures are those of every set in the folder, evenly drawn; the class is the set.
 """
@@ -7,12 +7,18 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import psutil
+
+from benchmarks.peak import Peak
 from benchmarks.projects import has_pictures, known_machine, train, workspace_on
 from benchmarks.table import Measured, Table
 from tl_core.imagefiles import SourceFile, folder_files
 
 SIZES = (100, 400, 1600)
-COLUMNS = ("pictures", "seconds", "features", "regression", "measuring", "ms per picture")
+COLUMNS = (
+    "pictures", "seconds", "features", "regression", "measuring", "ms per picture",
+    "peak memory, GB",
+)  # fmt: skip
 
 
 def measure(data: Path) -> Measured | None:
@@ -24,14 +30,15 @@ def measure(data: Path) -> Measured | None:
         machine = known_machine(data)
         for size in SIZES:
             drawn = _draw(data, size, place / f"pictures {size}")
-            seconds = train(drawn, workspace_on(machine, place / str(size)))["seconds"]
+            workspace = workspace_on(machine, place / str(size))
+            with Peak(psutil.Process().children) as peak:
+                seconds = train(drawn, workspace)["seconds"]
             pictures = sum(1 for _ in drawn.glob("*/*"))
             parts = [seconds[name] for name in ("total", "features", "probe", "evaluate")]
-            rows.append(
-                [pictures, *(f"{s:.2f}" for s in parts), f"{1000 * parts[0] / pictures:.1f}"]
-            )
-            sizes.append({"pictures": pictures, **seconds})
-    return Measured([Table("Scaling", COLUMNS, rows)], {"sizes": sizes})
+            each = f"{1000 * parts[0] / pictures:.1f}"
+            rows.append([pictures, *(f"{s:.2f}" for s in parts), each, f"{peak.gigabytes:.2f}"])
+            sizes.append({"pictures": pictures, "gigabytes": peak.gigabytes, **seconds})
+    return Measured([Table("A probe, by number of pictures", COLUMNS, rows)], {"sizes": sizes})
 
 
 def _draw(data: Path, count: int, folder: Path) -> Path:
