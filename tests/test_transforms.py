@@ -17,6 +17,7 @@ from tl_core.transforms import (
     normalise,
     prepare,
     preprocessing_for,
+    resize,
     to_uint8_crop,
 )
 
@@ -97,3 +98,14 @@ def test_the_square_lies_in_the_middle_and_inside(width, height) -> None:
     tolerance = 0.5 + min(width, height) / BUNDLED.resize_to
     assert (left + right) / 2 == pytest.approx(width / 2, abs=tolerance)
     assert (top + bottom) / 2 == pytest.approx(height / 2, abs=tolerance)
+
+
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+@pytest.mark.parametrize("size", [(500, 375), (90, 700), (700, 90), (64, 48), (1300, 900)])
+def test_resizing_in_strips_is_resizing_at_once_to_the_last_digit(size, interpolation):
+    pixels = torch.randint(0, 256, (3, *size[::-1]), dtype=torch.uint8)
+    target = (size[0] * 256 // min(size), size[1] * 256 // min(size))
+    (at_once,) = torch.nn.functional.interpolate(
+        pixels[None].float(), target[::-1], mode=interpolation, antialias=True
+    )
+    torch.testing.assert_close(resize(pixels, target, interpolation), at_once, rtol=0, atol=0)
