@@ -2,6 +2,7 @@ import io
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from tl_core.answers import was_tried
 from tl_core.config import TrainingConfig
 from tl_core.datasets import image_path, list_images
 from tl_core.errors import DatasetError, PredictionError
-from tl_core.probing import extract
+from tl_core.extraction import extract
 
 PHASES = ("features", "probe", "fine_tune", "evaluate")
 
@@ -106,15 +107,23 @@ def test_a_mistake_is_answered_with_its_traceback(stripes, capsys):
     assert "TypeError" in capsys.readouterr().out  # and stands in the log
 
 
-@pytest.mark.parametrize("strategy", ["recommended", "fine-tune", "scratch"])
+@pytest.mark.parametrize("strategy", ["recommended", "probe", "fine-tune", "scratch"])
 def test_an_estimate_has_every_phase_and_their_sum(stripes, strategy):
     config = TrainingConfig(backbone=tiny_backbone(), strategy=strategy)
     found = estimates.estimate_seconds(*stripes, config)
     assert found["total"] == pytest.approx(sum(found[phase] for phase in PHASES))
     assert all(math.isfinite(found[phase]) and found[phase] >= 0 for phase in PHASES)
-    assert (found["fine_tune"] > 0) == (strategy != "recommended")
+    assert (found["fine_tune"] > 0) == (strategy != "probe")
     assert (found["features"] > 0) == (strategy != "scratch")
     assert "processor" in found["device"] or "graphics" in found["device"]
+
+
+def test_trying_fine_tuning_is_expected_only_where_it_is_allowed(stripes):
+    config = TrainingConfig(backbone=tiny_backbone(), tuning_seconds=86_400)
+    allowed = estimates.estimate_seconds(*stripes, config)
+    assert allowed["fine_tune"] == allowed["trial"] > 0
+    forbidden = estimates.estimate_seconds(*stripes, replace(config, tuning_seconds=0))
+    assert forbidden["fine_tune"] == forbidden["trial"] == 0
 
 
 def test_an_estimate_measures_each_backbone_and_depth_once(stripes, monkeypatch):

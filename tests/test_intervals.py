@@ -1,8 +1,10 @@
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tl_core.intervals import fold_inflation, out_of_fold_interval, wilson_interval
+from tl_core.intervals import fold_inflation, out_of_fold_interval, paired_gain, wilson_interval
 
 
 def test_the_inflation_is_the_published_one():
@@ -22,3 +24,18 @@ def test_all_right_out_of_fold_is_at_least_what_wilson_says():
     low, high = out_of_fold_interval(20, 20)
     assert round(100 * low) == 84
     assert high == 1
+
+
+def test_the_paired_gain_counts_only_pictures_that_changed():
+    before = [True] * 90 + [False] * 10
+    gain, error = paired_gain(before, [True] * 98 + [False] * 2)
+    assert gain == pytest.approx(8 / 102)
+    assert error == pytest.approx(math.sqrt(9 - 102 * gain**2) / 102)
+    assert gain > 2 * error
+    same, spread = paired_gain(before, before)
+    assert same == 0 and spread > 0
+
+
+def test_one_lucky_picture_is_no_gain():
+    gain, error = paired_gain([True] * 39 + [False], [True] * 40)
+    assert gain < error

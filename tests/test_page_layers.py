@@ -39,7 +39,7 @@ def texts(app) -> str:
 def test_the_recommended_strategy_is_preselected_and_next_is_the_one_primary_button():
     app = open_app(PAGE, project_with_pictures())
     assert not app.exception
-    assert app.radio(key="preset").value == "probe"
+    assert app.radio(key="preset").value == "recommended"
     assert app.slider(key="frozen-groups").value == LAST
     primary = [b.label for b in app.button if b.proto.type == "primary"]
     assert primary == ["Next: train"]
@@ -52,9 +52,20 @@ def test_the_page_shows_trained_parameters_and_expected_time():
     assert "this CPU" in shown
 
 
+def test_how_long_fine_tuning_may_be_tried_is_shown_and_stored():
+    project = project_with_pictures()
+    app = open_app(PAGE, project)
+    assert app.selectbox(key="tuning-seconds").value == 60
+    app.selectbox(key="tuning-seconds").set_value(0).run()
+    assert stored(project).tuning_seconds == 0
+    app.radio(key="preset").set_value("probe").run()
+    assert "tuning-seconds" not in {widget.key for widget in app.selectbox}
+
+
 @pytest.mark.parametrize(
     ("preset", "strategy", "frozen"),
     [
+        ("probe", "probe", LAST),
         ("last-stage", "fine-tune", LAST - 1),
         ("everything", "fine-tune", 0),
         ("scratch", "scratch", 0),
@@ -67,7 +78,8 @@ def test_a_preset_moves_the_slider_and_is_stored(preset, strategy, frozen):
     app.radio(key="preset").set_value(preset).run()
     assert not app.exception
     assert app.slider(key="frozen-groups").value == frozen
-    assert (stored(project).strategy, stored(project).frozen_groups) == (strategy, frozen)
+    assert stored(project).strategy == strategy
+    assert frozen_groups(stored(project), len(GROUPS)) == frozen
 
 
 @pytest.mark.parametrize(

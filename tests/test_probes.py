@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestCentroid
 
 from tl_core.crossval import make_folds
-from tl_core.probe_choice import choose_probe, out_of_fold
+from tl_core.probe_choice import choose_probe, fits_in_folds
 from tl_core.probe_fits import fit_in_rounds, fit_probe
 from tl_core.probes import CENTROIDS, Method, all_views
 
@@ -126,8 +126,9 @@ def test_out_of_fold_scores_on_random_labels_are_chance():
     labels = np.repeat([0, 1], 60)
     folds = make_folds(labels, folds=5, seed=0)
     hits = 0
-    for rows, probabilities in out_of_fold({"last": features[None]}, labels, 2, folds=folds):
-        hits += (probabilities.argmax(axis=1) == labels[rows]).sum()
+    for fit in fits_in_folds({"last": features[None]}, labels, 2, folds=folds):
+        answers = fit.probe.logits(features[fit.test]).argmax(axis=1)
+        hits += (answers == labels[fit.test]).sum()
     assert 0.3 < hits / 120 < 0.7
 
 

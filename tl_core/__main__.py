@@ -37,6 +37,7 @@ def train(options: argparse.Namespace) -> None:
             backbone=backbone,
             strategy=options.strategy,
             frozen_groups=options.freeze_to,
+            tuning_seconds=options.tuning_seconds,
             seed=options.seed,
         )
     except ValueError as error:

@@ -59,9 +59,18 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         "--strategy",
         choices=STRATEGIES,
         default="recommended",
-        help="recommended or probe: a classifier on frozen features, chosen by "
-        "cross-validation; fine-tune: train the last layers too, from that classifier on; "
-        "scratch: start without pretrained weights (default: %(default)s)",
+        help="probe: a classifier on frozen features, chosen by cross-validation; recommended: "
+        "the probe, then the last layers are fine-tuned on trial, which is kept if it pays; "
+        "fine-tune: train the last layers too, from the probe on; scratch: start without "
+        "pretrained weights (default: %(default)s)",
+    )
+    add(
+        "--tuning-seconds",
+        type=int,
+        default=60,
+        metavar="N",
+        help="how long the recommended training may try fine-tuning; 0: never (default: "
+        "%(default)s)",
     )
     add(
         "--freeze-to",

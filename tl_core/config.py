@@ -64,9 +64,10 @@ class TrainingConfig:
 
     Args:
         backbone: What to start from.
-        strategy: One of `STRATEGIES`. "recommended" is the probe with cross-validated choice
-            of features and regularisation; "probe" is the same; "fine-tune" goes on from the
-            fitted probe; "scratch" starts without pretrained weights.
+        strategy: One of `STRATEGIES`. "probe" is a linear classifier with cross-validated choice
+            of features and method; "recommended" is the probe, then fine-tuning on trial, kept if
+            it pays; "fine-tune" goes on from the fitted probe; "scratch" starts without
+            pretrained weights.
         frozen_groups: The first n layer groups stay frozen; None lets the strategy decide
             (probe: all but the classifier; fine-tune: all but the last stage and the
             classifier; scratch: none).
@@ -74,6 +75,8 @@ class TrainingConfig:
         views: Cached augmented views per picture when a probe uses augmentation, 1 to 16.
         balanced: Whether every class counts equally whatever its size.
         steps: Optimiser updates when fine-tuning; None = chosen from the number of pictures.
+        tuning_seconds: How long the recommended training may try fine-tuning; if it would take
+            longer by the estimate, or with 0, it is not tried. At most a day.
         batch_size: Pictures per update, at least 1.
         classifier_lr: Learning rate of the classifier, which starts from the fitted probe; from
             scratch every group learns at ten times this rate.
@@ -90,6 +93,7 @@ class TrainingConfig:
     views: int = 4
     balanced: bool = True
     steps: int | None = None
+    tuning_seconds: int = 60
     batch_size: int = 16
     classifier_lr: float = 1e-4
     backbone_lr: float = 1e-4
@@ -106,6 +110,7 @@ class TrainingConfig:
             "augmentations": not unknown,
             "views": 1 <= self.views <= 16,
             "steps": self.steps is None or 1 <= self.steps <= 100_000,
+            "tuning_seconds": 0 <= self.tuning_seconds <= 86_400,
             "batch_size": 1 <= self.batch_size <= 1024,
             "classifier_lr": 0 < self.classifier_lr <= 1,
             "backbone_lr": 0 < self.backbone_lr <= 1,

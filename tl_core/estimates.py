@@ -5,7 +5,7 @@ many pictures and steps there will be follows from the settings and from what is
 It knows the order of work in `training`, not the work.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,10 +17,10 @@ from tl_core import speed
 from tl_core.backbones import create_backbone
 from tl_core.catalogue import Backbone
 from tl_core.config import TrainingConfig
-from tl_core.datasets import ClassSummary, image_path, list_classes, list_images
-from tl_core.errors import WeightsUnavailable
+from tl_core.datasets import ClassSummary, image_path, image_set, list_classes, list_images
+from tl_core.errors import DatasetError, WeightsUnavailable
 from tl_core.features import View, cache_key, weights_name
-from tl_core.fine_tuning import plan
+from tl_core.fine_tuning import plan, tuning_config
 from tl_core.inference import CONVERTING_PAYS, device, fastest_engine
 from tl_core.jobs import MOST_OUT_OF_FOLD
 from tl_core.layers import layer_groups
@@ -32,6 +32,7 @@ SAMPLE = 8  # pictures to measure on
 QUICK_SECONDS = 0.15  # per picture; slower networks are not timed in several ways
 TRAIN_SHARE, REST_SHARE = 0.6, 0.2  # of the pictures, as `datasets` splits them
 SOLVER_SECONDS = 2.5e-9  # per picture, feature and class, for one fit of the probe
+FOLDS = 5
 FOLDS_SHARE = 2.5  # choosing again in every fold, against choosing once
 MEASURING_SHARE = 0.35  # of a step's cost, when nothing is learnt
 PROBE_FITS = 60  # features x strengths x folds, and the fits that follow
@@ -56,13 +57,30 @@ def estimate_seconds(workspace: Workspace, project_id: str, config: TrainingConf
     """Return the expected seconds of each phase, their total, and on what device.
 
     Returns:
-        `features`, `probe`, `fine_tune`, `evaluate` and `total` in seconds; `device` in words.
+        `features`, `probe`, `fine_tune`, `evaluate` and `total` in seconds; `trial`, what trying
+        fine-tuning takes in a recommended training (part of `fine_tune` if that is allowed);
+        `device` in words.
 
     Raises:
         BackboneError: If the architecture is unknown.
         WorkspaceError: If the project is gone.
     """
     classes = list_classes(workspace, project_id)
+    pictures = _pictures(classes)
+    costs = measured_costs(workspace, project_id, config)
+    return _seconds(
+        config,
+        costs,
+        pictures=pictures,
+        missing=missing_looks(workspace, project_id, config),
+        columns=_facts(config.backbone).columns,
+        classes=max(2, len(classes)),
+        trial=trial_seconds(config, costs, _learnt(workspace, project_id, pictures)),
+    )
+
+
+def measured_costs(workspace: Workspace, project_id: str, config: TrainingConfig) -> Costs:
+    """Return what this machine needs for the project's pictures, measured now or before."""
     facts = _facts(config.backbone)
     records = list_images(workspace, project_id, excluded=False, limit=1000)
     some = records[:: max(1, len(records) // SAMPLE)][:SAMPLE]
@@ -78,20 +96,56 @@ def estimate_seconds(workspace: Workspace, project_id: str, config: TrainingConf
         f"{name} | forward", lambda: (_forward_seconds(*network(), config, sample, workspace),)
     )
     front, step = 0.0, 0.0
-    if config.strategy in ("fine-tune", "scratch"):
-        frozen = _frozen_groups(config, facts.groups)
+    tuned = tuning_config(config, facts.groups) if _tries(config) else config
+    if tuned.strategy in ("fine-tune", "scratch"):
+        frozen = _frozen_groups(tuned, facts.groups)
         front, step = memory.get(
             f"{name} | front and step, {frozen} groups frozen",
             lambda: speed.tuning_seconds(network()[0], frozen, sample),
         )
-    return _seconds(
-        config,
-        Costs(decode=decode, forward=forward, front=front, step=step),
-        pictures=_pictures(classes),
-        missing=missing_looks(workspace, project_id, config),
-        columns=facts.columns,
-        classes=max(2, len(classes)),
-    )
+    return Costs(decode=decode, forward=forward, front=front, step=step)
+
+
+def trial_seconds(config: TrainingConfig, costs: Costs, pictures: int) -> float:
+    """Return what a recommended training needs to try fine-tuning; 0 if it never does.
+
+    Args:
+        config: Settings.
+        costs: Seconds per picture.
+        pictures: To learn from.
+    """
+    if not _tries(config) or not pictures:
+        return 0.0
+    tuned = replace(config, strategy="fine-tune")
+    views = config.views + 1 if config.augmentations else 1
+    looks = views * pictures * (costs.front + costs.decode / torch.get_num_threads())
+    if pictures > MOST_OUT_OF_FOLD:
+        folds, share = 1, REST_SHARE / (TRAIN_SHARE + REST_SHARE)
+    else:
+        folds, share = FOLDS, 1 / FOLDS
+    learnt = round((1 - share) * pictures)
+    turn = _steps_seconds(tuned, costs, learnt, pictures - learnt)
+    return looks + folds * turn + _steps_seconds(tuned, costs, pictures, 0)
+
+
+def _tries(config: TrainingConfig) -> bool:
+    return config.strategy == "recommended" and config.tuning_seconds > 0
+
+
+def _steps_seconds(config: TrainingConfig, costs: Costs, learnt: int, measured: int) -> float:
+    """Return seconds to fine-tune on some pictures, and to measure others after every epoch."""
+    epochs, per_epoch = plan(config, max(1, learnt))
+    stepped = epochs * per_epoch * min(config.batch_size, max(1, learnt))
+    return (stepped + (epochs + 1) * measured * MEASURING_SHARE) * costs.step
+
+
+def _learnt(workspace: Workspace, project_id: str, pictures: int) -> int:
+    """Return how many pictures a recommended training learns from."""
+    try:
+        images = image_set(workspace, project_id)
+    except DatasetError:
+        return pictures  # something is missing still
+    return len(images.images) - (len(images.test) if images.test_given else 0)
 
 
 def _seconds(
@@ -102,6 +156,7 @@ def _seconds(
     missing: int,
     columns: int,
     classes: int,
+    trial: float,
 ) -> dict:
     """Put the costs together.
 
@@ -112,6 +167,7 @@ def _seconds(
         missing: Looks at pictures that are not cached.
         columns: Features per picture, D.
         classes: K.
+        trial: Seconds to try fine-tuning.
     """
     fine_tunes = config.strategy in ("fine-tune", "scratch")
     threads = torch.get_num_threads()
@@ -124,15 +180,17 @@ def _seconds(
     out_of_fold = not fine_tunes and pictures <= MOST_OUT_OF_FOLD
     phases["evaluate"] = FOLDS_SHARE * phases["probe"] if out_of_fold else 0.0
     if fine_tunes:
-        epochs, per_epoch = plan(config, max(1, round(TRAIN_SHARE * pictures)))
-        stepped = epochs * per_epoch * min(config.batch_size, max(1, pictures))
         views = config.views if config.augmentations else 1
         looks = (views * TRAIN_SHARE + REST_SHARE) * pictures
-        validated = (epochs + 1) * REST_SHARE * pictures * MEASURING_SHARE
-        phases["fine_tune"] = looks * (costs.front + read) + (stepped + validated) * costs.step
+        steps = _steps_seconds(
+            config, costs, round(TRAIN_SHARE * pictures), round(REST_SHARE * pictures)
+        )
+        phases["fine_tune"] = looks * (costs.front + read) + steps
         phases["evaluate"] = REST_SHARE * pictures * (costs.forward + read)
+    elif trial <= config.tuning_seconds:
+        phases["fine_tune"] = trial
     total = sum(phases.values())
-    return {**phases, "total": total, "device": _device_text()}
+    return {**phases, "total": total, "trial": trial, "device": _device_text()}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ result, or who watches: it is a generator, and stopping means to stop asking.
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -72,6 +72,16 @@ def plan(config: TrainingConfig, pictures: int) -> tuple[int, int]:
     else:
         steps = min(300, max(100, 10 * per_epoch))
     return math.ceil(steps / per_epoch), per_epoch
+
+
+def tuning_config(config: TrainingConfig, groups: int) -> TrainingConfig:
+    """Return how a recommended training fine-tunes: all but the last stage and classifier frozen.
+
+    Args:
+        config: Of the recommended training.
+        groups: Layer groups of the network, the classifier included.
+    """
+    return replace(config, strategy="fine-tune", frozen_groups=max(0, groups - 2))
 
 
 def start(network: TransferNetwork, config: TrainingConfig, *, frozen_groups: int) -> FineTuning:

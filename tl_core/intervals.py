@@ -4,6 +4,7 @@ Light: numbers only.
 """
 
 import math
+from collections.abc import Sequence
 
 Z_95 = 1.959963984540054
 
@@ -20,6 +21,24 @@ def wilson_interval(correct: float, n: float) -> tuple[float, float]:
     centre = share + Z_95**2 / (2 * n)
     denominator = 1 + Z_95**2 / n
     return max(0.0, (centre - spread) / denominator), min(1.0, (centre + spread) / denominator)
+
+
+def paired_gain(before: Sequence[bool], after: Sequence[bool]) -> tuple[float, float]:
+    """Return how much accuracy was gained on the same pictures, and its standard error.
+
+    Args:
+        before: Whether each picture was answered right before.
+        after: The same afterwards, in the same order.
+
+    Source: Agresti & Min (2005), "Simple improved confidence intervals for comparing matched
+    proportions", who add half a picture to each of the four outcomes: one lucky picture alone is
+    no gain.
+    """
+    n = len(before) + 2
+    won = sum(b and not a for a, b in zip(before, after, strict=True)) + 0.5
+    lost = sum(a and not b for a, b in zip(before, after, strict=True)) + 0.5
+    gain = (won - lost) / n
+    return gain, math.sqrt(won + lost - n * gain**2) / n
 
 
 def out_of_fold_interval(correct: float, n: int, *, folds: int = 5) -> tuple[float, float]:

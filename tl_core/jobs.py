@@ -11,13 +11,15 @@ import torch
 from torch import nn
 
 from tl_core.config import TrainingConfig
+from tl_core.crossval import group_numbers
 from tl_core.datasets import ImageSet
 from tl_core.evaluation import labels_of
 from tl_core.events import Event, Note
 from tl_core.features import FeatureTable
 from tl_core.fine_tuning import FineTuning
+from tl_core.frozen_engine import device
 from tl_core.network import TransferNetwork
-from tl_core.probe_choice import ProbeChoice
+from tl_core.probe_choice import FoldFit, ProbeChoice
 from tl_core.probes import LinearProbe
 from tl_core.storage import Workspace
 from tl_core.transforms import Preprocessing
@@ -43,7 +45,9 @@ class TrainingJob:
     views: dict[str, np.ndarray] = field(default_factory=dict)  # name -> (V, N, D)
     choice: ProbeChoice | None = None
     probe: LinearProbe | None = None
+    fold_fits: tuple[FoldFit, ...] = ()
     tuning: FineTuning | None = None
+    tuned_logits: np.ndarray | None = None  # (N, K), out of fold, if fine-tuning was kept
     completed: bool = False
 
     @property
@@ -78,8 +82,19 @@ class TrainingJob:
         images = enumerate(self.images.images)
         return np.array([i for i, image in images if image.split in splits], dtype=np.int64)
 
+    @property
+    def fitted_rows(self) -> np.ndarray:
+        """Indices, int64, of the pictures that the probe is fitted on."""
+        if self.out_of_fold:
+            return self.rows("train", "validation", "test")
+        return self.rows("train") if self.fine_tunes else self.rows("train", "validation")
+
     def labels(self) -> np.ndarray:
         return labels_of(self.images.images)
+
+    def groups(self) -> np.ndarray | None:
+        """Return an index per group, (N,); None if no picture belongs to one."""
+        return group_numbers([image.group for image in self.images.images])
 
 
 def build_network(
@@ -99,3 +114,15 @@ def build_network(
             network.classifier.weight.copy_(torch.from_numpy(probe.weight))
             network.classifier.bias.copy_(torch.from_numpy(probe.bias))
     return network
+
+
+def class_weights(job: TrainingJob) -> torch.Tensor | None:
+    """Loss weights that make every class count equally: ``w[c] = N / (K * n[c])``.
+
+    Source: King & Zeng (2001), "Logistic Regression in Rare Events Data".
+    """
+    if not job.config.balanced:
+        return None
+    k = len(job.images.class_names)
+    counts = torch.bincount(torch.from_numpy(labels_of(job.images.train)), minlength=k)
+    return (counts.sum() / (k * counts.clamp(min=1))).float().to(device())

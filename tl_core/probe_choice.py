@@ -126,7 +126,17 @@ def _measure(logits: np.ndarray, labels: np.ndarray) -> _Measured:
     return _Measured(float(accuracy), float(-true.mean()), temperature)
 
 
-def out_of_fold(
+@dataclass(frozen=True)
+class FoldFit:
+    """A classifier chosen and fitted on the rows `train`, int64 (n,); `test` it has never seen."""
+
+    train: np.ndarray
+    test: np.ndarray
+    choice: ProbeChoice
+    probe: LinearProbe
+
+
+def fits_in_folds(
     matrices: dict[str, np.ndarray],
     labels: np.ndarray,
     num_classes: int,
@@ -136,8 +146,8 @@ def out_of_fold(
     inner_folds: int = 3,
     seed: int = 0,
     balanced: bool = True,
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (test indices, probabilities) per fold; everything is chosen inside the fold."""
+) -> Iterator[FoldFit]:
+    """Yield a classifier per fold; everything is chosen inside the fold."""
     for train, test in folds:
         inside = None if groups is None else groups[train]
         inner = make_folds(labels[train], inside, folds=inner_folds, seed=seed)
@@ -145,4 +155,4 @@ def out_of_fold(
         choice = choose_probe(parts, labels[train], num_classes, folds=inner, balanced=balanced)
         matrix = matrices[choice.features]
         probe = choice.fit(*all_views(matrix, labels, train), num_classes, balanced=balanced)
-        yield test, probe.probabilities(matrix[0, test])
+        yield FoldFit(train, test, choice, probe)

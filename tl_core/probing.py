@@ -1,108 +1,36 @@
-"""The probe's part of a training: features once, a classifier chosen and fitted, then measured."""
+"""The probe's part of a training: a classifier on features is chosen and fitted, then measured."""
 
 import math
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import replace
 
 import numpy as np
 
-from tl_core import copies
-from tl_core.crossval import Fold, group_numbers, make_folds, unmeasured_classes
-from tl_core.datasets import LabelledImage, image_set
+from tl_core.crossval import Fold, make_folds, unmeasured_classes
 from tl_core.errors import DatasetError
-from tl_core.evaluation import TEST_PICTURES, held_out, labels_of, out_of_fold_evaluation
+from tl_core.evaluation import TEST_PICTURES, held_out, out_of_fold_evaluation
 from tl_core.events import EpochResult, Event, PhaseStarted, Progress
-from tl_core.features import FeatureTable, View, extract_features
-from tl_core.jobs import TrainingJob
-from tl_core.probe_choice import ProbeChoice, choosing_probe, out_of_fold
+from tl_core.jobs import MOST_OUT_OF_FOLD, TrainingJob
+from tl_core.probe_choice import FoldFit, ProbeChoice, choosing_probe, fits_in_folds
 from tl_core.probe_fits import fit_in_rounds
-from tl_core.probes import CENTROIDS, LinearProbe, all_views, suited_threads
+from tl_core.probes import CENTROIDS, LinearProbe, all_views, softmax, suited_threads
 from tl_core.reports import Evaluation
 
-Images = tuple[LabelledImage, ...]
 FOLDS = 5
-DEVICE_TEXT = {"cpu": "the processor", "cuda": "the graphics card", "mps": "Apple's graphics"}
 SOLVER_ROUNDS = (1, 1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89)
-
-
-def extract(job: TrainingJob) -> Iterator[Event]:
-    """Compute the features of every picture, and of augmented views of the training pictures."""
-    config = job.config
-    yield PhaseStarted("features")
-    augmented = bool(config.augmentations) and not job.fine_tunes
-    views = [View(config.augmentations, n, config.seed) for n in range(config.views)]
-    with job.timed("features"):
-        tables = [(yield from _extract_grouped(job))]
-        for view in views if augmented else []:
-            tables.append((yield from _extract(job, job.images.images, view)))
-    job.table = tables[0]
-    names = job.table.matrices()
-    job.views = {name: np.stack([table.matrix(name) for table in tables]) for name in names}
-    if engine := job.table.engine:
-        where = DEVICE_TEXT.get(engine.device, engine.device)
-        how = "with full precision"
-        if engine.precision != "float32":
-            how = "with shorter numbers, which is faster here and tells pictures apart as well"
-        yield from job.note(
-            f"The network looked at about {engine.pictures_per_second:.0f} pictures per second "
-            f"on {where}, {how} ({engine.precision})."
-        )
-
-
-def group_copies(job: TrainingJob, images: Images, features: np.ndarray | None) -> Iterator[Event]:
-    """Keep copies together from here on: splits are drawn again where they separate some."""
-    regrouped = copies.group_copies(job.workspace, job.project_id, images, features)
-    job.images = image_set(job.workspace, job.project_id, seed=job.config.seed)
-    if regrouped:
-        yield from job.note(
-            f"{regrouped} pictures look like copies of others or come from the same series. They "
-            "are kept on the same side of every measurement; see “Copies and series” on the "
-            "Images page."
-        )
-
-
-def _extract_grouped(job: TrainingJob) -> Generator[Event, None, FeatureTable]:
-    """Return plain features of the pictures as they are grouped and split afterwards."""
-    while True:
-        looked_at = job.images.images
-        everything = looked_at + job.images.locked
-        table = yield from _extract(job, everything, View())
-        yield from group_copies(job, everything, table.matrix("last"))
-        kept = [image.digest for image in job.images.images]
-        rows = {digest: row for row, digest in enumerate(table.digests)}
-        if all(digest in rows for digest in kept):  # else labels changed meanwhile: look again
-            values = table.values[[rows[digest] for digest in kept]]
-            return replace(table, digests=tuple(kept), values=values)
-
-
-def _extract(job: TrainingJob, images: Images, view: View) -> Generator[Event, None, FeatureTable]:
-    return extract_features(
-        job.backbone,
-        job.config.backbone,
-        images,
-        folder=job.workspace.features_dir(job.project_id),
-        memory=job.workspace.root / "engines.json",
-        view=view,
-    )
 
 
 def fit(job: TrainingJob) -> Iterator[Event]:
     """Choose and fit the classifier; a learning curve is drawn on train and validation part."""
     yield PhaseStarted("probe")
-    images, config, k = job.images.images, job.config, len(job.images.class_names)
-    labels, groups = labels_of(images), group_numbers([image.group for image in images])
-    train_rows = job.rows("train")
-    if job.out_of_fold:
-        rows = np.arange(len(images))
-    else:
-        rows = train_rows if job.fine_tunes else job.rows("train", "validation")
-    with job.timed("probe"), suited_threads(len(images)):
+    config, k = job.config, len(job.images.class_names)
+    labels, groups, rows = job.labels(), job.groups(), job.fitted_rows
+    with job.timed("probe"), suited_threads(len(labels)):
         inside = None if groups is None else groups[rows]
         folds = make_folds(labels[rows], inside, folds=FOLDS, seed=config.seed)
         parts = {name: matrix[:, rows] for name, matrix in job.views.items()}
         job.choice = yield from _choose(job, parts, labels[rows], folds)
-        yield from _learning_curve(job, labels, train_rows)
+        yield from _learning_curve(job, labels, job.rows("train"))
         features, repeated = all_views(job.views[job.choice.features], labels, rows)
         job.probe = job.choice.fit(features, repeated, k, balanced=config.balanced)
     if job.choice.method == CENTROIDS:
@@ -169,49 +97,81 @@ def _learning_curve(
         )
 
 
-def evaluate(job: TrainingJob) -> Generator[Event, None, Evaluation]:
-    images, config, k = job.images.images, job.config, len(job.images.class_names)
-    labels = labels_of(images)
+def evaluate(
+    job: TrainingJob, logits: np.ndarray | None = None
+) -> Generator[Event, None, Evaluation]:
+    """Measure on the test part, or out of fold on every picture.
+
+    `logits`, (N, K), are out-of-fold answers to count instead of the probe's.
+    """
+    images, names = job.images.images, job.images.class_names
     if not job.out_of_fold:
         rows = job.rows("test")
         probabilities = job.probe.probabilities(job.views[job.choice.features][0, rows])
-        return held_out(
-            job.images.class_names, job.images.test, probabilities, measured_on=TEST_PICTURES
-        )
-    groups = group_numbers([image.group for image in images])
-    folds = make_folds(labels, groups, folds=FOLDS, seed=config.seed)
-    yield from _say_what_is_not_measured(job, labels, groups, folds)
-    probabilities = np.zeros((len(images), k), np.float32)
-    parts = out_of_fold(
+        return held_out(names, job.images.test, probabilities, measured_on=TEST_PICTURES)
+    folds = folds_of(job)
+    yield from _say_what_is_not_measured(job, folds)
+    fits = yield from fold_fits(job, folds, "evaluate")
+    rows = np.sort(np.concatenate([fit.test for fit in fits]))
+    logits = out_of_fold_logits(job, fits) if logits is None else logits
+    probabilities = softmax(logits[rows])
+    measured = [images[row] for row in rows]
+    return out_of_fold_evaluation(names, measured, probabilities, folds=len(fits))
+
+
+def folds_of(job: TrainingJob) -> list[Fold]:
+    """Return (train, test) rows of `TrainingJob.images`, all among the pictures to fit on.
+
+    Many pictures are divided once, into the training and the validation part.
+    """
+    rows, groups = job.fitted_rows, job.groups()
+    if len(rows) > MOST_OUT_OF_FOLD:
+        return [(job.rows("train"), job.rows("validation"))]
+    inside = None if groups is None else groups[rows]
+    folds = make_folds(job.labels()[rows], inside, folds=FOLDS, seed=job.config.seed)
+    return [(rows[train], rows[test]) for train, test in folds]
+
+
+def fold_fits(
+    job: TrainingJob, folds: list[Fold], phase: str
+) -> Generator[Event, None, tuple[FoldFit, ...]]:
+    """Return a classifier for each of `folds_of(job)`; computed once per training."""
+    if job.fold_fits:
+        return job.fold_fits
+    labels = job.labels()
+    fitting = fits_in_folds(
         job.views,
         labels,
-        k,
+        len(job.images.class_names),
         folds=folds,
-        groups=groups,
-        seed=config.seed,
-        balanced=config.balanced,
+        groups=job.groups(),
+        seed=job.config.seed,
+        balanced=job.config.balanced,
     )
-    tested = []
-    with suited_threads(len(images)):
-        for done, (rows, values) in enumerate(parts, start=1):
-            probabilities[rows] = values
-            tested.append(rows)
-            yield Progress("evaluate", done, len(folds))
-    rows = np.sort(np.concatenate(tested))
-    measured = [images[row] for row in rows]
-    return out_of_fold_evaluation(
-        job.images.class_names, measured, probabilities[rows], folds=len(folds)
-    )
+    fits = []
+    with suited_threads(len(labels)):
+        for done, fit in enumerate(fitting, start=1):
+            fits.append(fit)
+            yield Progress(phase, done, len(folds))
+    job.fold_fits = tuple(fits)
+    return job.fold_fits
 
 
-def _say_what_is_not_measured(
-    job: TrainingJob, labels: np.ndarray, groups: np.ndarray | None, folds: list[Fold]
-) -> Iterator[Event]:
+def out_of_fold_logits(job: TrainingJob, fits: tuple[FoldFit, ...]) -> np.ndarray:
+    """Return logits, (N, K), of the pictures that some fold tests; zeros for the others."""
+    logits = np.zeros((len(job.images.images), len(job.images.class_names)), np.float32)
+    for fit in fits:
+        logits[fit.test] = fit.probe.logits(job.views[fit.choice.features][0, fit.test])
+    return logits
+
+
+def _say_what_is_not_measured(job: TrainingJob, folds: list[Fold]) -> Iterator[Event]:
     """Name the classes of which nothing can be put aside.
 
     Raises:
         DatasetError: If that leaves nothing to measure on.
     """
+    labels, groups = job.labels(), job.groups()
     tested = {int(label) for _, test in folds for label in labels[test]}
     classes = set(np.unique(labels).tolist()) - tested if folds else set()
     classes = classes or unmeasured_classes(labels, groups)

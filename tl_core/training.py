@@ -4,7 +4,6 @@
 stop asking `train` and to call `finish`, which evaluates and saves the best state so far.
 """
 
-import math
 import platform
 import time
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from collections.abc import Iterator
 import timm
 import torch
 
-from tl_core import checkpoints, fine_tuning, probing
+from tl_core import checkpoints, extraction, fine_tuning, probing, second_level
 from tl_core.backbones import create_backbone
 from tl_core.catalogue import backbone_to_json
 from tl_core.config import TrainingConfig
@@ -23,17 +22,15 @@ from tl_core.evaluation import (
     TEST_PICTURES,
     crop_batches,
     held_out,
-    labels_of,
     logits_of,
 )
 from tl_core.events import EpochResult, Event, Note, PhaseStarted
 from tl_core.inference import device
-from tl_core.jobs import TrainingJob, build_network
+from tl_core.intervals import paired_gain
+from tl_core.jobs import TrainingJob, build_network, class_weights
 from tl_core.layers import layer_groups
 from tl_core.network import TransferNetwork, save_network
-from tl_core.probes import (
-    softmax,
-)
+from tl_core.probes import softmax
 from tl_core.reports import Evaluation, Report, write_report
 from tl_core.storage import Workspace
 from tl_core.transforms import preprocessing_for
@@ -74,14 +71,16 @@ def train(job: TrainingJob) -> Iterator[Event]:
     if unsearched := not_searched(len(job.images.images) + len(job.images.locked)):
         yield from job.note(unsearched)
     if job.config.strategy == "scratch":
-        yield from probing.group_copies(job, job.images.images + job.images.locked, None)
+        yield from extraction.group_copies(job, job.images.images + job.images.locked, None)
         _start_fine_tuning(job, build_network(job, features="last"))
     else:
-        yield from probing.extract(job)
+        yield from extraction.extract(job)
         yield from probing.fit(job)
         if job.fine_tunes:
             network = build_network(job, features=job.choice.features, probe=job.probe)
             _start_fine_tuning(job, network)
+        elif job.config.strategy == "recommended":
+            yield from second_level.try_fine_tuning(job)
     if job.fine_tunes:
         yield from _fine_tune(job)
     job.completed = True
@@ -103,7 +102,10 @@ def finish(job: TrainingJob) -> Iterator[Event]:
         if job.tuning is not None and job.tuning.best:
             network, features = job.tuning.network, job.tuning.network.features_read
             job.tuning.restore_best()
-            evaluation = _evaluate_network(job, network)
+            if job.out_of_fold:
+                evaluation = yield from probing.evaluate(job, job.tuned_logits)
+            else:
+                evaluation = _evaluate_network(job, network)
             yield from _compare_with_probe(job, evaluation)
         else:
             features = job.choice.features
@@ -113,7 +115,7 @@ def finish(job: TrainingJob) -> Iterator[Event]:
     save_network(job.run_dir / "model.safetensors", network, _metadata(job))
     report = Report(
         config=job.config,
-        strategy_used=job.config.strategy if job.tuning else "probe",
+        strategy_used=_strategy_used(job),
         features=features,
         evaluation=evaluation,
         seconds=_all_seconds(job),
@@ -148,7 +150,7 @@ def _fine_tune(job: TrainingJob) -> Iterator[Event]:
         job.config,
         train_batches,
         validation_batches,
-        class_weights=_class_weights(job),
+        class_weights=class_weights(job),
     )
     if checkpoints.restore_checkpoint(job.checkpoint, job.tuning):
         yield Note(f"Going on after epoch {job.tuning.epoch}, where this run was interrupted.")
@@ -163,18 +165,6 @@ def _fine_tune(job: TrainingJob) -> Iterator[Event]:
         if best
         else "No epoch was better on the validation pictures than the start, so that was kept.",
     )
-
-
-def _class_weights(job: TrainingJob) -> torch.Tensor | None:
-    """Loss weights that make every class count equally: ``w[c] = N / (K * n[c])``.
-
-    Source: King & Zeng (2001), "Logistic Regression in Rare Events Data".
-    """
-    if not job.config.balanced:
-        return None
-    k = len(job.images.class_names)
-    counts = torch.bincount(torch.from_numpy(labels_of(job.images.train)), minlength=k)
-    return (counts.sum() / (k * counts.clamp(min=1))).float().to(device())
 
 
 def _evaluate_network(job: TrainingJob, network: TransferNetwork) -> Evaluation:
@@ -192,18 +182,23 @@ def _evaluate_network(job: TrainingJob, network: TransferNetwork) -> Evaluation:
 
 def _compare_with_probe(job: TrainingJob, evaluation: Evaluation) -> Iterator[Event]:
     """Say on the same pictures what fine-tuning added to the probe it started from."""
-    if job.probe is None or not job.images.test:
+    if job.probe is None or not job.images.test or job.out_of_fold:
         return
     rows = job.rows("test")
     before = job.probe.logits(job.views[job.choice.features][0, rows]).argmax(axis=1)
-    gained = (evaluation.predicted == evaluation.labels).astype(float)
-    gained -= before == evaluation.labels
-    points, error = 100 * gained.mean(), 100 * gained.std() / math.sqrt(len(gained))
-    verdict = "gained" if points > error else "did not pay: it changed"
+    labels = evaluation.labels
+    gain, error = paired_gain(before == labels, evaluation.predicted == labels)
+    verdict = "gained" if gain > error else "did not pay: it changed"
     yield from job.note(
-        f"Fine-tuning {verdict} {points:+.1f} points against the classifier it started from, on "
-        f"the same {len(gained)} test pictures (standard error {error:.1f}).",
+        f"Fine-tuning {verdict} {100 * gain:+.1f} points against the classifier it started from, "
+        f"on the same {len(labels)} test pictures (standard error {100 * error:.1f}).",
     )
+
+
+def _strategy_used(job: TrainingJob) -> str:
+    if job.tuning is None:
+        return "probe"
+    return "scratch" if job.config.strategy == "scratch" else "fine-tune"
 
 
 def _metadata(job: TrainingJob) -> dict:

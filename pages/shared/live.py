@@ -120,7 +120,7 @@ def _where_it_is(run: Run, view: RunView) -> None:
         elif run.state == "stopping":
             text, share = "Stopping: the best state so far is kept and tested", _share(view)
         else:
-            text, share = _progress_text(view), _share(view)
+            text, share = _progress_text(run, view), _share(view)
         st.progress(share, text=text)
         st.button(
             "Stop",
@@ -144,10 +144,12 @@ def _share(view: RunView) -> float:
     return min(view.progress.done / view.progress.total, 1.0)
 
 
-def _progress_text(view: RunView) -> str:
+def _progress_text(run: Run, view: RunView) -> str:
     if view.phase is None:
         return "Getting ready"
     text = DOING_TEXT.get(view.phase, view.phase)
+    if view.phase == "fine_tune" and run.config.get("strategy") == "recommended":
+        text = "Trying whether fine-tuning gets more right (Stop keeps the classifier)"
     if view.progress is None:
         return text
     unit = UNIT_TEXT.get(view.phase, "")

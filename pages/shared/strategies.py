@@ -20,10 +20,16 @@ class Preset:
 
 PRESETS = (
     Preset(
+        "recommended",
+        "Recommended: linear probing, and fine-tuning if it pays",
+        "Linear probing first: done in seconds, and hard to beat with up to a few hundred "
+        "pictures. Then the last stage is fine-tuned on trial, and that is kept only if it gets "
+        "clearly more of your pictures right.",
+    ),
+    Preset(
         "probe",
-        "Linear probing (recommended)",
-        "Everything but the classifier stays frozen. Done in seconds, and hard to beat with up to "
-        "a few hundred pictures.",
+        "Linear probing only",
+        "Everything but the classifier stays frozen, and nothing else is tried. Done in seconds.",
     ),
     Preset(
         "last-stage",
@@ -46,7 +52,7 @@ PRESETS = (
     Preset("own", "My own choice", "Set the number of frozen layer groups with the slider."),
 )
 STRATEGY_NAMES = {
-    "recommended": "Linear probing",
+    "recommended": "Recommended",
     "probe": "Linear probing",
     "fine-tune": "Fine-tuning",
     "scratch": "From scratch",
@@ -64,8 +70,8 @@ def frozen_groups(config: TrainingConfig, total: int) -> int:
 
 def preset_of(config: TrainingConfig, total: int) -> str:
     """Return the id of the preset that this configuration amounts to."""
-    if config.strategy == "scratch":
-        return "scratch"
+    if config.strategy in ("scratch", "recommended"):
+        return config.strategy
     frozen = frozen_groups(config, total)
     named = {total - 1: "probe", 0: "everything", total - 2: "last-stage"}
     return named.get(frozen, "own")
@@ -77,7 +83,8 @@ def with_frozen(config: TrainingConfig, frozen: int, total: int) -> TrainingConf
     With random weights there is nothing worth freezing, so freezing leaves "from scratch".
     """
     if frozen >= total - 1:
-        return replace(config, strategy="recommended", frozen_groups=None)
+        kept = config.strategy == "recommended"
+        return replace(config, strategy="recommended" if kept else "probe", frozen_groups=None)
     if config.strategy == "scratch" and frozen == 0:
         return config
     return replace(config, strategy="fine-tune", frozen_groups=frozen)
@@ -87,6 +94,8 @@ def with_preset(config: TrainingConfig, preset: str, total: int) -> TrainingConf
     """Return the configuration after a preset was chosen."""
     if preset == "scratch":
         return replace(config, strategy="scratch", frozen_groups=0)
+    if preset == "recommended":
+        return replace(config, strategy="recommended", frozen_groups=None)
     frozen = {
         "probe": total - 1,
         "last-stage": max(total - 2, 0),

@@ -7,12 +7,14 @@ import streamlit as st
 from pages.shared import charts, state
 from pages.shared.assessing import comparison_of
 from pages.shared.compared import layer_by_layer
-from pages.shared.draft import change_draft, show_stored
+from pages.shared.draft import change_draft, saver, show_stored
 from pages.shared.layout import duration, note_text, number_card
 from pages.shared.strategies import PRESETS, frozen_groups, preset_of, with_frozen, with_preset
 from tl_core.config import TrainingConfig
 from tl_core.layer_blocks import LayerBlock
 from tl_core.workspace import Project
+
+LIMITS = (0, 30, 60, 180, 600, 1800, 7200)  # seconds
 
 
 def choose_strategy(groups: list[LayerBlock], config: TrainingConfig) -> None:
@@ -31,6 +33,8 @@ def choose_strategy(groups: list[LayerBlock], config: TrainingConfig) -> None:
             lambda before: with_preset(before, str(state.widget_value("preset")), total)
         ),
     )
+    if config.strategy == "recommended":
+        _limit(config)
     st.slider(
         "Frozen layer groups, counted from the picture side",
         0,
@@ -45,6 +49,20 @@ def choose_strategy(groups: list[LayerBlock], config: TrainingConfig) -> None:
     note_text(
         "A picture enters on the left, the answer comes out on the right. The wider a block, the "
         "more parameters it has. Early blocks see edges and textures, late ones parts of things."
+    )
+
+
+def _limit(config: TrainingConfig) -> None:
+    show_stored("tuning-seconds", config.tuning_seconds)
+    st.selectbox(
+        "Longest time for trying fine-tuning",
+        sorted({*LIMITS, config.tuning_seconds}),
+        format_func=lambda seconds: duration(seconds) if seconds else "do not try it",
+        key="tuning-seconds",
+        help="The trial trains the last stage several times, each time without some of your "
+        "pictures, and counts how many of those it then gets right. If that would take longer on "
+        "this machine, it is left out and the linear probe is your model.",
+        on_change=saver("tuning_seconds", "tuning-seconds"),
     )
 
 
@@ -77,9 +95,19 @@ def show_costs(
         share = f"{percent} of {charts.count_text(everything)}"
     seconds = estimate.result() if estimate.done() and not estimate.exception() else None
     value = f"about {duration(seconds['total'])}" if seconds else "…"
+    note = _time_note(seconds, config) if seconds else None
     if estimate.done() and not seconds:
         value = "not known"
     with st.grid(min_column_width=260, gap="small"):
         number_card("Trained parameters", trained, share)
-        number_card("Expected time here", value, f"on {seconds['device']}" if seconds else None)
+        number_card("Expected time here", value, note)
         number_card("Pictures", f"{pictures:,}", "for training, choosing and testing")
+
+
+def _time_note(seconds: dict, config: TrainingConfig) -> str:
+    note, trial = f"on {seconds['device']}", seconds.get("trial", 0.0)
+    if not trial:
+        return note
+    if trial <= config.tuning_seconds:
+        return f"{note}; of that {duration(trial)} for trying fine-tuning"
+    return f"{note}; without trying fine-tuning, which would take {duration(trial)}"

@@ -1,0 +1,142 @@
+"""Tests of fine-tuning on trial: when it is tried, what is compared, what is kept."""
+
+from contextlib import closing
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import safetensors.torch
+import timm
+import torch
+from training_data import job_of, run_to_end, stripes_project
+
+from tl_core import batches, second_level
+from tl_core.backbones.own_weights import check_weights_file
+from tl_core.datasets import assign_class, list_images
+from tl_core.evaluation import crop_batches, logits_of
+from tl_core.events import EpochResult, PhaseStarted, Progress
+from tl_core.prediction import Predictor
+from tl_core.probes import softmax
+from tl_core.reports import read_report
+from tl_core.training import finish, train
+
+
+@pytest.fixture(scope="module")
+def puzzle(tmp_path_factory):
+    """Return a project in which two labels are wrong, so that no probe can be right throughout."""
+    root = tmp_path_factory.mktemp("puzzle")
+    workspace, project_id = stripes_project(root, each=8)
+    records = [one for one in list_images(workspace, project_id) if one.class_name == "class 0"]
+    assign_class(workspace, project_id, [one.id for one in records[:2]], "class 1")
+    torch.manual_seed(0)
+    file = root / "weights.safetensors"
+    safetensors.torch.save_file(timm.create_model("test_resnet").state_dict(), file)
+    folder = workspace.project_dir(project_id)
+    backbone = check_weights_file(file, "test_resnet", project_dir=folder)
+    return workspace, project_id, backbone
+
+
+def recommended(puzzle, run_id, **settings):
+    workspace, project_id, backbone = puzzle
+    job = job_of(workspace, project_id, run_id, strategy="recommended", steps=4, batch_size=4)
+    config = replace(job.config, **{"tuning_seconds": 3600, "backbone": backbone, **settings})
+    return job_of(workspace, project_id, run_id, **vars(config))
+
+
+def notes_of(job):
+    return " ".join(read_report(job.run_dir).notes)
+
+
+def answers_like_the_labels(job, fits, limit):
+    """Stand in for a fine-tuning that gets every picture right."""
+    yield Progress("fine_tune", 1, 2)
+    return 5.0 * np.eye(len(job.images.class_names), dtype=np.float32)[job.labels()]
+
+
+def test_what_does_not_pay_is_not_kept(puzzle):
+    job = recommended(puzzle, "does not pay")
+    events = run_to_end(job)
+    assert [e.phase for e in events if isinstance(e, PhaseStarted)] == [
+        *("features", "probe", "fine_tune", "evaluate", "save")
+    ]
+    report = read_report(job.run_dir)
+    assert report.strategy_used == "probe"
+    assert "did not pay" in notes_of(job)
+    alone = recommended(puzzle, "alone", tuning_seconds=0)
+    run_to_end(alone)
+    wanted = read_report(alone.run_dir).evaluation.probabilities
+    np.testing.assert_array_equal(report.evaluation.probabilities, wanted)
+
+
+def test_every_picture_is_answered_by_networks_that_never_saw_it(puzzle, monkeypatch):
+    learnt, measured = [], []
+    shuffled, in_order = batches.FrontBatches.shuffled, batches.FrontBatches.in_order
+
+    def spy_learnt(self, epoch, count):
+        learnt.append(set(self._digests))
+        return shuffled(self, epoch, count)
+
+    def spy_measured(self):
+        measured.append(set(self._digests))
+        return in_order(self)
+
+    monkeypatch.setattr(batches.FrontBatches, "shuffled", spy_learnt)
+    monkeypatch.setattr(batches.FrontBatches, "in_order", spy_measured)
+    job = recommended(puzzle, "folds")
+    run_to_end(job)
+    folds = {frozenset(part) for part in measured if part}
+    assert set().union(*folds) == {image.digest for image in job.images.images}
+    assert sum(map(len, folds)) == 16, "the folds do not overlap"
+    everything = {image.digest for image in job.images.images}
+    assert {frozenset(part) for part in learnt} == {frozenset(everything - part) for part in folds}
+
+
+def test_what_pays_is_kept_and_predicts_as_it_was_saved(puzzle, monkeypatch):
+    monkeypatch.setattr(second_level, "_tuned_logits", answers_like_the_labels)
+    job = recommended(puzzle, "pays")
+    before = {name: value.clone() for name, value in job.backbone.state_dict().items()}
+    run_to_end(job)
+    report = read_report(job.run_dir)
+    assert report.strategy_used == "fine-tune"
+    assert "gained" in notes_of(job)
+    assert report.evaluation.accuracy == 1.0
+    assert report.evaluation.method == "out-of-fold"
+    moved = job.tuning.network.backbone.state_dict()
+    assert any(not torch.equal(value, moved[name]) for name, value in before.items())
+    paths = [image.path for image in job.images.images]
+    got = Predictor.load(job.run_dir / "model.safetensors").probabilities(paths)
+    crops = crop_batches(job.images.images, job.preprocessing)
+    logits = torch.cat(list(logits_of(job.tuning.network, crops, job.preprocessing)))
+    np.testing.assert_allclose(got, softmax(logits.numpy()), atol=1e-3)
+
+
+def test_no_picture_is_tried_on_when_it_is_not_allowed(puzzle):
+    events = run_to_end(recommended(puzzle, "not allowed", tuning_seconds=0))
+    assert "fine_tune" not in {e.phase for e in events if isinstance(e, PhaseStarted)}
+
+
+def test_what_would_take_too_long_is_given_up_and_said(puzzle, monkeypatch):
+    monkeypatch.setattr(second_level, "TOLERATED", 0.0)
+    monkeypatch.setattr(second_level, "SURE_AFTER", 1)
+    job = recommended(puzzle, "too long")
+    run_to_end(job)
+    assert read_report(job.run_dir).strategy_used == "probe"
+    assert "not tried to the end" in notes_of(job)
+
+
+def test_whoever_stops_the_trial_has_the_probe(puzzle):
+    job = recommended(puzzle, "stopped")
+    with closing(train(job)) as events:
+        for event in events:
+            if isinstance(event, EpochResult) and event.phase == "fine_tune":
+                break
+    list(finish(job))
+    assert read_report(job.run_dir).strategy_used == "probe"
+    assert read_report(job.run_dir).evaluation.n == 16
+
+
+def test_a_probe_without_mistakes_is_left_alone(tmp_path):
+    job = job_of(*stripes_project(tmp_path), strategy="recommended")
+    run_to_end(job)
+    assert "made no mistake" in notes_of(job)
+    assert read_report(job.run_dir).evaluation.accuracy == 1.0
