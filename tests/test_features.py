@@ -1,6 +1,7 @@
 """Tests of the feature cache and of the engine that fills it."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 from training_data import BUNDLED_BACKBONE, job_of, stripes_project
 
-from tl_core import inference, openvino_engine
+from tl_core import engine_race, inference, openvino_engine
 from tl_core.backbones import create_backbone
 from tl_core.features import View, cache_key, extract_features
 from tl_core.folding import FeatureReader
@@ -119,7 +120,7 @@ def test_leaving_off_keeps_what_was_computed(stripes, tmp_path):
 def test_a_table_never_mixes_precisions(stripes, tmp_path, monkeypatch):
     """New pictures are computed as those that are there were, even where more is faster now."""
     job = job_of(*stripes)
-    original, both = inference.timed, inference.TORCH_CANDIDATES
+    original, both = engine_race.timed, inference.TORCH_CANDIDATES
     monkeypatch.setattr(inference, "TORCH_CANDIDATES", both[:1])
     assert extract(job, tmp_path, job.images.images[:5]).engine.precision == "float32"
 
@@ -128,7 +129,7 @@ def test_a_table_never_mixes_precisions(stripes, tmp_path, monkeypatch):
         return values, speed * (1 if engine.choice.precision == "float32" else 1e3)
 
     monkeypatch.setattr(inference, "TORCH_CANDIDATES", both)
-    monkeypatch.setattr(inference, "timed", short_is_fast)
+    monkeypatch.setattr(engine_race, "timed", short_is_fast)
     assert extract(job, tmp_path).engine.precision == "float32"
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -186,7 +187,7 @@ def test_the_choice_of_engine_is_remembered(tmp_path, monkeypatch):
     memory = tmp_path / "engines.json"
     memory.write_text("{ damaged")
     first = fastest_engine(backbone, preprocessing, sample, name="x", memory=memory)
-    monkeypatch.setattr(inference, "timed", None)  # measuring again would fail
+    monkeypatch.setattr(engine_race, "timed", None)  # measuring again would fail
     second = fastest_engine(backbone, preprocessing, sample, name="x", memory=memory)
     assert second.choice == first.choice
 
@@ -208,6 +209,33 @@ def test_openvino_gives_the_features_of_torch_and_is_converted_once(tmp_path, mo
     np.testing.assert_allclose(got, wanted, atol=2e-3, rtol=1e-3)
     monkeypatch.setattr(openvino_engine.OpenVinoReader, "_convert", None)  # a second time fails
     Engine(reader, preprocessing, choices["openvino"], converted=kept)
+
+
+@pytest.mark.skipif(not openvino_engine.is_installed(), reason="OpenVINO is not installed")
+def test_a_network_that_cannot_be_converted_is_left_to_torch(tmp_path):
+    """OpenVINO's own exceptions are no RuntimeError: a training would end with them."""
+
+    class Odd(torch.nn.Module):
+        def forward(self, images):
+            return torch.special.bessel_j0(images).mean((2, 3))
+
+    settings = {"side": 8, "precision": "float32", "threads": 1}
+    with pytest.raises(engine_race.NO_ENGINE, match="cannot convert"):
+        openvino_engine.OpenVinoReader(Odd(), tmp_path / "odd.xml", **settings)
+
+
+def test_a_slow_network_is_timed_on_fewer_pictures(monkeypatch):
+    class Slow:
+        parallel = 2
+
+        def __call__(self, crops):
+            time.sleep(0.5 * len(crops))
+
+    sample = torch.zeros(16, 3, 4, 4)
+    monkeypatch.setattr(engine_race, "LONG", 1.25)
+    assert len(engine_race.bearable(Slow(), sample)) in (4, 5)
+    Slow.__call__ = lambda self, crops: None
+    assert len(engine_race.bearable(Slow(), sample)) == 16
 
 
 @pytest.mark.skipif(not openvino_engine.is_installed(), reason="OpenVINO is not installed")

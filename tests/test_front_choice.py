@@ -8,7 +8,7 @@ import pytest
 import torch
 from training_data import job_of, stripes_project
 
-from tl_core import front_choice, inference, openvino_engine, run_choices
+from tl_core import engine_race, front_choice, inference, openvino_engine, run_choices
 from tl_core.fine_tuning import start
 from tl_core.front_cache import keep_front_values, keeping
 from tl_core.front_choice import front_engine, shelf
@@ -69,10 +69,10 @@ def fresh(stripes):
 def check_agreement(values, halves, images):
     for value, exact in zip(values, halves.front(images), strict=True):
         cosines = torch.nn.functional.cosine_similarity(value.flatten(1), exact.flatten(1))
-        assert cosines.min() >= inference.LEAST_COSINE
-        assert cosines.median() >= inference.LEAST_MEDIAN_COSINE
+        assert cosines.min() >= engine_race.LEAST_COSINE
+        assert cosines.median() >= engine_race.LEAST_MEDIAN_COSINE
     wanted, got = halves.back(*halves.front(images)), halves.back(*values)
-    assert (got - wanted).abs().max() < 2 * inference.LOGITS_TOLERANCE * (1 + wanted.abs().max())
+    assert (got - wanted).abs().max() < 2 * engine_race.LOGITS_TOLERANCE * (1 + wanted.abs().max())
 
 
 def test_kept_values_agree_with_plain_float32_and_lie_as_convolutions_want_them(fresh):
@@ -89,7 +89,7 @@ def test_kept_values_agree_with_plain_float32_and_lie_as_convolutions_want_them(
 def test_where_conversion_pays_openvino_takes_part_and_agrees(fresh, monkeypatch):
     monkeypatch.setattr(inference, "device", lambda: "cpu")
     monkeypatch.setattr(inference, "CONVERTING_PAYS", 1)
-    monkeypatch.setattr(inference, "timed", slow_torch(inference.timed))
+    monkeypatch.setattr(engine_race, "timed", slow_torch(engine_race.timed))
     job, halves, kept, images = started(fresh, "converted")
     choice, engine = front_engine(job, halves, kept, [(PLAIN, job.images.train)])
     assert choice.library == "openvino"
@@ -117,7 +117,7 @@ def test_a_front_whose_logits_stray_is_not_used(fresh, monkeypatch):
         return values if self.choice.precision == "float32" else tuple(2 * v for v in values)
 
     monkeypatch.setattr(Engine, "__call__", stray)
-    monkeypatch.setattr(inference, "timed", fast_short(inference.timed))
+    monkeypatch.setattr(engine_race, "timed", fast_short(engine_race.timed))
     choice, _ = front_engine(job, halves, kept, [(PLAIN, job.images.train)])
     assert choice.precision == "float32"
 
@@ -139,15 +139,15 @@ def test_an_entry_never_meets_another_precision(fresh):
 
 def test_values_that_are_there_are_gone_on_with_in_their_precision(fresh, monkeypatch):
     job, halves, kept, _ = started(fresh, "first")
-    monkeypatch.setattr(inference, "LOGITS_TOLERANCE", 1.0)
+    monkeypatch.setattr(engine_race, "LOGITS_TOLERANCE", 1.0)
     monkeypatch.setattr(inference, "TORCH_CANDIDATES", inference.TORCH_CANDIDATES[:1])
     choice, engine = front_engine(job, halves, kept, [(PLAIN, job.images.train[:3])])
     kept_values(
         replace(job, images=replace(job.images, images=job.images.train[:3])), engine, choice, kept
     )
     monkeypatch.undo()
-    monkeypatch.setattr(inference, "LOGITS_TOLERANCE", 1.0)
-    monkeypatch.setattr(inference, "timed", fast_short(inference.timed))
+    monkeypatch.setattr(engine_race, "LOGITS_TOLERANCE", 1.0)
+    monkeypatch.setattr(engine_race, "timed", fast_short(engine_race.timed))
     later, halves, kept, _ = started(fresh, "later")
     choice, engine = front_engine(later, halves, kept, [(PLAIN, job.images.train)])
     assert engine is not None

@@ -1,17 +1,14 @@
 """The fastest way this machine has to run a frozen network, checked before it is used.
 
-Candidates are timed once per machine and network on the person's own pictures; one that strays
-from plain float32 is not used. It knows nothing of files of pictures, caches or labels.
+The winner of `engine_race` is remembered, per machine and network. This knows when a conversion
+pays; nothing of files of pictures, caches or labels.
 """
 
 import json
-import math
 import platform
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from tl_core import openvino_engine
+from tl_core.engine_race import (
+    GPU_CANDIDATES,
+    NO_ENGINE,
+    OPENVINO_CANDIDATES,
+    TORCH_CANDIDATES,
+    Race,
+)
 from tl_core.folding import FeatureReader
 from tl_core.fronts import CutNetwork
 from tl_core.frozen_engine import Engine, EngineChoice, Values, device, one_thread_each
@@ -27,15 +31,8 @@ from tl_core.transforms import Preprocessing
 
 __all__ = ["Engine", "EngineChoice", "device", "fastest_engine", "fastest_front", "one_thread_each"]
 
-LEAST_COSINE, LEAST_MEDIAN_COSINE = 0.995, 0.999
-LOGITS_TOLERANCE = 1e-2  # largest change of logits behind a front, relative to the largest of them
-# (library, precision, pictures per batch); the first is what the others are compared with
-TORCH_CANDIDATES = (("torch", "float32", 4), ("torch", "bfloat16", 8))
-OPENVINO_CANDIDATES = (("openvino", "float32", 4), ("openvino", "bfloat16", 4))
-GPU_CANDIDATES = (("torch", "float32", 32), ("torch", "float16", 64))
 CONVERTING_PAYS = 600  # pictures from which on a network is converted in any case
 CONVERTING_SECONDS, CONVERTING_SAVES = 1.5, 0.6  # what it costs; the share of time it saves
-QUICK = 0.3  # seconds; a shorter measurement is repeated
 
 
 def fastest_engine(
@@ -63,7 +60,7 @@ def fastest_engine(
         precision: Wanted rather than speed, for values that are to lie beside others; still it
             must agree.
     """
-    race = _Race(FeatureReader(backbone), preprocessing, sample, precision)
+    race = Race(FeatureReader(backbone), preprocessing, sample, precision)
     return _fastest(race, name=name, memory=memory, pictures=pictures)
 
 
@@ -89,70 +86,11 @@ def fastest_front(
         halves.back.eval()
         return halves.back(*(torch.from_numpy(v).to(place) for v in values)).cpu().numpy()
 
-    race = _Race(halves.front, preprocessing, sample, precision, behind)
+    race = Race(halves.front, preprocessing, sample, precision, behind)
     return _fastest(race, name=name, memory=memory, pictures=pictures)
 
 
-@dataclass
-class _Race:
-    """Engines for one frozen network, timed and compared on the same pictures.
-
-    An engine of the wanted `precision` goes before any other. `behind` turns values into what has
-    to agree as well; `exact` are the values of plain float32.
-    """
-
-    frozen: nn.Module
-    preprocessing: Preprocessing
-    sample: Tensor | Callable[[], Tensor]
-    precision: str | None
-    behind: Callable[[Values], np.ndarray] | None = None
-    exact: Values | None = None
-    best: Engine | None = None
-
-    def run(self, candidates: Sequence[tuple[str, str, int]], converted: Path | None) -> Engine:
-        """Let more candidates run and return the best of all so far."""
-        if callable(self.sample):
-            self.sample = self.sample()
-        for library, precision, batch_size in candidates:
-            choice = EngineChoice(precision, batch_size, device(), 0.0, library=library)
-            try:
-                engine = Engine(self.frozen, self.preprocessing, choice, converted=converted)
-                values, speed = timed(engine, self.sample)
-            except _NO_ENGINE:
-                if self.exact is None:
-                    raise
-                continue
-            self.exact = values if self.exact is None else self.exact
-            cosines = _cosines(self.exact, values)
-            engine.choice = replace(
-                choice,
-                pictures_per_second=round(speed, 1),
-                cosine_least=round(float(cosines.min()), 5),
-                cosine_median=round(float(np.median(cosines)), 5),
-            )
-            better = self.best is None or self._rank(engine) > self._rank(self.best)
-            if better and self._agrees(cosines, values):
-                self.best = engine
-        return self.best
-
-    def _rank(self, engine: Engine) -> tuple[bool, float]:
-        choice = engine.choice
-        return self.precision in (None, choice.precision), choice.pictures_per_second
-
-    def _agrees(self, cosines: np.ndarray, values: Values) -> bool:
-        if cosines.min() < LEAST_COSINE or np.median(cosines) < LEAST_MEDIAN_COSINE:
-            return False
-        if self.behind is None:
-            return True
-        wanted, got = self.behind(self.exact), self.behind(values)
-        largest = 1 + np.abs(wanted).max()
-        return bool(np.abs(got - wanted).max() <= LOGITS_TOLERANCE * largest)
-
-
-_NO_ENGINE = (RuntimeError, TypeError, ImportError)  # no kernel for that precision, say
-
-
-def _fastest(race: _Race, *, name: str, memory: Path, pictures: int) -> Engine:
+def _fastest(race: Race, *, name: str, memory: Path, pictures: int) -> Engine:
     """Return the engine that is remembered, or hold the race and remember its winner."""
     file = None
     if device() == "cpu" and openvino_engine.is_installed():
@@ -194,39 +132,9 @@ def _key(name: str, converted: Path | None, precision: str | None) -> str:
     return " | ".join(facts)
 
 
-def timed(engine: Engine, sample: Tensor) -> tuple[Values, float]:
-    """Return the values of the sample and pictures per second, run the way `features` runs them.
-
-    Every batch was run before the clock starts: the first one of a size allocates and plans.
-    """
-    size = min(engine.choice.batch_size, math.ceil(len(sample) / engine.parallel))
-    parts = sample.split(size)
-    seconds = math.inf
-    with one_thread_each(), ThreadPoolExecutor(engine.parallel) as pool:
-        list(pool.map(engine, parts[: engine.parallel]))
-        for _attempt in range(2):
-            start = time.perf_counter()
-            results = list(pool.map(engine, parts))
-            seconds = min(seconds, time.perf_counter() - start)
-            if seconds > QUICK:
-                break
-    values = tuple(np.concatenate(column) for column in zip(*results, strict=True))
-    return values, len(sample) / seconds
-
-
-def _cosines(exact: Values, values: Values) -> np.ndarray:
-    """Return per picture the least cosine of its values, float64 (N,)."""
-    rows = []
-    for one, other in zip(exact, values, strict=True):
-        a, b = (array.reshape(len(array), -1).astype(np.float64) for array in (one, other))
-        norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-        rows.append(np.where(norms > 1e-12, (a * b).sum(axis=1) / np.maximum(norms, 1e-12), 1.0))
-    return np.min(rows, axis=0)
-
-
-def _known(race: _Race, memory: Path, key: str, converted: Path | None = None) -> Engine | None:
+def _known(race: Race, memory: Path, key: str, converted: Path | None = None) -> Engine | None:
     """Return the engine that was chosen before, if it can be had."""
-    with suppress(KeyError, *_NO_ENGINE):
+    with suppress(KeyError, *NO_ENGINE):
         choice = EngineChoice(**_remembered(memory)[key])
         return Engine(race.frozen, race.preprocessing, choice, converted=converted)
     return None

@@ -99,10 +99,13 @@ class OpenVinoReader:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # tracing says what it takes for constant
             alone = copy.deepcopy(frozen).cpu().float().eval()
-            decoder = TorchScriptPythonDecoder(alone, example_input=example)
-            frontend = FrontEndManager().load_by_framework("pytorch")
-            model = frontend.convert(frontend.load(decoder))
-        model.reshape([1, 3, side, side])
+            try:
+                decoder = TorchScriptPythonDecoder(alone, example_input=example)
+                frontend = FrontEndManager().load_by_framework("pytorch")
+                model = frontend.convert(frontend.load(decoder))
+                model.reshape([1, 3, side, side])
+            except Exception as error:  # OpenVINO has a dozen types of its own
+                raise RuntimeError("OpenVINO cannot convert this network") from error
         with storage_errors("keeping the converted network"):
             kept.parent.mkdir(parents=True, exist_ok=True)
             part = kept.with_name(f".{threading.get_ident()}-{kept.name}")
