@@ -38,7 +38,7 @@ def main() -> None:
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser,
             max_lr=[group["lr"] for group in groups],
-            total_steps=max(config.steps, 10),
+            total_steps=max(config.steps, 20),
             pct_start=0.1,
             cycle_momentum=False,
         )

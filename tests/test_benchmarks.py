@@ -10,11 +10,13 @@ from picture_files import photograph
 from benchmarks.__main__ import PARTS
 from benchmarks.accuracy import draw
 from benchmarks.estimates import FACTOR, _rows
-from benchmarks.projects import SMALL, different_pictures, same_pictures
+from benchmarks.projects import SMALL, asked, different_pictures, same_pictures
 from benchmarks.results import Results
 from benchmarks.scaling import _draw
 from benchmarks.table import GOALS, Measured, Table, goal
 from tl_core.imagefiles import examine
+
+LOOPS = ("usual_loop", "our_loop")
 
 
 def test_a_goal_is_reached_at_its_limit_and_missed_beyond_it():
@@ -61,6 +63,20 @@ def test_pictures_of_every_set_are_drawn_evenly(tmp_path):
     drawn = _draw(tmp_path / "data", 30, tmp_path / "drawn")
     counts = {folder.name: len(list(folder.iterdir())) for folder in drawn.iterdir()}
     assert counts == {"ants": 10, "leaves": 20}
+
+
+def test_both_loops_learn_from_the_same_pictures_in_as_many_steps(tmp_path):
+    for number, one in enumerate(different_pictures(20, size=(64, 48))):
+        folder = tmp_path / ("train" if number < 12 else "validation") / one.class_name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / one.name).write_bytes(one.read())
+    options = {"validation": tmp_path / "validation", "epochs": 2, "batch": 4}
+    usual, ours = (asked(loop, tmp_path / "train", **options) for loop in LOOPS)
+    for found in (usual, ours):
+        assert (found["pictures"], found["validated"]) == (12, 8)
+        assert 0 <= found["correct"] <= 8
+        assert 0 < 2 * found["epoch"] <= 1.01 * found["seconds"]
+    assert usual["groups"] == ours["groups"]
 
 
 def test_a_long_phase_is_judged_by_its_factor_and_a_short_one_is_not():
