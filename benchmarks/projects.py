@@ -66,15 +66,16 @@ def same_pictures(count: int, *, size: tuple[int, int], classes: int = 2) -> Ite
 def different_pictures(
     count: int, *, size: tuple[int, int] = SMALL, classes: int = 2
 ) -> Iterator[SourceFile]:
-    """Give soft pictures of which no two look alike."""
+    """Give soft pictures of which no two look alike; each class has a tint of its own."""
     with ThreadPoolExecutor() as pool:
-        contents = pool.map(lambda number: _soft(number, size), range(count))
+        contents = pool.map(lambda number: _soft(number, size, number % classes), range(count))
         for number, data in enumerate(contents):
             yield SourceFile(f"{number}.jpg", lambda data=data: data, f"class {number % classes}")
 
 
-def _soft(seed: int, size: tuple[int, int]) -> bytes:
+def _soft(seed: int, size: tuple[int, int], tint: int = 0) -> bytes:
     coarse = np.random.default_rng(seed).integers(0, 255, (30, 40, 3), dtype=np.uint8)
+    coarse[..., tint % 3] //= 2
     out = io.BytesIO()
     Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).save(out, "JPEG", quality=85)
     return out.getvalue()
