@@ -6,7 +6,7 @@ from itertools import islice
 import numpy as np
 import pytest
 from PIL import Image
-from training_data import BUNDLED_BACKBONE, stripes_project, write_stripes
+from training_data import BUNDLED_BACKBONE, own_weights, stripes_project, write_stripes
 
 from tl_core import (
     assessment,
@@ -137,11 +137,14 @@ def test_colours_that_give_the_classes_away_are_a_note(tmp_path):
             Image.fromarray(tinted).save(target)
     for _ in datasets.add_images(workspace, project, folder_files(tmp_path / "tinted")):
         pass
-    found = result(job_of(workspace, project))
-    assert found.of("colours").accuracy > 0.9
-    assert any(note.startswith("Colours alone are right for") for note in found.notes)
-    plain, other = stripes_project(tmp_path / "plain", each=12)
-    assert not any("Colours alone" in note for note in result(job_of(plain, other)).notes)
+    grey, other = stripes_project(tmp_path / "grey", each=12)
+    jobs = job_of(workspace, project), job_of(grey, other)
+    for job in jobs:
+        job.keep(total=("transferred", "majority", "colours"))
+    tinted, untinted = map(result, jobs)
+    assert tinted.of("colours").accuracy > 0.9
+    assert any(note.startswith("Colours alone are right for") for note in tinted.notes)
+    assert not any("Colours alone" in note for note in untinted.notes)
 
 
 def test_from_scratch_on_a_wish_stops_in_the_middle_and_goes_on(tmp_path, monkeypatch):
@@ -278,7 +281,34 @@ def test_a_training_that_waits_goes_first(tmp_path):
     assert first.kind == "train"
 
 
-def test_a_thousand_classes_are_thinned_evenly(tmp_path):
+def test_sixty_classes_of_three_small_pictures_get_through_with_clear_sentences(tmp_path):
+    workspace = open_workspace(tmp_path / "workspace")
+    project = create_project(workspace, "Many classes").id
+    for label in range(60):
+        base = np.random.default_rng(label).integers(0, 256, (4, 4, 3)).astype(np.uint8)
+        for number in range(3):
+            random = np.random.default_rng([label, number])
+            soft = np.asarray(Image.fromarray(base).resize((32, 32), Image.Resampling.BICUBIC))
+            noisy = (0.7 * soft + random.normal(30, 25, soft.shape)).clip(0, 255).astype(np.uint8)
+            path = tmp_path / "many" / f"class {label:02}" / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(noisy).save(path)
+    for _ in datasets.add_images(workspace, project, folder_files(tmp_path / "many")):
+        pass
+    workspace.run_dir(project, "run").mkdir(parents=True)
+    backbone = own_weights(workspace, project)
+    found = result(prepare_assessment(workspace, project, "run", backbone=backbone))
+    assert found.done == found.total
+    assert {bar.n for bar in found.measured} == {180}
+    assert found.of("majority").correct == 3
+    assert found.of("transferred").accuracy > 0.3
+    assert found.how == "3 folds, divided in 3 ways"
+    assert "on the same 180 pictures (3 folds, divided in 3 ways)" in found.verdict.sentence
+    assert "too few pictures per class" in found.learning.sentence
+    assert "set with another backbone" in found.home.reading
+
+
+def test_more_pictures_than_are_compared_are_thinned_evenly(tmp_path):
     workspace, project = stripes_project(tmp_path, each=4)
     images = datasets.image_set(workspace, project).images
     assert some_of(images, 100) == images

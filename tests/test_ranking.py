@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 from tiny_run import tiny_backbone
-from training_data import BUNDLED_BACKBONE, stripes_project
+from training_data import BUNDLED_BACKBONE, own_weights, stripes_project
 
 from tl_core import runs
 from tl_core.catalogue import backbone_to_json
@@ -66,3 +66,26 @@ def test_a_ranking_run_measures_what_is_here_and_names_what_is_not(tmp_path):
     assert found.entries[0].logme is not None
     assert found.recommended == BUNDLED_BACKBONE.name
     assert any("test_vit" in note for note in found.notes)
+
+
+def test_several_backbones_are_ranked_on_the_same_pictures_and_one_is_recommended(tmp_path):
+    workspace, project = stripes_project(tmp_path, each=8, classes=3)
+    tiny = [own_weights(workspace, project, name) for name in ("test_resnet", "test_vit")]
+    run = runs.start_run(
+        workspace,
+        project,
+        kind="rank",
+        config={"backbones": [backbone_to_json(one) for one in (BUNDLED_BACKBONE, *tiny)]},
+        claimed=True,
+    )
+    list(execute(workspace, run))
+    found = read_ranking(workspace.run_dir(project, run.id))
+    assert [one.name for one in found.entries] == list(found.total)
+    assert {one.n for one in found.entries} == {24}
+    assert not found.notes
+    for one in found.entries:
+        assert one.interval[0] <= one.accuracy <= one.interval[1]
+        assert one.seconds > 0 and one.logme is not None and one.h_score > 0
+    best = max(found.entries, key=lambda one: one.accuracy)
+    assert best.title in found.sentence
+    assert found.recommended in found.total

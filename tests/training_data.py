@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+import timm
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 from tiny_run import tiny_backbone
 
-from tl_core.catalogue import BUNDLED, find
+from tl_core.backbones import check_weights_file
+from tl_core.catalogue import BUNDLED, Backbone, find
 from tl_core.config import TrainingConfig
 from tl_core.datasets import add_images
 from tl_core.events import Event
@@ -40,6 +44,16 @@ def stripes_project(root: Path, **kwargs) -> tuple[Workspace, str]:
     for _ in add_images(workspace, project.id, folder_files(folder)):
         pass
     return workspace, project.id
+
+
+def own_weights(
+    workspace: Workspace, project_id: str, name: str = "test_resnet", *, seed: int = 0
+) -> Backbone:
+    """Give a project random weights of one of timm's tiny networks, as a file of its own."""
+    torch.manual_seed(seed)
+    path = workspace.root / f"{name}-{seed}.safetensors"
+    save_file(timm.create_model(name, num_classes=0).state_dict(), path)
+    return check_weights_file(path, name, project_dir=workspace.project_dir(project_id))
 
 
 def job_of(

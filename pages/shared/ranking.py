@@ -121,11 +121,11 @@ def _stop(run: Run) -> None:
 
 
 def _show(project: Project, ranking: Ranking) -> None:
-    chosen = project.backbone.name if project.backbone else None
+    chosen = project.backbone.title if project.backbone else None  # names may be there twice
     entries = sorted(ranking.entries, key=lambda one: -one.accuracy)
     points = [
         charts.Ranked(
-            one.title, one.accuracy, *one.interval, one.seconds, chosen=one.name == chosen
+            one.title, one.accuracy, *one.interval, one.seconds, chosen=one.title == chosen
         )
         for one in entries
     ]
