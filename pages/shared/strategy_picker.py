@@ -15,6 +15,7 @@ from tl_core.layer_blocks import LayerBlock
 from tl_core.workspace import Project
 
 LIMITS = (0, 30, 60, 180, 600, 1800, 7200)  # seconds
+LIMIT_TEXT = {0: "Do not try it", 60: "1 minute"}
 
 
 def choose_strategy(groups: list[LayerBlock], config: TrainingConfig) -> None:
@@ -57,8 +58,9 @@ def _limit(config: TrainingConfig) -> None:
     st.selectbox(
         "Longest time for trying fine-tuning",
         sorted({*LIMITS, config.tuning_seconds}),
-        format_func=lambda seconds: duration(seconds) if seconds else "do not try it",
+        format_func=lambda seconds: LIMIT_TEXT.get(seconds) or duration(seconds),
         key="tuning-seconds",
+        width=340,
         help="The trial trains the last stage several times, each time without some of your "
         "pictures, and counts how many of those it then gets right. If that would take longer on "
         "this machine, it is left out and the linear probe is your model.",
