@@ -59,7 +59,7 @@ def _depths(axes: Axes, values: dict) -> None:
     axes.set_ylabel("seconds per epoch")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
-    axes.set_title("An epoch costs what its thawed part costs", loc="left")
+    axes.set_title("An epoch of fine-tuning by freeze depth", loc="left")
 
 
 def _scaling(axes: Axes, values: dict) -> None:
