@@ -6,6 +6,7 @@ from pages.shared import compared, state
 from pages.shared.assessing import comparison_of, show_state, start_button
 from pages.shared.guards import enter, require
 from pages.shared.layout import explain, next_step, note_text, page_header, plain
+from pages.shared.part_choice import choose_parts
 from tl_core.datasets import list_classes
 
 enter("pages/6_transfer.py")
@@ -90,6 +91,7 @@ if found:
         compared.similarities(found.similarities)
     if not found.home and not found.similarities:
         pending("The distances")
+    choose_parts(project, comparison)
     explain("proxy A-distance", "Fréchet distance")
 
     st.header("Would more pictures help?", anchor=False)

@@ -83,7 +83,7 @@ def test_all_parts_arrive_and_are_measured_on_the_same_pictures(tmp_path):
     assert 1 <= found.layers.suggested_frozen <= 8
     assert found.home.distance > 0
     assert found.home.seen_classes
-    assert {one.a for one in found.similarities} == {"Training pictures", "1*.png"}
+    assert [one.a for one in found.similarities] == ["Training pictures", "Files “1*.png”"]
     assert found.calibration and found.learning
     assert found.labels_digest == current_labels_digest(workspace, project)
     with np.load(job_of(workspace, project).run_dir / ANSWERS_FILE) as arrays:
@@ -185,6 +185,25 @@ def test_from_scratch_on_a_wish_stops_in_the_middle_and_goes_on(tmp_path, monkey
     assert any(f"On the same {bar.n} pictures the whole network" in note for note in found.notes)
     assert found.measured[:5] == cheap.measured
     assert found.verdict == cheap.verdict
+
+
+def test_parts_asked_for_later_are_added_to_those_that_are_there(tmp_path):
+    workspace, project = stripes_project(tmp_path, each=10, classes=3)
+    first = job_of(workspace, project, begin(workspace, project))
+    first.keep(total=("transferred", "similarity"))
+    assert [one.asked for one in result(first).similarities] == [None]
+    pairs = (("class:class 0", "class:class 1"), ("class:class 1", "folder:class 2"))
+    for asked in (pairs[:1], pairs):
+        job = job_of(workspace, project, begin(workspace, project), patterns=asked)
+        job.keep(total=("transferred", "similarity"))
+        found = result(job)
+        assert [one.asked for one in found.similarities] == [None, *asked]
+    assert found.similarities[1].a == "Class “class 0”"
+    assert found.similarities[1].n_a == found.similarities[1].n_b == 10
+    assert found.similarities[1].proxy_a_distance > 1
+    few = job_of(workspace, project, "few", patterns=(("0.png", "class:class 1"),))
+    few.keep(total=("transferred", "similarity"))
+    assert any("Files “0.png” (3)" in note for note in result(few).notes)
 
 
 def test_labels_changed_meanwhile_show_in_the_digest(tmp_path):

@@ -1,5 +1,7 @@
 """Transfer: the answer first, parts as they arrive, results of old labels marked as such."""
 
+from dataclasses import replace
+
 import pytest
 from assess_data import BARS, PARTS, a_verdict, assess_run, made_up
 from page_data import NASTY, open_app, press, project_with_pictures
@@ -183,3 +185,29 @@ def test_notes_show_markup_literally(project):
     assess_run(project, made_up(project))
     notes = next(m.value for m in open_app(PAGE, project).markdown if "Good to know" in m.value)
     assert "<b>" not in notes
+
+
+def test_two_parts_of_the_own_choice_are_compared(workspace, project):
+    assess_run(project, made_up(project))
+    app = open_app(PAGE, project)
+    assert app.button(key="compare-parts").disabled
+    app.selectbox(key="part-a").set_value("class:healthy").run()
+    app.selectbox(key="part-b").set_value("class:healthy").run()
+    assert app.button(key="compare-parts").disabled
+    app.selectbox(key="part-b").set_value("class:rust").run()
+    app.button(key="compare-parts").click().run()
+    assert not app.exception
+    newest = list_runs(workspace, project.id, "assess")[0]
+    assert newest.active and newest.config["patterns"] == [["class:healthy", "class:rust"]]
+    assert app.button(key="compare-parts").disabled
+
+
+def test_renewing_compares_the_own_parts_again(workspace, project):
+    whole = made_up(project)
+    own = replace(whole.similarities[0], asked=("class:healthy", "class:rust"))
+    assess_run(project, replace(whole, similarities=(*whole.similarities, own)))
+    record = datasets.list_images(workspace, project.id)[0]
+    datasets.assign_class(workspace, project.id, [record.id], "rust")
+    press(open_app(PAGE, project), "Measure again")
+    newest = list_runs(workspace, project.id, "assess")[0]
+    assert newest.config["patterns"] == [["class:healthy", "class:rust"]]

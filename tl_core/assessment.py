@@ -27,7 +27,7 @@ def prepare_from_config(
 ) -> AssessmentJob:
     """Return the job that a run of kind "assess" describes.
 
-    `config` has "backbone" as JSON and may have "scratch", "patterns" (pairs) and "seed".
+    `config` has "backbone" as JSON and may have "scratch", "patterns" (pairs of parts) and "seed".
     """
     return prepare_assessment(
         workspace,

@@ -120,7 +120,7 @@ def prepare_assessment(
         run_id: The run's folder gets the results.
         backbone: What is assessed.
         scratch: Train the whole architecture from scratch, too.
-        patterns: Pairs of file name patterns; their pictures are compared.
+        patterns: Pairs of parts to compare, as `parts.part_of` reads them.
         seed: Of folds, draws and random weights.
 
     Raises:

@@ -3,8 +3,8 @@
 A part that cannot be computed with these pictures says so in a note.
 """
 
-import fnmatch
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -14,13 +14,13 @@ from tl_core.assessment_job import SCRATCH, AssessmentJob
 from tl_core.assessments import Measured, Similarity
 from tl_core.config import TrainingConfig
 from tl_core.crossval import group_numbers
-from tl_core.datasets import LabelledImage
 from tl_core.events import Progress
 from tl_core.fine_tuning import plan
 from tl_core.group_ends import group_widths
 from tl_core.home import home_of
 from tl_core.layer_curve import layer_curve
 from tl_core.learning_curve import learning_curve
+from tl_core.parts import Facts, part_of
 from tl_core.reports import read_report
 from tl_core.rounds import answers_of, probe_on
 from tl_core.similarity import compare
@@ -97,52 +97,36 @@ def home(job: AssessmentJob) -> Iterator[tuple[int, int]]:
 
 def similarity(job: AssessmentJob) -> Iterator[tuple[int, int]]:
     """Compare what is learnt from with the test part, and the parts that the person named."""
-
-    def in_part(split: str) -> Callable[[LabelledImage], bool]:
-        return lambda image: image.split == split
-
-    def named(pattern: str) -> Callable[[LabelledImage], bool]:
-        return lambda image: matches(image, pattern)
-
-    drawn = "" if job.images.test_given else " (drawn at random)"
-    pairs = [("Training pictures", in_part("train"), f"test pictures{drawn}", in_part("test"))]
-    pairs += [(a, named(a), b, named(b)) for a, b in job.patterns]
+    known = job.assessment.similarities
+    asked = [None] if "similarity" not in job.assessment.done else []
+    asked += [pair for pair in job.patterns if pair not in {one.asked for one in known}]
     found = []
-    for done, pair in enumerate(pairs, start=1):
-        found.append(compare_parts(job, *pair))
-        yield done, len(pairs)
-    job.keep(similarities=tuple(one for one in found if one))
+    for done, pair in enumerate(asked, start=1):
+        found.append(_compare(job, pair))
+        yield done, len(asked)
+    job.keep(similarities=(*known, *(one for one in found if one)))
 
 
-def matches(image: LabelledImage, pattern: str) -> bool:
-    """Whether a file's name, with its folders or without, fits a pattern like "cam1_*".
-
-    Capitals do not count.
-    """
-    names = (image.name.lower(), image.name.lower().rpartition("/")[2])
-    return any(fnmatch.fnmatchcase(name, pattern.lower()) for name in names)
-
-
-def compare_parts(
-    job: AssessmentJob,
-    name_a: str,
-    is_a: Callable[[LabelledImage], bool],
-    name_b: str,
-    is_b: Callable[[LabelledImage], bool],
-) -> Similarity | None:
+def _compare(job: AssessmentJob, asked: tuple[str, str] | None) -> Similarity | None:
     """Compare two parts of all pictures; None (and a note) if one has too few."""
-    images = job.images.images
-    a = [row for row, one in enumerate(images) if is_a(one)]
-    b = [row for row, one in enumerate(images) if is_b(one) and not is_a(one)]
+    a, b = (part_of(text) for text in asked or ("split:train", "split:test"))
+    drawn = "" if asked or job.images.test_given else " (drawn at random)"
+    name_a, name_b = a.title, f"{b.title}{drawn}"
+    facts = [
+        Facts(one.name, job.images.class_names[one.label], one.split) for one in job.images.images
+    ]
+    rows_a = [row for row, one in enumerate(facts) if a.holds(one)]
+    rows_b = [row for row, one in enumerate(facts) if b.holds(one) and not a.holds(one)]
+    groups = group_numbers([job.images.images[row].group for row in [*rows_a, *rows_b]])
     last = job.table.matrix("last")
-    groups = group_numbers([images[row].group for row in [*a, *b]])
-    found = compare(name_a, last[a], name_b, last[b], groups=groups, seed=job.seed)
+    found = compare(name_a, last[rows_a], name_b, last[rows_b], groups=groups, seed=job.seed)
     if found is None:
         job.note(
-            f"Too few pictures to compare {name_a} ({len(a)}) with {name_b} ({len(b)}): five of "
-            "each are needed, from more than one group."
+            f"Too few pictures to compare {name_a} ({len(rows_a)}) with {name_b} "
+            f"({len(rows_b)}): five of each are needed, from more than one group."
         )
-    return found
+        return None
+    return replace(found, asked=asked)
 
 
 def learning(job: AssessmentJob) -> Iterator[tuple[int, int]]:

@@ -84,7 +84,8 @@ class Similarity:
 
     `proxy_a_distance` is 0 (cannot be told apart) to 2 (always told apart). `frechet` is the
     Fréchet distance of their features, None with too few pictures, `frechet_chance` what two
-    parts of these sizes get when the pictures are dealt out at random.
+    parts of these sizes get when the pictures are dealt out at random. `asked` are the parts as
+    the person named them (see `parts`), None for those that are always compared.
     """
 
     a: str
@@ -96,6 +97,7 @@ class Similarity:
     frechet_chance: float | None
     confidence: str
     reading: str
+    asked: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -122,8 +122,8 @@ def _add_assess(commands: argparse._SubParsersAction) -> None:
         action="append",
         default=[],
         metavar=("A", "B"),
-        help="two patterns of file names, as in 'cam1_*' 'cam2_*': say how far apart their "
-        "pictures are",
+        help="two parts of the pictures, as patterns of file names ('cam1_*' 'cam2_*') or as "
+        "class:NAME, folder:NAME, split:train, split:test: say how far apart they are",
     )
     add("--seed", type=int, default=0, metavar="S", help="of every random choice (default: 0)")
 

@@ -3,6 +3,7 @@
 Everything comes from the disk; the page is drawn again whenever another part has arrived.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import streamlit as st
@@ -67,19 +68,39 @@ def _outdated(project: Project, run: Run, found: Assessment) -> str | None:
     return None
 
 
-def start_comparison(project: Project, backbone: Backbone, *, scratch: bool = False) -> None:
-    """Queue a comparison; one that is under way with the same settings is joined."""
+def start_comparison(
+    project: Project,
+    backbone: Backbone,
+    *,
+    scratch: bool = False,
+    pairs: Iterable[tuple[str, str]] = (),
+) -> None:
+    """Queue a comparison; one that is under way with the same settings is joined.
+
+    Args:
+        project: Whose pictures.
+        backbone: What is compared.
+        scratch: Train the whole network from scratch, too.
+        pairs: Parts of the pictures to compare, as `parts.part_of` reads them.
+    """
     workspace = state.current_workspace()
     config = {"backbone": backbone_to_json(backbone), "scratch": scratch}
+    if pairs := [list(pair) for pair in pairs]:
+        config["patterns"] = pairs
     with errors_shown():
         start_run(workspace, project.id, kind=KIND, config=config)
         engines.ensure_workers(workspace)
 
 
 def start_button(
-    project: Project, label: str, *, key: str, scratch: bool = False, help: str | None = None
+    project: Project,
+    label: str,
+    *,
+    key: str,
+    help: str | None = None,
+    **settings: object,
 ) -> None:
-    """Draw a button that starts a comparison with the project's backbone."""
+    """Draw a button that starts a comparison with the project's backbone and these settings."""
     st.button(
         label,
         key=key,
@@ -87,7 +108,7 @@ def start_button(
         help=help,
         on_click=start_comparison,
         args=(project, project.backbone),
-        kwargs={"scratch": scratch},
+        kwargs=settings,
     )
 
 
@@ -160,7 +181,8 @@ def show_state(project: Project, comparison: Comparison) -> None:
         return
     if comparison.outdated:
         st.warning(plain(comparison.outdated), icon=":material/history:")
-        start_button(project, "Measure again", key="renew")
+        asked = [pair.asked for pair in comparison.found.similarities if pair.asked]
+        start_button(project, "Measure again", key="renew", pairs=asked)
         return
     newest = comparison.newest
     if newest is None:

@@ -4,6 +4,7 @@ records.py   the values that travel
 adding.py    files into the project: verified, deduplicated, with thumbnails
     saving.py    rows of new pictures, a batch at a time
 queries.py   pages of pictures, counts, classes, what was skipped
+    facts.py          labels, names and parts of all pictures at once
 labels.py    classes and labels; every change can be undone
 changes.py   how a change is remembered and taken back
 groups.py    pictures that show the same thing, kept together; accept, split, merge
@@ -18,6 +19,7 @@ sets.py      the finished image set that a training takes; advice on it
 
 from tl_core.datasets.adding import add_images
 from tl_core.datasets.changes import last_change, undo_last
+from tl_core.datasets.facts import label_facts, part_facts
 from tl_core.datasets.groups import (
     PictureGroup,
     accept_groups,
@@ -52,7 +54,6 @@ from tl_core.datasets.queries import (
     count_images,
     get_images,
     image_path,
-    label_facts,
     list_classes,
     list_images,
     list_skipped,
@@ -103,6 +104,7 @@ __all__ = [
     "merge_classes",
     "merge_groups",
     "open_locked_test",
+    "part_facts",
     "propose_names",
     "release_locked_test",
     "rename_class",

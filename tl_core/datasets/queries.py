@@ -87,26 +87,6 @@ def count_images(
         return opened.scalar(_filtered(opened, wanted, project_id, class_name, excluded)) or 0
 
 
-def label_facts(workspace: Workspace, project_id: str) -> list[tuple[str, str, str | None]]:
-    """Return digest, class and group of every picture to learn and choose by, in no order.
-
-    The same pictures as in `sets.image_set`, without drawing splits: not the locked ones.
-    """
-    wanted = (
-        select(ImageRow.digest, ClassRow.name, ImageRow.group, ImageRow.locked)
-        .join(ClassRow, ClassRow.id == ImageRow.class_id)
-        .where(ImageRow.project_id == project_id, ImageRow.excluded.is_(False))
-    )
-    with session(workspace, write=False) as opened:
-        rows = opened.execute(wanted).all()
-    locked = {group for _, _, group, is_locked in rows if is_locked} - {None}
-    return [
-        (digest, name, group)
-        for digest, name, group, is_locked in rows
-        if not is_locked and group not in locked
-    ]
-
-
 def get_images(
     workspace: Workspace, project_id: str, keys: Iterable[str | int]
 ) -> list[ImageRecord]:
