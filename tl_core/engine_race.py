@@ -76,7 +76,7 @@ class Race:
     def _run_again(self) -> None:
         """Time those who are close once more: a moment of other load decides nothing."""
         fastest = max(engine.choice.pictures_per_second for engine in self.agreeing)
-        if len(self.sample) / fastest > QUICK:
+        if len(self.sample) > QUICK * fastest:
             return
         for engine in self.agreeing:
             before = engine.choice.pictures_per_second

@@ -34,14 +34,15 @@ def tuning_batches(job: TrainingJob) -> Generator[Event, None, tuple[Batches, Ba
 
 
 def _batches(job: TrainingJob) -> Generator[Event, None, tuple[Batches, Batches]]:
+    if not frozen_count(job.tuning.network):
+        return _whole(job)
     images = _probed(job)
     halves = cut(job.tuning.network, images) if len(images) > 1 else None
     if halves is None:
-        if frozen_count(job.tuning.network):
-            yield from job.note(
-                "The frozen layers of this network cannot be computed ahead, so every step "
-                "computes them again."
-            )
+        yield from job.note(
+            "The frozen layers of this network cannot be computed ahead, so every step computes "
+            "them again."
+        )
         return _whole(job)
     kept = keeping(halves, images)
     views = _views(job, kept)
