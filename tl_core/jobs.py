@@ -47,6 +47,7 @@ class TrainingJob:
     probe: LinearProbe | None = None
     fold_fits: tuple[FoldFit, ...] = ()
     tuning: FineTuning | None = None
+    trial_gain: float | None = None  # see `Report`
     tuned_logits: np.ndarray | None = None  # (N, K), out of fold, if fine-tuning was kept
     completed: bool = False
 

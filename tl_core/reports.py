@@ -119,7 +119,9 @@ class Report:
     """The result of one run: what was asked, what was done, how good it is.
 
     `seconds` has `features`, `probe`, `fine_tune`, `evaluate` and `total`; `engine` says what
-    computed and how closely it agrees with plain float32; `notes` are plain sentences.
+    computed and how closely it agrees with plain float32; `trial_gain` what fine-tuning on trial
+    gained over the probe, a fraction of the same pictures, None if it was not tried to the end;
+    `notes` are plain sentences.
     """
 
     config: TrainingConfig
@@ -127,6 +129,7 @@ class Report:
     features: str
     evaluation: Evaluation
     seconds: dict[str, float]
+    trial_gain: float | None = None
     engine: dict = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -143,6 +146,7 @@ class Report:
             "method": self.evaluation.method,
             "strategy_used": self.strategy_used,
             "features": self.features,
+            "trial_gain": self.trial_gain,
             "backbone": self.config.backbone.name,
             "seed": self.config.seed,
             "class_names": list(self.evaluation.class_names),
@@ -179,6 +183,7 @@ def read_report(run_dir: Path) -> Report | None:
         config=config_from_json(data["config"]),
         strategy_used=data["strategy_used"],
         features=data["features"],
+        trial_gain=data.get("trial_gain"),
         seconds=data["seconds"],
         engine=data["engine"],
         versions=data["versions"],

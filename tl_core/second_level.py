@@ -37,7 +37,8 @@ def try_fine_tuning(job: TrainingJob) -> Iterator[Event]:
     """Fine-tune on trial and keep what pays; a note says what came out.
 
     Args:
-        job: With its probe fitted. If fine-tuning pays, `tuning` and `tuned_logits` are set.
+        job: With its probe fitted. Gets `trial_gain`; if fine-tuning pays, `tuning` and
+            `tuned_logits`, too.
     """
     if job.config.tuning_seconds == 0:
         return
@@ -79,6 +80,7 @@ def _try(
         return
     right_after = logits[rows].argmax(axis=1) == job.labels()[rows]
     gain, error = paired_gain(right, right_after)
+    job.trial_gain = gain
     measured = f"on the same {len(rows)} pictures (standard error {100 * error:.1f})"
     if gain <= error:
         yield from job.note(

@@ -117,6 +117,7 @@ def finish(job: TrainingJob) -> Iterator[Event]:
         config=job.config,
         strategy_used=_strategy_used(job),
         features=features,
+        trial_gain=job.trial_gain,
         evaluation=evaluation,
         seconds=_all_seconds(job),
         engine=vars(job.table.engine) if job.table and job.table.engine else {},
