@@ -140,3 +140,9 @@ def test_a_probe_without_mistakes_is_left_alone(tmp_path):
     run_to_end(job)
     assert "made no mistake" in notes_of(job)
     assert read_report(job.run_dir).evaluation.accuracy == 1.0
+
+
+def test_it_is_tried_with_the_chosen_augmentations(puzzle):
+    job = recommended(puzzle, "varied", augmentations=("flip",), views=2)
+    run_to_end(job)
+    assert read_report(job.run_dir).trial_gain is not None

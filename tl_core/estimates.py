@@ -20,7 +20,7 @@ from tl_core.config import TrainingConfig
 from tl_core.datasets import ClassSummary, image_path, image_set, list_classes, list_images
 from tl_core.errors import DatasetError, WeightsUnavailable
 from tl_core.features import View, cache_key, weights_name
-from tl_core.fine_tuning import plan, tuning_config
+from tl_core.fine_tuning import TOLERATED, plan, tuning_config
 from tl_core.inference import CONVERTING_PAYS, device, fastest_engine
 from tl_core.jobs import MOST_OUT_OF_FOLD
 from tl_core.layers import layer_groups
@@ -187,7 +187,7 @@ def _seconds(
         )
         phases["fine_tune"] = looks * (costs.front + read) + steps
         phases["evaluate"] = REST_SHARE * pictures * (costs.forward + read)
-    elif trial <= config.tuning_seconds:
+    elif trial <= TOLERATED * config.tuning_seconds:
         phases["fine_tune"] = trial
     total = sum(phases.values())
     return {**phases, "total": total, "trial": trial, "device": _device_text()}

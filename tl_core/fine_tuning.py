@@ -21,6 +21,7 @@ from tl_core.layers import freeze_to, parameter_groups, train_mode
 from tl_core.network import TransferNetwork
 
 SCRATCH_FACTOR = 10  # random weights need larger steps than pretrained ones bear
+TOLERATED = 1.25  # times the seconds that a trial may take: a busy moment ends none
 WARM_UP = 0.1  # share of the steps in which the learning rate rises
 
 

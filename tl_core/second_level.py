@@ -19,7 +19,7 @@ import torch
 
 from tl_core import fine_tuning, probing
 from tl_core.events import EpochResult, Event, PhaseStarted, Progress
-from tl_core.fine_tuning import tuning_config
+from tl_core.fine_tuning import TOLERATED, tuning_config
 from tl_core.frozen_engine import device
 from tl_core.intervals import paired_gain
 from tl_core.jobs import TrainingJob, build_network, class_weights
@@ -30,7 +30,6 @@ from tl_core.temperature import fit_temperature
 from tl_core.tuning_batches import tuning_batches
 
 SURE_AFTER = 3  # steps, or pictures: earlier the time left is a guess
-TOLERATED = 1.25  # times the seconds that are allowed: a busy moment ends no trial
 
 
 def try_fine_tuning(job: TrainingJob) -> Iterator[Event]:

@@ -110,6 +110,6 @@ def _time_note(seconds: dict, config: TrainingConfig) -> str:
     note, trial = f"on {seconds['device']}", seconds.get("trial", 0.0)
     if not trial:
         return note
-    if trial <= config.tuning_seconds:
+    if seconds["fine_tune"]:
         return f"{note}; of that {duration(trial)} for trying fine-tuning"
     return f"{note}; without trying fine-tuning, which would take {duration(trial)}"
