@@ -69,6 +69,7 @@ def main() -> None:
         results.add(name, measured, time.perf_counter() - start)
         if options.output:
             results.write(options.output)
+    print(f"\n{results.took()}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from benchmarks.table import GOALS, Measured, Table, goal
 
 ROUNDS = 2
 EPOCHS = 10
-USUAL_EPOCHS = 3  # its epochs cost the same; their median stands for all
+USUAL_EPOCHS = 2  # its epochs cost the same; their median stands for all
 
 
 def measure(data: Path) -> Measured | None:

@@ -34,12 +34,15 @@ class Results:
     def add(self, name: str, measured: Measured, seconds: float) -> None:
         self.parts[name], self.seconds[name] = measured, round(seconds, 1)
 
+    def took(self) -> str:
+        parts = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in self.seconds.items())
+        return f"Measuring took {sum(self.seconds.values()):.0f} s: {parts}."
+
     def write(self, folder: Path) -> None:
         """Write `benchmarks.md`, `benchmarks.json` and `benchmarks.svg`."""
         folder.mkdir(parents=True, exist_ok=True)
         tables = [table.markdown() for part in self.parts.values() for table in part.tables]
-        took = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in self.seconds.items())
-        text = "\n\n".join([self.heading, *tables, f"Measuring took: {took}.\n"])
+        text = "\n\n".join([self.heading, *tables, f"{self.took()}\n"])
         (folder / "benchmarks.md").write_text(text, encoding="utf-8")
         figures = {name: part.figures for name, part in self.parts.items()}
         facts = {"where": self.heading, "seconds": self.seconds, "figures": figures}

@@ -18,8 +18,8 @@ from benchmarks.projects import (
 )
 from benchmarks.table import GOALS, Measured, Table, goal
 
-ROUNDS = 3
-COMPARED = 48  # pictures whose features are compared with plain float32 ones
+ROUNDS = 2
+COMPARED = 24  # pictures whose features are compared with plain float32 ones
 
 
 def measure(data: Path) -> Measured | None:
