@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.linalg import sqrtm
+from sklearn.covariance import ledoit_wolf
 from training_data import BUNDLED_BACKBONE
 
 from tl_core.backbones import create_backbone
@@ -45,13 +46,22 @@ def test_too_few_pictures_are_not_compared():
     assert compare("a", b, "b", b).frechet is None
 
 
-def test_h_score_is_the_trace_of_the_papers():
-    x = RANDOM.normal(size=(50, 6))
-    y = RANDOM.integers(0, 3, 50)
+@pytest.mark.parametrize("shape", [(50, 6), (20, 40)])
+def test_h_score_is_the_trace_of_the_papers(shape):
+    x = RANDOM.normal(size=shape) @ RANDOM.normal(size=(shape[1], shape[1]))
+    y = RANDOM.integers(0, 3, len(x))
     x = x - x.mean(0)
+    covariance, shrinkage = ledoit_wolf(x, assume_centered=True)
     means = np.stack([x[y == label].mean(0) for label in y])
-    slow = np.trace(np.linalg.pinv(x.T @ x / 50) @ (means.T @ means / 50))
-    assert h_score(x, y) == pytest.approx(slow)
+    slow = np.trace(np.linalg.inv(covariance) @ (means.T @ means / len(x)))
+    assert h_score(x, y) == pytest.approx((1 - shrinkage) * slow)
+
+
+def test_h_score_tells_features_apart_where_they_are_more_than_pictures():
+    y = np.arange(40) % 2
+    noise = RANDOM.normal(size=(40, 200))
+    telling = noise + 2 * y[:, None]
+    assert h_score(telling, y) > h_score(noise, y) + 0.1
 
 
 @pytest.mark.parametrize("shape", [(40, 6), (12, 30)])

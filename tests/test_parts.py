@@ -5,7 +5,7 @@ from training_data import stripes_project
 
 from tl_core import datasets
 from tl_core.datasets import part_facts
-from tl_core.parts import Facts, Part, offered_parts, part_of
+from tl_core.parts import Facts, Part, offered_parts, part_of, typed_part
 
 PICTURES = [
     *(Facts(f"indoors/ant/cam1_{n:04}.jpg", "ant", "train") for n in range(6)),
@@ -63,6 +63,17 @@ def test_a_text_is_read_as_a_part(text, part, title):
     assert part_of(text) == part
     assert part_of(str(part)) == part
     assert part.title == title
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "count"),
+    [("cam1", "*cam1*", 6), (" DSC ", "*DSC*", 7), ("cam?_*", "cam?_*", 11), ("x", "*x*", 0)],
+)
+def test_what_is_typed_without_a_star_is_looked_for_anywhere(text, value, count):
+    part = typed_part(text)
+    assert part == Part("names", value)
+    assert sum(part.holds(one) for one in PICTURES) == count
+    assert typed_part("class:ant") == Part("class", "ant")
 
 
 def test_patterns_match_names_with_folders_or_without_in_any_case():

@@ -111,7 +111,7 @@ def _compare(job: AssessmentJob, asked: tuple[str, str] | None) -> Similarity | 
     """Compare two parts of all pictures; None (and a note) if one has too few."""
     a, b = (part_of(text) for text in asked or ("split:train", "split:test"))
     drawn = "" if asked or job.images.test_given else " (drawn at random)"
-    name_a, name_b = a.title, f"{b.title}{drawn}"
+    name_a, name_b = a.title, f"{b.title[0].lower()}{b.title[1:]}{drawn}"
     facts = [
         Facts(one.name, job.images.class_names[one.label], one.split) for one in job.images.images
     ]

@@ -65,6 +65,13 @@ def part_of(text: str) -> Part:
     return Part(kind, value) if colon and kind in KINDS else Part("names", text)
 
 
+def typed_part(text: str) -> Part:
+    """Return the part that a person means: without a star, what file names have in common."""
+    part = part_of(text.strip())
+    plain = part.kind == "names" and not any(sign in part.value for sign in "*?[")
+    return Part("names", f"*{part.value}*") if plain else part
+
+
 def offered_parts(pictures: Iterable[Facts]) -> list[tuple[Part, int]]:
     """Return the parts of these pictures that can be compared, each with how many it has.
 

@@ -4,28 +4,36 @@ It knows a matrix of features and labels, nothing else.
 """
 
 import numpy as np
+from sklearn.covariance import ledoit_wolf_shrinkage
 
 MOST_ROUNDS = 30
 
 
 def h_score(features: np.ndarray, labels: np.ndarray) -> float:
-    """Return ``tr(cov(F)^+ cov(E[F | y]))``: how much of the spread is between classes.
+    """Return ``(1 - a) tr(cov_a(F)^-1 cov(E[F | y]))``: how much of the spread is between classes.
+
+    ``cov_a = (1 - a) cov(F) + a tr(cov(F)) / D I``, a by Ledoit and Wolf. Without shrinkage, fewer
+    pictures than features always give the number of classes less one.
 
     Args:
         features: float32 (N, D).
         labels: int64 (N,).
 
     Source: Bao et al. (2019), "An Information-Theoretic Approach to Transferability in Task
-    Transfer Learning".
+    Transfer Learning"; shrinkage: Ibrahim et al. (2021), "Newer is not always better",
+    arXiv:2110.06893.
     """
     x = features.astype(np.float64) - features.mean(axis=0, dtype=np.float64)
+    n, d = x.shape
     u, s, _ = np.linalg.svd(x, full_matrices=False)
-    kept = u[:, s > s[0] * 1e-6]  # the projection onto these is F cov(F)^+ F' / N
+    shrinkage = ledoit_wolf_shrinkage(x, assume_centered=True)
+    spread = (1 - shrinkage) * s**2 / n + shrinkage * (s**2).sum() / n / d
     total = 0.0
     for label in np.unique(labels):
         rows = labels == label
-        total += (kept[rows].sum(axis=0) ** 2).sum() / rows.sum()
-    return float(total)
+        mean = s * u[rows].mean(axis=0)  # of the class, in the features' directions
+        total += rows.sum() / n * (mean**2 / np.maximum(spread, 1e-12)).sum()
+    return float((1 - shrinkage) * total)
 
 
 def logme(features: np.ndarray, labels: np.ndarray) -> float:

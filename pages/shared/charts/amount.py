@@ -50,7 +50,7 @@ def learning_curve(
     lowest = min([p.low for p in measured] + [low for _, low, _, _ in extrapolated])
     counts = [count for count, _ in points] + [row[0] for row in extrapolated]
     figure.update_xaxes(
-        title_text="pictures per class to learn from (doubling at equal steps)",
+        title_text="pictures per class to learn from",
         type="log",
         tickvals=counts,
         ticktext=[f"{count:,}" for count in counts],
