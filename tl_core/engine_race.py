@@ -21,7 +21,7 @@ LEAST_COSINE, LEAST_MEDIAN_COSINE = 0.995, 0.999
 LOGITS_TOLERANCE = 1e-2  # largest change of logits behind a front, relative to the largest of them
 # (library, precision, pictures per batch); the first is what the others are compared with
 TORCH_CANDIDATES = (("torch", "float32", 4), ("torch", "bfloat16", 8))
-OPENVINO_CANDIDATES = (("openvino", "float32", 4), ("openvino", "bfloat16", 4))
+OPENVINO_CANDIDATES = (("openvino", "float32", 2), ("openvino", "bfloat16", 2))
 GPU_CANDIDATES = (("torch", "float32", 32), ("torch", "float16", 64))
 NO_ENGINE = (RuntimeError, TypeError, ImportError)  # no kernel for that precision, say
 QUICK = 0.5  # seconds; a shorter measurement is repeated

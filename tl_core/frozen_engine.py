@@ -38,8 +38,9 @@ class EngineChoice:
 class Engine:
     """A frozen network, ready to turn uint8 crops (n, 3, S, S) into `Values`.
 
-    `parallel` threads should call it side by side: on a CPU one per thread that torch may use, on
-    a GPU two, so that one reads pictures while the other computes.
+    `parallel` threads should call it side by side: one per core where torch computes in the thread
+    that calls, twice as many where another one computes (OpenVINO, a GPU), so that some read
+    pictures meanwhile.
 
     Args:
         frozen: Normalised images (n, 3, S, S) -> a tensor, or several, each (n, ...).
@@ -57,7 +58,10 @@ class Engine:
         converted: Path | None = None,
     ) -> None:
         self.choice = choice
-        self.parallel = torch.get_num_threads() if choice.device == "cpu" else 2
+        cores = torch.get_num_threads()
+        self.parallel = 2
+        if choice.device == "cpu":
+            self.parallel = cores * (2 if choice.library == "openvino" else 1)
         self._preprocessing = preprocessing
         self._run: Callable[[Tensor], Values]
         if choice.library == "openvino":
@@ -66,7 +70,7 @@ class Engine:
                 converted,
                 side=preprocessing.input_size,
                 precision=choice.precision,
-                threads=self.parallel,
+                threads=cores,
             )
         else:
             self._run = _TorchReader(frozen, choice)
