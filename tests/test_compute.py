@@ -11,7 +11,7 @@ from PIL import Image
 from tiny_run import tiny_backbone, write_tiny_run
 from training_data import job_of, stripes_project
 
-from tl_core import compute, estimates
+from tl_core import compute, costs, estimates
 from tl_core.answers import was_tried
 from tl_core.config import TrainingConfig
 from tl_core.datasets import image_path, list_images
@@ -133,8 +133,8 @@ def test_an_estimate_measures_each_backbone_and_depth_once(stripes, monkeypatch)
     def never(*_args):
         raise AssertionError("measured again")
 
-    monkeypatch.setattr(estimates, "_forward_seconds", never)
-    monkeypatch.setattr(estimates.speed, "tuning_seconds", never)
+    monkeypatch.setattr(costs, "_forward_seconds", never)
+    monkeypatch.setattr(costs.speed, "tuning_seconds", never)
     again = estimates.estimate_seconds(*stripes, config)
     assert again["device"] == before["device"]
     assert (stripes[0].root / "machine.json").is_file()

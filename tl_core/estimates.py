@@ -1,56 +1,31 @@
 """How long a training will take on this machine, before it starts.
 
-What a backbone costs is measured once, briefly, and kept in the workspace's `machine.json`; how
-many pictures and steps there will be follows from the settings and from what is cached already.
-It knows the order of work in `training`, not the work.
+What a picture costs is in `costs`; how many pictures and steps there will be follows from the
+settings and from what is cached already. It knows the order of work in `training`, not the work.
 """
 
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
-from tl_core import speed
-from tl_core.backbones import create_backbone
-from tl_core.catalogue import Backbone
 from tl_core.config import TrainingConfig
-from tl_core.datasets import ClassSummary, image_path, image_set, list_classes, list_images
-from tl_core.errors import DatasetError, WeightsUnavailable
-from tl_core.features import View, cache_key, weights_name
-from tl_core.fine_tuning import TOLERATED, plan, tuning_config
-from tl_core.inference import CONVERTING_PAYS, device, fastest_engine
+from tl_core.costs import Costs, facts_of, measured_costs, tries_fine_tuning
+from tl_core.datasets import ClassSummary, image_set, list_classes
+from tl_core.errors import DatasetError
+from tl_core.features import View, cache_key
+from tl_core.fine_tuning import TOLERATED, plan
+from tl_core.frozen_engine import device
 from tl_core.jobs import MOST_OUT_OF_FOLD
-from tl_core.layers import layer_groups
-from tl_core.network import feature_sizes
 from tl_core.storage import Workspace
-from tl_core.transforms import Preprocessing, preprocessing_for
 
-SAMPLE = 8  # pictures to measure on
-QUICK_SECONDS = 0.15  # per picture; slower networks are not timed in several ways
 TRAIN_SHARE, REST_SHARE = 0.6, 0.2  # of the pictures, as `datasets` splits them
 SOLVER_SECONDS = 2.5e-9  # per picture, feature and class, for one fit of the probe
 FOLDS = 5
 FOLDS_SHARE = 2.5  # choosing again in every fold, against choosing once
 MEASURING_SHARE = 0.35  # of a step's cost, when nothing is learnt
 PROBE_FITS = 60  # features x strengths x folds, and the fits that follow
-
-
-@dataclass(frozen=True)
-class Costs:
-    """Seconds per picture on this machine.
-
-    `decode` to read and crop on one core; `forward` through the frozen network, all cores;
-    `front` through the layers that stay frozen, in plain float32; `step` forward, backward and
-    update of those behind.
-    """
-
-    decode: float
-    forward: float
-    front: float
-    step: float
 
 
 def estimate_seconds(workspace: Workspace, project_id: str, config: TrainingConfig) -> dict:
@@ -73,37 +48,10 @@ def estimate_seconds(workspace: Workspace, project_id: str, config: TrainingConf
         costs,
         pictures=pictures,
         missing=missing_looks(workspace, project_id, config),
-        columns=_facts(config.backbone).columns,
+        columns=facts_of(config.backbone).columns,
         classes=max(2, len(classes)),
         trial=trial_seconds(config, costs, _learnt(workspace, project_id, pictures)),
     )
-
-
-def measured_costs(workspace: Workspace, project_id: str, config: TrainingConfig) -> Costs:
-    """Return what this machine needs for the project's pictures, measured now or before."""
-    facts = _facts(config.backbone)
-    records = list_images(workspace, project_id, excluded=False, limit=1000)
-    some = records[:: max(1, len(records) // SAMPLE)][:SAMPLE]
-    paths = [image_path(workspace, project_id, record) for record in some]
-    decode, sample = speed.read_sample(paths, facts.preprocessing)
-    memory = speed.Memory(workspace.root / "machine.json")
-    name = config.backbone.name
-
-    def network() -> tuple[nn.Module, bool]:
-        return _network(config, workspace.project_dir(project_id))
-
-    (forward,) = memory.get(
-        f"{name} | forward", lambda: (_forward_seconds(*network(), config, sample, workspace),)
-    )
-    front, step = 0.0, 0.0
-    tuned = tuning_config(config, facts.groups) if _tries(config) else config
-    if tuned.strategy in ("fine-tune", "scratch"):
-        frozen = _frozen_groups(tuned, facts.groups)
-        front, step = memory.get(
-            f"{name} | front and step, {frozen} groups frozen",
-            lambda: speed.tuning_seconds(network()[0], frozen, sample),
-        )
-    return Costs(decode=decode, forward=forward, front=front, step=step)
 
 
 def trial_seconds(config: TrainingConfig, costs: Costs, pictures: int) -> float:
@@ -114,7 +62,7 @@ def trial_seconds(config: TrainingConfig, costs: Costs, pictures: int) -> float:
         costs: Seconds per picture.
         pictures: To learn from.
     """
-    if not _tries(config) or not pictures:
+    if not tries_fine_tuning(config) or not pictures:
         return 0.0
     tuned = replace(config, strategy="fine-tune")
     views = config.views + 1 if config.augmentations else 1
@@ -126,10 +74,6 @@ def trial_seconds(config: TrainingConfig, costs: Costs, pictures: int) -> float:
     learnt = round((1 - share) * pictures)
     turn = _steps_seconds(tuned, costs, learnt, pictures - learnt)
     return looks + folds * turn + _steps_seconds(tuned, costs, pictures, 0)
-
-
-def _tries(config: TrainingConfig) -> bool:
-    return config.strategy == "recommended" and config.tuning_seconds > 0
 
 
 def _steps_seconds(config: TrainingConfig, costs: Costs, learnt: int, measured: int) -> float:
@@ -193,59 +137,6 @@ def _seconds(
     return {**phases, "total": total, "trial": trial, "device": _device_text()}
 
 
-@dataclass(frozen=True)
-class _Facts:
-    """What an architecture is like: `groups` layer groups, `columns` features per picture."""
-
-    preprocessing: Preprocessing
-    columns: int
-    groups: int
-
-
-@lru_cache(maxsize=32)
-def _facts(backbone: Backbone) -> _Facts:
-    network = create_backbone(backbone, pretrained=False)
-    return _Facts(preprocessing_for(network), feature_sizes(network)[1], len(layer_groups(network)))
-
-
-def _network(config: TrainingConfig, folder: Path) -> tuple[nn.Module, bool]:
-    """Return the backbone, and whether it has its weights: without them it is as fast."""
-    if config.strategy != "scratch":
-        try:
-            return create_backbone(config.backbone, project_dir=folder), True
-        except WeightsUnavailable:
-            pass  # not downloaded yet
-    return create_backbone(config.backbone, pretrained=False), False
-
-
-def _forward_seconds(
-    network: nn.Module,
-    pretrained: bool,
-    config: TrainingConfig,
-    sample: Tensor,
-    workspace: Workspace,
-) -> float:
-    seconds = speed.forward_seconds(network, sample)
-    if seconds > QUICK_SECONDS or not pretrained:
-        return seconds
-    chosen = fastest_engine(
-        network,
-        preprocessing_for(network),
-        sample,
-        name=weights_name(config.backbone),
-        memory=workspace.root / "engines.json",
-        pictures=CONVERTING_PAYS,  # while the person still chooses there is time for it
-    )
-    return 1 / chosen.choice.pictures_per_second
-
-
-def _frozen_groups(config: TrainingConfig, groups: int) -> int:
-    frozen = config.frozen_groups
-    if frozen is None:
-        frozen = 0 if config.strategy == "scratch" else groups - 2
-    return min(frozen, groups - 1)
-
-
 def missing_looks(workspace: Workspace, project_id: str, config: TrainingConfig) -> int:
     """Return how many looks at pictures are not cached yet; more than once at each with views."""
     if config.strategy == "scratch":
@@ -253,7 +144,7 @@ def missing_looks(workspace: Workspace, project_id: str, config: TrainingConfig)
     views = [View()]
     if config.augmentations and config.strategy != "fine-tune":
         views += [View(config.augmentations, n, config.seed) for n in range(config.views)]
-    preprocessing = _facts(config.backbone).preprocessing
+    preprocessing = facts_of(config.backbone).preprocessing
     pictures = _pictures(list_classes(workspace, project_id))
     shelves = [cache_key(config.backbone, preprocessing, view) for view in views]
     folder = workspace.features_dir(project_id)

@@ -10,7 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 FEW_PER_CLASS = 5  # below this, class centroids beat a fitted regression
-SMALL_PROBLEM = 1500  # pictures; below it threads wait for each other longer than they work
+SMALL_PROBLEM = 10_000  # pictures; below it threads wait for each other longer than they work
 
 
 @dataclass(frozen=True)
