@@ -6,10 +6,10 @@ from pages.shared import state
 from pages.shared.draft import draft
 from pages.shared.guards import enter, require
 from pages.shared.layout import explain, next_step, page_header
-from pages.shared.runlist import compare, run_config, run_names
+from pages.shared.runlist import compare, pick_run, run_config, run_names
 from pages.shared.runpanel import next_training, show_run
 from tl_core.datasets import list_classes
-from tl_core.runs import Run, list_runs
+from tl_core.runs import list_runs
 
 enter("pages/4_training.py")
 project = state.current_project()
@@ -35,32 +35,15 @@ has_result = any(run.accuracy is not None for run in runs)
 tried = any(run_config(run) == config for run in runs)
 active = next((run for run in runs if run.active), None)
 
-
-def choose_run() -> Run:
-    """Return the run to look at: the one in the address, else the active or the newest one."""
-    by_id = {run.id: run for run in runs}
-    wanted = state.current_run_id()
-    chosen = by_id.get(wanted) or active or runs[0]
-    if len(runs) > 1:
-        state.set_widget_value("run-shown", chosen.id)
-        st.selectbox(
-            "Look at",
-            list(by_id),
-            format_func=names.__getitem__,
-            key="run-shown",
-            on_change=lambda: state.show_run(str(state.widget_value("run-shown"))),
-        )
-    if wanted != chosen.id:
-        state.show_run(chosen.id)
-    return chosen
-
-
 if active is None:
     next_training(
         project, config, classes, first=not runs, again=tried, primary=not (has_result and tried)
     )
 if runs:
-    show_run(choose_run(), runs, names)
+    wanted = next((run for run in runs if run.id == state.current_run_id()), None)
+    shown = wanted or active or runs[0]
+    pick_run(runs, shown, names, label="Look at")
+    show_run(shown, runs, names)
     explain("epoch", "loss", "accuracy", "training pictures", "validation pictures", "overfitting")
 if len(runs) > 1:
     st.header("Compare the runs", anchor=False)

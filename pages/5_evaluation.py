@@ -12,7 +12,7 @@ from pages.shared.layout import explain, name_text, next_step, note_text, page_h
 from pages.shared.locked_opening import show_locked_test
 from pages.shared.looking import interesting_first, where_it_looked
 from pages.shared.result import report_of, result_cards
-from pages.shared.runlist import run_names
+from pages.shared.runlist import pick_run, run_names
 from pages.shared.sureness import show_sureness
 from tl_core import engines
 from tl_core.reports import Report
@@ -37,19 +37,8 @@ require(finished, "There is no trained model yet.", "pages/4_training.py", "Trai
 
 def choose_run() -> tuple[Run, Report]:
     """Return the run of the address, else the newest with a result, and that result."""
-    wanted = state.current_run_id()
-    run = finished.get(wanted) or next(iter(finished.values()))
-    if len(finished) > 1:
-        state.set_widget_value("run-evaluated", run.id)
-        st.selectbox(
-            "Run",
-            list(finished),
-            format_func=names.__getitem__,
-            key="run-evaluated",
-            on_change=lambda: state.show_run(str(state.widget_value("run-evaluated"))),
-        )
-    if wanted != run.id:
-        state.show_run(run.id)
+    run = finished.get(state.current_run_id()) or next(iter(finished.values()))
+    pick_run(list(finished.values()), run, names, label="Run")
     report = report_of(run)
     require(report, "This run's result is no longer there.", "pages/4_training.py", "Train again")
     return run, report

@@ -100,7 +100,7 @@ def test_the_run_in_the_address_is_the_one_shown(project):
     finished_run(project, wrong=3)
     app = open_app(PAGE, project)
     assert "17 of 20" in texts(app)
-    app.selectbox(key="run-evaluated").set_value(first.id).run()
+    app.selectbox(key="run-shown").set_value(first.id).run()
     assert run_in_address(app) == first.id
     assert "20 of 20" in texts(app)
 

@@ -53,39 +53,22 @@ def losses_and_accuracy(logits: Tensor, labels: Tensor) -> tuple[float, float]:
     return loss, (logits.argmax(dim=1) == labels).float().mean().item()
 
 
-def held_out(
+def evaluation_of(
     class_names: tuple[str, ...],
     images: Sequence[LabelledImage],
     probabilities: np.ndarray,
     *,
     measured_on: str,
+    method: str = "held-out",
 ) -> Evaluation:
-    """Return the evaluation on pictures that the model was not fitted on."""
+    """Return what these answers, (N, K), say; for the other arguments see `Evaluation`."""
     return Evaluation(
         class_names=class_names,
         digests=tuple(image.digest for image in images),
         labels=labels_of(images),
         probabilities=probabilities.astype(np.float32),
         measured_on=measured_on,
-        method="held-out",
-    )
-
-
-def out_of_fold_evaluation(
-    class_names: tuple[str, ...],
-    images: Sequence[LabelledImage],
-    probabilities: np.ndarray,
-    *,
-    folds: int,
-) -> Evaluation:
-    """Return the evaluation where every picture was predicted by a model fitted without it."""
-    return Evaluation(
-        class_names=class_names,
-        digests=tuple(image.digest for image in images),
-        labels=labels_of(images),
-        probabilities=probabilities.astype(np.float32),
-        measured_on=f"pictures, each predicted by a model fitted without it ({folds} folds)",
-        method="out-of-fold",
+        method=method,
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from tl_core.crossval import Fold, make_folds, unmeasured_classes
 from tl_core.errors import DatasetError
-from tl_core.evaluation import TEST_PICTURES, held_out, out_of_fold_evaluation
+from tl_core.evaluation import TEST_PICTURES, evaluation_of
 from tl_core.events import EpochResult, Event, PhaseStarted, Progress
 from tl_core.jobs import MOST_OUT_OF_FOLD, TrainingJob
 from tl_core.probe_choice import FoldFit, ProbeChoice, choosing_probe, fits_in_folds
@@ -108,7 +108,7 @@ def evaluate(
     if not job.out_of_fold:
         rows = job.rows("test")
         probabilities = job.probe.probabilities(job.views[job.choice.features][0, rows])
-        return held_out(names, job.images.test, probabilities, measured_on=TEST_PICTURES)
+        return evaluation_of(names, job.images.test, probabilities, measured_on=TEST_PICTURES)
     folds = folds_of(job)
     yield from _say_what_is_not_measured(job, folds)
     fits = yield from fold_fits(job, folds, "evaluate")
@@ -116,7 +116,8 @@ def evaluate(
     logits = out_of_fold_logits(job, fits) if logits is None else logits
     probabilities = softmax(logits[rows])
     measured = [images[row] for row in rows]
-    return out_of_fold_evaluation(names, measured, probabilities, folds=len(fits))
+    how = f"pictures, each predicted by a model fitted without it ({len(fits)} folds)"
+    return evaluation_of(names, measured, probabilities, measured_on=how, method="out-of-fold")
 
 
 def folds_of(job: TrainingJob) -> list[Fold]:

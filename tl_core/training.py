@@ -21,7 +21,7 @@ from tl_core.errors import RunError
 from tl_core.evaluation import (
     TEST_PICTURES,
     crop_batches,
-    held_out,
+    evaluation_of,
     logits_of,
 )
 from tl_core.events import EpochResult, Event, Note, PhaseStarted
@@ -178,7 +178,7 @@ def _evaluate_network(job: TrainingJob, network: TransferNetwork) -> Evaluation:
     crops = crop_batches(images, job.preprocessing)
     logits = torch.cat(list(logits_of(network, crops, job.preprocessing)))
     probabilities = softmax(logits.numpy())
-    return held_out(job.images.class_names, images, probabilities, measured_on=measured_on)
+    return evaluation_of(job.images.class_names, images, probabilities, measured_on=measured_on)
 
 
 def _compare_with_probe(job: TrainingJob, evaluation: Evaluation) -> Iterator[Event]:

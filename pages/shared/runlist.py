@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.shared import charts
+from pages.shared import charts, state
 from pages.shared.honest import result_text
 from pages.shared.layout import duration
 from pages.shared.live import STATE_TEXT
+from pages.shared.result import report_of
 from pages.shared.strategies import strategy_text
 from tl_core.config import TrainingConfig, config_from_json
 from tl_core.reports import wilson_interval
@@ -38,6 +39,21 @@ def seconds_spent(run: Run) -> float | None:
     return (run.finished - run.started).total_seconds()
 
 
+def pick_run(runs: Sequence[Run], shown: Run, names: dict[str, str], *, label: str) -> None:
+    """Let a person choose another of `runs` than the one that is shown; the address follows."""
+    if len(runs) > 1:
+        state.set_widget_value("run-shown", shown.id)
+        st.selectbox(
+            label,
+            [run.id for run in runs],
+            format_func=names.__getitem__,
+            key="run-shown",
+            on_change=lambda: state.show_run(str(state.widget_value("run-shown"))),
+        )
+    if state.current_run_id() != shown.id:
+        state.show_run(shown.id)
+
+
 def compare(runs: Sequence[Run], names: dict[str, str]) -> None:
     """Draw all runs as a table and, with two results or more, as dots with intervals."""
     finished = [run for run in runs if run.accuracy is not None and run.n_test]
@@ -52,7 +68,9 @@ def compare(runs: Sequence[Run], names: dict[str, str]) -> None:
 
 
 def _score(run: Run, names: dict[str, str]) -> charts.RunScore:
-    low, high = wilson_interval(correct_of(run), run.n_test)
+    report = report_of(run)
+    found = report.evaluation.interval if report else None
+    low, high = found or wilson_interval(correct_of(run), run.n_test)
     return charts.RunScore(names[run.id], run.accuracy, low, high, run.n_test)
 
 
