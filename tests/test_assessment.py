@@ -20,7 +20,7 @@ from tl_core import (
 )
 from tl_core.assessment import assess, prepare_assessment
 from tl_core.assessment_findings import ANSWERS_FILE
-from tl_core.assessment_job import SCRATCH, some_of
+from tl_core.assessment_job import SCRATCH
 from tl_core.assessments import current_labels_digest, read_assessment
 from tl_core.catalogue import backbone_to_json
 from tl_core.config import TrainingConfig
@@ -29,6 +29,7 @@ from tl_core.errors import DatasetError
 from tl_core.events import Progress
 from tl_core.execution import execute
 from tl_core.imagefiles import folder_files
+from tl_core.pools import some_of
 from tl_core.workspace import create_project, open_workspace
 
 

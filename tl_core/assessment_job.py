@@ -15,14 +15,12 @@ from tl_core.assessments import write_assessment as write_values
 from tl_core.backbones import create_backbone
 from tl_core.baselines import Bar
 from tl_core.catalogue import Backbone
-from tl_core.crossval import group_numbers
 from tl_core.datasets import ImageSet, LabelledImage, image_set
-from tl_core.errors import DatasetError
-from tl_core.evaluation import labels_of
 from tl_core.features import FeatureTable
 from tl_core.looks import Looks
+from tl_core.pools import divided, pool_of
 from tl_core.probe_choice import ProbeChoice
-from tl_core.rounds import Answers, Rounds, make_rounds
+from tl_core.rounds import Answers, Rounds
 from tl_core.storage import Workspace, storage_errors
 
 PARTS = (
@@ -129,17 +127,8 @@ def prepare_assessment(
     """
     images = image_set(workspace, project_id)
     network = create_backbone(backbone, project_dir=workspace.project_dir(project_id))
-    pool = tuple(one for one in images.images if not (images.test_given and one.split == "test"))
-    left_out = max(0, len(pool) - MOST_PICTURES)
-    pool = some_of(pool, MOST_PICTURES)
-    groups = group_numbers([image.group for image in pool])
-    rounds = make_rounds(labels_of(pool), groups, len(images.class_names), seed=seed)
-    if rounds is None:
-        raise DatasetError(
-            "Fewer than two classes have pictures of two groups, so nothing can be put aside to "
-            "measure on. Add pictures from another source, or look at the groups on the Images "
-            "page."
-        )
+    pool, left_out = pool_of(images, MOST_PICTURES)
+    rounds = divided(pool, images, seed=seed)
     job = AssessmentJob(
         workspace=workspace,
         project_id=project_id,
@@ -174,20 +163,6 @@ def prepare_assessment(
             "the other classes were measured."
         )
     return job
-
-
-def some_of(pool: tuple[LabelledImage, ...], most: int) -> tuple[LabelledImage, ...]:
-    """Return at most about `most` pictures, two or more of each class, in their order."""
-    if len(pool) <= most:
-        return pool
-    by_class: dict[int, list[LabelledImage]] = {}
-    for image in sorted(pool, key=lambda one: one.digest):  # digests are as good as random
-        by_class.setdefault(image.label, []).append(image)
-    share = most / len(pool)
-    kept = {
-        one.digest for part in by_class.values() for one in part[: max(2, int(len(part) * share))]
-    }
-    return tuple(image for image in pool if image.digest in kept)
 
 
 def _take_over(job: AssessmentJob) -> None:

@@ -13,19 +13,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from tl_core.assessment_job import some_of
 from tl_core.assessments import labels_digest
 from tl_core.backbones import create_backbone
 from tl_core.catalogue import CATALOGUE, Backbone, backbone_from_json, weights_state
-from tl_core.crossval import group_numbers
 from tl_core.datasets import LabelledImage, image_set
-from tl_core.errors import BackboneError, DatasetError
-from tl_core.evaluation import labels_of
+from tl_core.errors import BackboneError
 from tl_core.events import Event, PhaseStarted, Progress
 from tl_core.features import extract_features
 from tl_core.intervals import out_of_fold_interval
+from tl_core.pools import divided, pool_of
 from tl_core.rankings import RankedBackbone, Ranking, write_ranking
-from tl_core.rounds import Predict, Rounds, answers_of, make_rounds, probe_on
+from tl_core.rounds import Predict, Rounds, answers_of, probe_on
 from tl_core.storage import Workspace
 from tl_core.transferability import h_score, logme
 
@@ -47,15 +45,8 @@ def rank(workspace: Workspace, project_id: str, run_id: str, config: dict) -> It
         DatasetError: If the pictures cannot be divided into folds.
     """
     images = image_set(workspace, project_id)
-    whole = [one for one in images.images if not (images.test_given and one.split == "test")]
-    pool = some_of(tuple(whole), MOST_PICTURES)
-    groups = group_numbers([image.group for image in pool])
-    rounds = make_rounds(labels_of(pool), groups, len(images.class_names), seed=0)
-    if rounds is None:
-        raise DatasetError(
-            "Fewer than two classes have pictures of two groups, so nothing can be put aside to "
-            "measure on. Add pictures from another source."
-        )
+    pool, _ = pool_of(images, MOST_PICTURES)
+    rounds = divided(pool, images, seed=0)
     rounds = replace(rounds, folds=rounds.folds[:1])
     backbones = _asked_for(workspace, project_id, config)
     ranking = Ranking(
