@@ -30,6 +30,7 @@ from tl_core.events import Progress
 from tl_core.execution import execute
 from tl_core.imagefiles import folder_files
 from tl_core.pools import some_of
+from tl_core.reports import read_report
 from tl_core.workspace import create_project, open_workspace
 
 
@@ -182,6 +183,8 @@ def test_from_scratch_on_a_wish_stops_in_the_middle_and_goes_on(tmp_path, monkey
     bar = found.of("scratch")
     assert bar.n == len(job.images.test) and "test pictures" in bar.measured_on
     assert "6 steps of 4 pictures" in bar.budget
+    whole = read_report(job.run_dir / SCRATCH).seconds["fine_tune"]  # before the stop, too
+    assert bar.seconds == pytest.approx(whole, abs=0.06)
     assert bar.interval[0] <= bar.accuracy <= bar.interval[1]
     assert any(f"On the same {bar.n} pictures the whole network" in note for note in found.notes)
     assert found.measured[:5] == cheap.measured

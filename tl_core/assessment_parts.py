@@ -157,7 +157,8 @@ def scratch(job: AssessmentJob) -> Iterator[tuple[int, int, float | None]]:
     for event in chain(train(training), finish(training)):
         if isinstance(event, Progress):
             yield event.done, event.total, event.seconds_left
-    found = read_report(training.run_dir).evaluation
+    report = read_report(training.run_dir)
+    found = report.evaluation
     epochs, per_epoch = plan(config, len(training.images.train))
     job.add_measured(
         Measured(
@@ -169,7 +170,7 @@ def scratch(job: AssessmentJob) -> Iterator[tuple[int, int, float | None]]:
             n=found.n,
             budget=f"the chosen architecture from random weights, {epochs * per_epoch} steps of "
             f"{config.batch_size} pictures",
-            seconds=round(training.seconds.get("fine_tune", 0.0), 1),
+            seconds=round(report.seconds["fine_tune"], 1),
             measured_on=found.measured_on,
         )
     )
