@@ -10,7 +10,7 @@ from tl_core.catalogue import BUNDLED, find
 from tl_core.datasets import image_set
 from tl_core.headless import project_of_folder
 from tl_core.home import FAR, NEAR, norm_distance, spread_out
-from tl_core.inference import one_thread_each
+from tl_core.threads import one_thread_each
 from tl_core.workspace import open_workspace
 
 SETS = {  # in the order that a person would expect

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 
 from tl_core.assessments import Measured
-from tl_core.inference import one_thread_each
 from tl_core.intervals import out_of_fold_interval, wilson_interval
 from tl_core.rounds import Answers, Predict, Rounds, answers_of, probe_on
 from tl_core.small_network import BUDGET as SMALL_BUDGET
 from tl_core.small_network import logits_of_small, train_small
+from tl_core.threads import one_thread_each
 
 TITLES = {
     "majority": "Always the most frequent class",

@@ -20,10 +20,11 @@ from torch import nn
 from tl_core.catalogue import Backbone
 from tl_core.datasets import LabelledImage
 from tl_core.events import Progress
-from tl_core.inference import Engine, EngineChoice, fastest_engine, one_thread_each
+from tl_core.inference import Engine, EngineChoice, fastest_engine
 from tl_core.network import feature_sizes
 from tl_core.pictures import augmented_file, crop_file, in_parallel
 from tl_core.storage import storage_errors, write_atomic
+from tl_core.threads import one_thread_each
 from tl_core.transforms import Preprocessing, preprocessing_for
 
 CACHE_FORMAT = 2

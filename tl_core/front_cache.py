@@ -24,9 +24,10 @@ from tl_core.datasets import LabelledImage
 from tl_core.events import Progress
 from tl_core.features import View, view_crop
 from tl_core.fronts import CutNetwork
-from tl_core.frozen_engine import Engine, Values, one_thread_each
+from tl_core.frozen_engine import Engine, Values
 from tl_core.pictures import in_parallel
 from tl_core.storage import storage_errors
+from tl_core.threads import one_thread_each
 from tl_core.transforms import Preprocessing
 
 FRONT_FORMAT = 2

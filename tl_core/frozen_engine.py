@@ -3,8 +3,7 @@
 It knows one network and how to run it; `inference` decides which way is the fastest here.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,17 +96,6 @@ class _TorchReader:
         values = self._reader(images)
         values = values if isinstance(values, tuple) else (values,)
         return tuple(value.float().cpu().numpy() for value in values)
-
-
-@contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Let every Python thread compute alone: batches side by side waste less than split ones."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def device() -> str:

@@ -18,9 +18,9 @@ from tl_core.assessments import Home
 from tl_core.backbones import bundled_weights
 from tl_core.catalogue import Backbone, cached_weights
 from tl_core.datasets import LabelledImage
-from tl_core.inference import one_thread_each
 from tl_core.pictures import crop_file
 from tl_core.probes import softmax
+from tl_core.threads import one_thread_each
 from tl_core.transforms import normalise, preprocessing_for
 
 SAMPLE = 24  # pictures whose activations are compared

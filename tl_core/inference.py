@@ -25,11 +25,11 @@ from tl_core.engine_race import (
 )
 from tl_core.folding import FeatureReader
 from tl_core.fronts import CutNetwork
-from tl_core.frozen_engine import Engine, EngineChoice, Values, device, one_thread_each
+from tl_core.frozen_engine import Engine, EngineChoice, Values, device
 from tl_core.storage import write_atomic
 from tl_core.transforms import Preprocessing
 
-__all__ = ["Engine", "EngineChoice", "device", "fastest_engine", "fastest_front", "one_thread_each"]
+__all__ = ["Engine", "EngineChoice", "device", "fastest_engine", "fastest_front"]
 
 CONVERTING_PAYS = 600  # pictures from which on a network is converted in any case
 CONVERTING_SECONDS, CONVERTING_SAVES = 1.5, 0.6  # what it costs; the share of time it saves

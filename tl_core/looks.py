@@ -25,11 +25,12 @@ from tl_core.datasets import LabelledImage
 from tl_core.events import Progress
 from tl_core.features import View, cache_key
 from tl_core.group_ends import GroupEnds
-from tl_core.inference import EngineChoice, fastest_engine, one_thread_each
+from tl_core.inference import EngineChoice, fastest_engine
 from tl_core.network import all_features, has_stages, last_features
 from tl_core.pictures import crop_file, in_parallel
 from tl_core.random_network import random_network
 from tl_core.storage import storage_errors, write_atomic
+from tl_core.threads import one_thread_each
 from tl_core.transforms import Preprocessing, normalise, preprocessing_for
 
 FORMAT = "looks 1"

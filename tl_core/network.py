@@ -101,21 +101,13 @@ def has_stages(backbone: nn.Module) -> bool:
     return hasattr(backbone, "forward_intermediates") and bool(getattr(backbone, "feature_info", 0))
 
 
-@torch.no_grad()
 def feature_sizes(backbone: nn.Module) -> tuple[int, int]:
     """Return how many last-layer and all-stages features there are (equal without stages)."""
-    _, height, width = backbone.pretrained_cfg["input_size"]
-    black = torch.zeros(1, 3, height, width)
-    was_training = backbone.training
-    backbone.eval()
-    if has_stages(backbone):
-        hidden, stages = backbone.forward_intermediates(black, indices=_stages(backbone))
-        last = backbone.forward_head(hidden, pre_logits=True).shape[1]
-        both = last + sum(2 * stage.shape[1] for stage in stages)
-    else:
-        last = both = last_features(backbone, black).shape[1]
-    backbone.train(was_training)
-    return last, both
+    last = backbone.head_hidden_size
+    if not has_stages(backbone):
+        return last, last
+    channels = [stage["num_chs"] for stage in backbone.feature_info]
+    return last, 2 * sum(channels[index] for index in _stages(backbone)) + last
 
 
 def _stages(backbone: nn.Module) -> list[int]:

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from tl_core.storage import storage_errors
+from tl_core.threads import one_thread_each
 
 
 def is_installed() -> bool:
@@ -96,11 +97,13 @@ class OpenVinoReader:
         from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
         example = torch.zeros(1, 3, side, side)
-        with torch.no_grad(), warnings.catch_warnings():
+        # On a busy machine two threads that share one picture wait for each other for seconds.
+        with torch.no_grad(), one_thread_each(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # tracing says what it takes for constant
             alone = copy.deepcopy(frozen).cpu().float().eval()
             try:
-                decoder = TorchScriptPythonDecoder(alone, example_input=example)
+                traced = torch.jit.trace(alone, example, strict=False, check_trace=False)
+                decoder = TorchScriptPythonDecoder(traced, example_input=example)
                 frontend = FrontEndManager().load_by_framework("pytorch")
                 model = frontend.convert(frontend.load(decoder))
                 model.reshape([1, 3, side, side])
