@@ -133,7 +133,7 @@ def _show(project: Project, ranking: Ranking) -> None:
     charts.show(charts.ranking(points, title=title), key="ranking")
     mark = "The diamond is your choice. " if any(point.chosen for point in points) else ""
     note_text(
-        f"{mark}Right answers of a linear probe on all your pictures, each answered by a model "
+        f"{mark}Right answers of a linear probe on your pictures, each answered by a model "
         f"that had not learned from it: {ranking.how}. Bars are 95 % intervals.",
         *ranking.notes,
     )
