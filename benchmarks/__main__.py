@@ -31,7 +31,7 @@ LONGER = {
     "memory": "peak memory on 2,000 pictures of 12 megapixels (3)",
     "copies": "copies found against the truth (2)",
     "distances": "how far from home the sets are (1)",
-    "honesty": 'answers to "did the pretrained model help?" and their intervals (15)',
+    "honesty": 'answers to "did the pretrained model help?" and their intervals (7)',
 }
 PARTS = QUICK | LONGER
 
