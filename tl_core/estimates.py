@@ -21,6 +21,8 @@ from tl_core.jobs import MOST_OUT_OF_FOLD
 from tl_core.storage import Workspace
 
 TRAIN_SHARE, REST_SHARE = 0.6, 0.2  # of the pictures, as `datasets` splits them
+COPIES_SECONDS = 1.5e-3  # per picture, to look for copies among the others
+BEFORE_STEPS = 1.0  # seconds to cut the network and to choose how to compute its parts
 FOLDS = 5
 FOLDS_SHARE = 1.8  # choosing again in every fold, against choosing once
 MEASURING_SHARE = 0.35  # of a step's cost, when nothing is learnt
@@ -71,7 +73,8 @@ def trial_seconds(config: TrainingConfig, costs: Costs, pictures: int) -> float:
         folds, share = FOLDS, 1 / FOLDS
     learnt = round((1 - share) * pictures)
     turn = _steps_seconds(tuned, costs, learnt, pictures - learnt)
-    return looks + folds * turn + _steps_seconds(tuned, costs, pictures, 0)
+    last = _steps_seconds(tuned, costs, pictures, 0)
+    return BEFORE_STEPS + looks + folds * turn + last
 
 
 def _steps_seconds(config: TrainingConfig, costs: Costs, learnt: int, measured: int) -> float:
@@ -120,9 +123,11 @@ def _seconds(
     threads = torch.get_num_threads()
     read = costs.decode / threads
     views = 1 + (config.views if config.augmentations and not fine_tunes else 0)
-    phases = {"features": missing * (costs.forward + read), "probe": 0.0, "fine_tune": 0.0}
+    look = costs.forward + read + COPIES_SECONDS
+    phases = {"features": missing * look, "probe": 0.0, "fine_tune": 0.0}
     if config.strategy != "scratch":
-        phases["probe"] = _choosing_seconds(pictures * views, columns, classes)
+        fitted = pictures * (TRAIN_SHARE if fine_tunes else 1)
+        phases["probe"] = _choosing_seconds(round(fitted * views), columns, classes)
     folds = FOLDS_SHARE * phases["probe"] if pictures <= MOST_OUT_OF_FOLD else 0.0
     if tries_fine_tuning(config):
         phases["probe"] += folds
@@ -133,8 +138,9 @@ def _seconds(
         steps = _steps_seconds(
             config, costs, round(TRAIN_SHARE * pictures), round(REST_SHARE * pictures)
         )
-        phases["fine_tune"] = looks * (costs.front + read) + steps
-        phases["evaluate"] = REST_SHARE * pictures * (costs.forward + read)
+        phases["fine_tune"] = BEFORE_STEPS + looks * (costs.front + read) + steps
+        answer = costs.front + MEASURING_SHARE * costs.step + read
+        phases["evaluate"] = REST_SHARE * pictures * answer
     elif trial <= TOLERATED * config.tuning_seconds:
         phases["fine_tune"] = trial
     total = sum(phases.values())

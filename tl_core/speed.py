@@ -5,9 +5,11 @@ training makes of these is in `estimates`.
 """
 
 import json
+import math
 import platform
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -23,7 +25,9 @@ from tl_core.pictures import crop_file
 from tl_core.storage import write_atomic
 from tl_core.transforms import Preprocessing, normalise, preprocessing_for
 
-STEP_PICTURES = 4  # in a measured training step
+FEW_PICTURES = 4  # in a measured training step, because it may be a large network
+MORE_TIMES = 4  # as many in one that is quick
+QUICK_STEP = 0.3  # seconds
 
 
 class Memory:
@@ -78,14 +82,14 @@ def forward_seconds(network: nn.Module, sample: Tensor) -> float:
 def tuning_seconds(network: nn.Module, frozen: int, sample: Tensor) -> tuple[float, float]:
     """Return seconds per picture through the frozen front, and of one update of what is behind.
 
-    A small step, because it may be a large network. The front costs nothing more once its values
-    are kept; where the network cannot be cut it is 0 and the update pays for everything.
+    The front costs nothing more once its values are kept; where the network cannot be cut it is 0
+    and the update pays for everything.
     """
     preprocessing = preprocessing_for(network)
     whole = TransferNetwork(network, features="last", num_classes=2).to(device())
     whole.to(memory_format=torch.channels_last)
     freeze_to(whole, frozen)
-    crops = torch.cat([sample] * STEP_PICTURES)[:STEP_PICTURES].to(device())
+    crops = torch.cat([sample] * FEW_PICTURES)[:FEW_PICTURES].to(device())
     images = normalise(crops, preprocessing).contiguous(memory_format=torch.channels_last)
     halves = cut(whole, images)
     front = 0.0
@@ -94,15 +98,30 @@ def tuning_seconds(network: nn.Module, frozen: int, sample: Tensor) -> tuple[flo
         start = time.perf_counter()
         with torch.no_grad():
             inputs, back = halves.front(images), halves.back
-        front = (time.perf_counter() - start) / STEP_PICTURES
-    train_mode(whole, batch_size=STEP_PICTURES)
-    optimiser = torch.optim.AdamW([p for p in whole.parameters() if p.requires_grad], lr=0.0)
-    labels = torch.arange(STEP_PICTURES, device=device()) % 2
+        front = (time.perf_counter() - start) / FEW_PICTURES
+    train_mode(whole, batch_size=FEW_PICTURES)
+    seconds = _step_seconds(back, inputs)
+    if seconds < QUICK_STEP:  # a batch as trainings take it
+        inputs = tuple(torch.cat([value] * MORE_TIMES) for value in inputs)
+        plain, shorter = _step_seconds(back, inputs), math.inf
+        with suppress(RuntimeError, TypeError):  # no kernel for that precision
+            shorter = _step_seconds(back, inputs, torch.bfloat16)
+        seconds = min(plain, shorter) / MORE_TIMES
+    return front, seconds / FEW_PICTURES
+
+
+def _step_seconds(
+    back: nn.Module, inputs: tuple[Tensor, ...], shorter: torch.dtype | None = None
+) -> float:
+    optimiser = torch.optim.AdamW([p for p in back.parameters() if p.requires_grad], lr=0.0)
+    labels = torch.arange(len(inputs[0]), device=device()) % 2
     for _attempt in ("allocate", "measure"):
         start = time.perf_counter()
-        loss = nn.functional.cross_entropy(back(*inputs), labels)
+        with torch.autocast(device(), dtype=shorter, enabled=shorter is not None):
+            logits = back(*inputs)
+        loss = nn.functional.cross_entropy(logits.float(), labels)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
         loss.item()  # waits for a graphics card
-    return front, (time.perf_counter() - start) / STEP_PICTURES
+    return time.perf_counter() - start
