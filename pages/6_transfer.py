@@ -90,7 +90,7 @@ if found:
     if found.similarities:
         compared.similarities(found.similarities)
     if not found.home and not found.similarities:
-        pending("The distances")
+        pending("The distance from home")
     choose_parts(project, comparison)
     explain("proxy A-distance", "Fréchet distance")
 
