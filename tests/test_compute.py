@@ -11,7 +11,7 @@ from PIL import Image
 from tiny_run import tiny_backbone, write_tiny_run
 from training_data import job_of, stripes_project
 
-from tl_core import compute, costs, estimates
+from tl_core import compute, costs, estimates, speed
 from tl_core.answers import was_tried
 from tl_core.config import TrainingConfig
 from tl_core.datasets import image_path, list_images
@@ -138,6 +138,15 @@ def test_an_estimate_measures_each_backbone_and_depth_once(stripes, monkeypatch)
     again = estimates.estimate_seconds(*stripes, config)
     assert again["device"] == before["device"]
     assert (stripes[0].root / "machine.json").is_file()
+
+
+def test_what_was_measured_on_a_busy_machine_does_not_stay(tmp_path, monkeypatch):
+    memory = speed.Memory(tmp_path / "machine.json")
+    assert memory.least("step", lambda: (3.0, 5.0)) == (3.0, 5.0)
+    assert memory.least("step", lambda: (1.0, 1.0)) == (3.0, 5.0), "it is known for a while"
+    monkeypatch.setattr(speed, "AGAIN", -1)
+    assert memory.least("step", lambda: (1.0, 9.0)) == (1.0, 5.0)
+    assert memory.least("step", lambda: (2.0, 4.0)) == (1.0, 4.0)
 
 
 def test_augmented_views_of_a_probe_cost_as_many_looks(stripes):

@@ -146,3 +146,16 @@ def test_it_is_tried_with_the_chosen_augmentations(puzzle):
     job = recommended(puzzle, "varied", augmentations=("flip",), views=2)
     run_to_end(job)
     assert read_report(job.run_dir).trial_gain is not None
+
+
+def test_many_pictures_are_divided_once_and_reported_on_the_test_part(puzzle, monkeypatch):
+    monkeypatch.setattr("tl_core.jobs.MOST_OUT_OF_FOLD", 10)
+    monkeypatch.setattr("tl_core.probing.MOST_OUT_OF_FOLD", 10)
+    monkeypatch.setattr(second_level, "_tuned_logits", answers_like_the_labels)
+    job = recommended(puzzle, "many")
+    run_to_end(job)
+    (fit,) = job.fold_fits
+    assert [job.images.images[row].split for row in fit.test] == ["validation"] * len(fit.test)
+    evaluation = read_report(job.run_dir).evaluation
+    assert evaluation.method == "held-out"
+    assert set(evaluation.digests) == {image.digest for image in job.images.test}

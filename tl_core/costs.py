@@ -1,6 +1,6 @@
 """What work costs on this machine with this backbone: seconds per picture, measured or remembered.
 
-Measured once, briefly, and kept in the workspace's `machine.json`. It knows backbones and a few
+Measured briefly and kept in the workspace's `machine.json`. It knows backbones and a few
 pictures; what a training makes of the costs is in `estimates`.
 """
 
@@ -75,14 +75,14 @@ def measured_costs(workspace: Workspace, project_id: str, config: TrainingConfig
     def network() -> tuple[nn.Module, bool]:
         return _network(config, workspace.project_dir(project_id))
 
-    (forward,) = memory.get(
+    (forward,) = memory.least(
         f"{name} | forward", lambda: (_forward_seconds(*network(), config, sample, workspace),)
     )
     front, step = 0.0, 0.0
     tuned = tuning_config(config, facts.groups) if tries_fine_tuning(config) else config
     if tuned.strategy in ("fine-tune", "scratch"):
         frozen = _frozen_groups(tuned, facts.groups)
-        front, step = memory.get(
+        front, step = memory.least(
             f"{name} | front and step, {frozen} groups frozen",
             lambda: speed.tuning_seconds(network()[0], frozen, sample),
         )
