@@ -2,8 +2,9 @@
 
 from collections import Counter
 from dataclasses import replace
+from random import Random
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tl_core.datasets.splits import (
@@ -129,6 +130,12 @@ def test_another_seed_draws_otherwise() -> None:
     st.lists(GROUP, min_size=60, max_size=60),
     st.integers(0, 2**32 - 1),
     st.randoms(use_true_random=False),
+)
+@example(
+    [(name, "validation", group) for name, group in zip("aabaa", (None, "g1") * 3, strict=False)],
+    [None, "g1", None, "g1", "g1", *[None] * 55],
+    0,
+    Random(0),
 )
 def test_only_the_persons_folders_separate_a_group(labels, later, seed: int, random) -> None:
     """Whatever the groups were when the splits were drawn, and over any classes."""

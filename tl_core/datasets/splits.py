@@ -200,9 +200,10 @@ def _fill_empty(units: list[_Unit], parts: dict[str, str], shares: dict[str, flo
         inside: dict[str, list[_Unit]] = {part: [] for part in (TRAIN, *shares)}
         for unit in units:
             inside[parts[unit.key]].append(unit)
-        richest = max(inside, key=lambda part: len(inside[part]))
+        spare = {part: len(inside[part]) - wanted[part] for part in inside}
+        richest = max(spare, key=spare.__getitem__)
         movable = [unit for unit in inside[richest] if len(unit.classes) == 1]
-        if wanted[split] and not inside[split] and len(inside[richest]) > 1 and movable:
+        if wanted[split] and not inside[split] and spare[richest] > 0 and movable:
             parts[_smallest(movable).key] = split
 
 
