@@ -12,13 +12,15 @@ from pathlib import Path
 from PIL import Image
 
 from benchmarks.browser import browser_page, end_workers, server
-from tl_core import engines, runs
-from tl_core.catalogue import BUNDLED, find
-from tl_core.config import TrainingConfig, config_to_json
-from tl_core.datasets import add_images
-from tl_core.samples import SAMPLES, sample_files
-from tl_core.storage import Workspace
-from tl_core.workspace import create_project, open_workspace, save_backbone
+from tl_core import runs
+from tl_core.images import add_images
+from tl_core.images.samples import SAMPLES, sample_files
+from tl_core.runs import workers
+from tl_core.runs.catalogue import BUNDLED, find
+from tl_core.runs.configuration import TrainingConfig, config_to_json
+from tl_core.runs.draft import save_backbone
+from tl_core.workspace import create_project, open_workspace
+from tl_core.workspace.storage import Workspace
 
 TARGET = Path(__file__).parent / "screenshot.png"
 WIDTH, HEIGHT, MARGIN = 1280, 1500, 14  # pixels
@@ -34,7 +36,7 @@ def train_sample(workspace: Workspace) -> str:
         pass
     config = config_to_json(TrainingConfig(backbone=find(BUNDLED)))
     run = runs.start_run(workspace, project.id, config=config)
-    engines.ensure_workers(workspace)
+    workers.ensure_workers(workspace)
     while (run := runs.get_run(workspace, run.id)).active:
         time.sleep(0.5)
     if run.state != "done":

@@ -13,10 +13,10 @@ import numpy as np
 
 from benchmarks.projects import features_of, has_pictures, known_machine, train, workspace_on
 from benchmarks.table import Measured, Table
-from tl_core.datasets import ImageSet, LabelledImage, image_set
-from tl_core.headless import project_of_folder
-from tl_core.storage import Workspace
+from tl_core.images import ImageSet, LabelledImage, image_set
+from tl_core.service.headless import project_of_folder
 from tl_core.workspace import open_workspace
+from tl_core.workspace.storage import Workspace
 
 SETS = {
     "sign_digits": ("sign_digits", None),

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import torch
 
-from tl_core.catalogue import BUNDLED, find
-from tl_core.config import TrainingConfig
-from tl_core.features import SAMPLE_PICTURES, weights_name
-from tl_core.inference import fastest_engine
-from tl_core.pictures import crop_file, in_parallel
-from tl_core.threads import one_thread_each
-from tl_core.training import finish, prepare_training, train
+from tl_core.approaches.training import finish, prepare_training, train
+from tl_core.features.decoding import crop_file, in_parallel
+from tl_core.features.engine_choice import fastest_engine
+from tl_core.features.extraction import SAMPLE_PICTURES, weights_name
+from tl_core.features.threads import one_thread_each
+from tl_core.runs.catalogue import BUNDLED, find
+from tl_core.runs.configuration import TrainingConfig
 from tl_core.workspace import open_workspace
 
 

@@ -13,9 +13,9 @@ from benchmarks.clicks import ALL, CLICKS, FIRST_CLASS, clicks, open_gallery, st
 from benchmarks.projects import SMALL, project_with, same_pictures
 from benchmarks.table import GOALS, Measured, Table, goal
 from tl_core import runs
-from tl_core.samples import sample_files
-from tl_core.storage import Workspace
+from tl_core.images.samples import sample_files
 from tl_core.workspace import open_workspace
+from tl_core.workspace.storage import Workspace
 
 GALLERIES = (200, 2000)
 

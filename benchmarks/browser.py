@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tl_core.processes import environment, is_alive
+from tl_core.runs.processes import environment, is_alive
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")

@@ -11,12 +11,13 @@ from playwright.sync_api import Page
 from benchmarks.browser import CLICK, browser_page, end_workers, server
 from benchmarks.projects import project_with
 from benchmarks.table import GOALS, Measured, Table, goal
-from tl_core import engines, runs
-from tl_core.catalogue import BUNDLED, find
-from tl_core.config import TrainingConfig, config_to_json
-from tl_core.samples import sample_files
-from tl_core.storage import Workspace
+from tl_core import runs
+from tl_core.images.samples import sample_files
+from tl_core.runs import workers
+from tl_core.runs.catalogue import BUNDLED, find
+from tl_core.runs.configuration import TrainingConfig, config_to_json
 from tl_core.workspace import open_workspace
+from tl_core.workspace.storage import Workspace
 
 CLICKS = 25
 TRAININGS = 2
@@ -75,7 +76,7 @@ def start_trainings(workspace: Workspace, projects: list[str]) -> list[runs.Run]
     started = [
         runs.start_run(workspace, project, config=config_to_json(config)) for project in projects
     ]
-    engines.ensure_workers(workspace)
+    workers.ensure_workers(workspace)
     for run in started:
         _wait_for_fine_tuning(workspace, run)
     return started

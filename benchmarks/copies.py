@@ -30,9 +30,8 @@ def leaf(name: str) -> str:
 
 def of_set(folder: Path, same: Callable[[Sequence], np.ndarray] | None) -> tuple:
     """Return what is printed of one set: found, true, recall, wrongly joined share, seconds."""
-    from tl_core.copies import group_copies
-    from tl_core.datasets import image_set, list_groups, list_skipped
-    from tl_core.imagefiles import folder_files
+    from tl_core.features.copies import group_copies
+    from tl_core.images import folder_files, image_set, list_groups, list_skipped
     from tl_core.workspace import open_workspace
 
     with tempfile.TemporaryDirectory() as place:

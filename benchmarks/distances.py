@@ -5,12 +5,12 @@ from pathlib import Path
 
 from benchmarks.projects import has_pictures
 from benchmarks.table import Measured, Table
+from tl_core.assessment.distance import FAR, NEAR, norm_distance, spread_out
 from tl_core.backbones import create_backbone
-from tl_core.catalogue import BUNDLED, find
-from tl_core.datasets import image_set
-from tl_core.headless import project_of_folder
-from tl_core.home import FAR, NEAR, norm_distance, spread_out
-from tl_core.threads import one_thread_each
+from tl_core.features.threads import one_thread_each
+from tl_core.images import image_set
+from tl_core.runs.catalogue import BUNDLED, find
+from tl_core.service.headless import project_of_folder
 from tl_core.workspace import open_workspace
 
 SETS = {  # in the order that a person would expect

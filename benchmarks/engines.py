@@ -4,7 +4,7 @@ from pathlib import Path
 
 from benchmarks.projects import ANTS, asked, has_pictures
 from benchmarks.table import Measured, Table
-from tl_core.catalogue import CATALOGUE
+from tl_core.runs.catalogue import CATALOGUE
 
 COLUMNS = (
     "backbone", "engine chosen", "pictures/s", "torch channels_last float32", "times faster",

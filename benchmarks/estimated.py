@@ -7,9 +7,9 @@ import json
 import sys
 from pathlib import Path
 
-from tl_core.catalogue import BUNDLED, find
-from tl_core.config import TrainingConfig
-from tl_core.estimates import estimate_seconds
+from tl_core.runs.catalogue import BUNDLED, find
+from tl_core.runs.configuration import TrainingConfig
+from tl_core.service.estimates import estimate_seconds
 from tl_core.workspace import open_workspace
 
 

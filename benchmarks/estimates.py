@@ -5,7 +5,7 @@ from pathlib import Path
 
 from benchmarks.projects import asked, has_pictures, known_machine, train, workspace_on
 from benchmarks.table import Measured, Table
-from tl_core.headless import project_of_folder
+from tl_core.service.headless import project_of_folder
 from tl_core.workspace import open_workspace
 
 SETS = ("ants_and_bees/train", "sign_digits", "neu_steel6")

@@ -16,21 +16,21 @@ from safetensors.torch import save_file
 
 from benchmarks.projects import features_of, has_pictures, result_of
 from benchmarks.table import Measured, Table
-from tl_core.assessment import assess, prepare_assessment
-from tl_core.assessments import Assessment
+from tl_core.approaches.probe_choice import choose_probe, probe_on
+from tl_core.assessment import assess
+from tl_core.assessment.assess import prepare_assessment
 from tl_core.backbones import create_backbone
-from tl_core.catalogue import BUNDLED, Backbone, find
-from tl_core.crossval import make_folds
-from tl_core.datasets import add_images, image_set
-from tl_core.events import Note, PhaseStarted
-from tl_core.headless import project_of_folder
-from tl_core.imagefiles import SourceFile, folder_files
-from tl_core.intervals import out_of_fold_interval, wilson_interval
-from tl_core.probe_choice import choose_probe
-from tl_core.probes import suited_threads
-from tl_core.rounds import FOLDS, answers_of, make_rounds, probe_on
-from tl_core.storage import Workspace
+from tl_core.evaluation.folds import make_folds
+from tl_core.evaluation.out_of_fold import FOLDS, answers_of, make_rounds
+from tl_core.features.threads import suited_threads
+from tl_core.images import SourceFile, add_images, folder_files, image_set
+from tl_core.runs.catalogue import BUNDLED, Backbone, find
+from tl_core.runs.events import Note, PhaseStarted
+from tl_core.runs.results.assessment import Assessment
+from tl_core.runs.results.intervals import out_of_fold_interval, wilson_interval
+from tl_core.service.headless import project_of_folder
 from tl_core.workspace import create_project, open_workspace
+from tl_core.workspace.storage import Workspace
 
 SIMULATIONS = 200
 LARGE = ("ants_and_bees", "sign_digits", "cifar10n")  # enough pictures to keep many away

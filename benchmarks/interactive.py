@@ -9,10 +9,10 @@ from pathlib import Path
 
 from benchmarks.projects import ANTS, LARGE, has_pictures, same_pictures, train
 from benchmarks.table import GOALS, Measured, Table, goal
-from tl_core import engines
-from tl_core.catalogue import BUNDLED, find
-from tl_core.config import AUGMENTATION_INFO
-from tl_core.datasets import list_images
+from tl_core.images import list_images
+from tl_core.runs import workers
+from tl_core.runs.catalogue import BUNDLED, find
+from tl_core.runs.configuration import AUGMENTATION_INFO
 from tl_core.workspace import list_projects, open_workspace
 
 PICTURES = 20
@@ -30,13 +30,13 @@ def measure(data: Path) -> Measured | None:
         workspace = open_workspace(Path(folder))
         project = list_projects(workspace)[0].id
         place = (str(workspace.root), project)
-        engines.call("predict", *place, run, [])  # as the page does when it opens
+        workers.call("predict", *place, run, [])  # as the page does when it opens
         one = [
-            _seconds(lambda p=p: engines.call("predict", *place, run, [(p.name, p.read_bytes())]))
+            _seconds(lambda p=p: workers.call("predict", *place, run, [(p.name, p.read_bytes())]))
             for p in files
         ]
         photograph = [
-            _seconds(lambda: engines.call("predict", *place, run, [(large.name, large.read())]))
+            _seconds(lambda: workers.call("predict", *place, run, [(large.name, large.read())]))
             for _attempt in range(5)
         ]
         images = list_images(workspace, project, limit=5)
@@ -45,7 +45,7 @@ def measure(data: Path) -> Measured | None:
         def preview(digest: str, *names: str) -> None:
             for name in names:
                 asked = ("preview_augmentation", *place, digest, (name,), find(BUNDLED), VIEWS)
-                engines.call(*asked)
+                workers.call(*asked)
 
         preview(images[0].digest, *names)
         single = [_seconds(lambda n=n: preview(images[1].digest, n)) for n in names]

@@ -14,16 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.projects import features_of, project_with, workspace_on
-from tl_core.catalogue import BUNDLED, find
-from tl_core.config import TrainingConfig
-from tl_core.datasets import LabelledImage
-from tl_core.imagefiles import SourceFile, folder_files
-from tl_core.jobs import TrainingJob, build_network
-from tl_core.layers import freeze_to, layer_groups
-from tl_core.network import TransferNetwork
-from tl_core.probe_fits import fit_probe
-from tl_core.probes import Method
-from tl_core.training import prepare_training
+from tl_core.approaches.jobs import TrainingJob, build_network
+from tl_core.approaches.probe import Method
+from tl_core.approaches.probe_fitting import fit_probe
+from tl_core.approaches.training import prepare_training
+from tl_core.backbones.layer_groups import freeze_to, layer_groups
+from tl_core.backbones.network import TransferNetwork
+from tl_core.images import LabelledImage, SourceFile, folder_files
+from tl_core.runs.catalogue import BUNDLED, find
+from tl_core.runs.configuration import TrainingConfig
 from tl_core.workspace import open_workspace
 
 

@@ -4,15 +4,17 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.browser import end_workers, workers
+from benchmarks.browser import end_workers
+from benchmarks.browser import workers as living
 from benchmarks.peak import Peak
 from benchmarks.projects import LARGE, project_with, same_pictures
 from benchmarks.table import GOALS, Measured, Table, goal
-from tl_core import engines, runs
-from tl_core.catalogue import BUNDLED, find
-from tl_core.config import TrainingConfig, config_to_json
-from tl_core.storage import Workspace
+from tl_core import runs
+from tl_core.runs import workers
+from tl_core.runs.catalogue import BUNDLED, find
+from tl_core.runs.configuration import TrainingConfig, config_to_json
 from tl_core.workspace import open_workspace
+from tl_core.workspace.storage import Workspace
 
 PICTURES = 2000
 
@@ -24,9 +26,9 @@ def train_in_worker(workspace: Workspace, project_id: str) -> tuple[float, str]:
         RuntimeError: If there is no model afterwards.
     """
     config = config_to_json(TrainingConfig(backbone=find(BUNDLED)))
-    with Peak(lambda: workers(workspace.root)) as peak:
+    with Peak(lambda: living(workspace.root)) as peak:
         run = runs.start_run(workspace, project_id, config=config)
-        engines.ensure_workers(workspace)
+        workers.ensure_workers(workspace)
         while runs.get_run(workspace, run.id).active:
             time.sleep(0.5)
     finished = runs.get_run(workspace, run.id)

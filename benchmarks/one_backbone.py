@@ -16,12 +16,12 @@ import torch
 
 from benchmarks.plain_script import pictures
 from tl_core.backbones import create_backbone
-from tl_core.catalogue import find
-from tl_core.folding import FeatureReader
-from tl_core.inference import CONVERTING_PAYS, fastest_engine
-from tl_core.pictures import crop_file, in_parallel
-from tl_core.threads import one_thread_each
-from tl_core.transforms import normalise, preprocessing_for
+from tl_core.backbones.folding import FeatureReader
+from tl_core.backbones.preprocessing import normalise, preprocessing_for
+from tl_core.features.decoding import crop_file, in_parallel
+from tl_core.features.engine_choice import CONVERTING_PAYS, fastest_engine
+from tl_core.features.threads import one_thread_each
+from tl_core.runs.catalogue import find
 
 PICTURES, ROUNDS = 16, 3
 

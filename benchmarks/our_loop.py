@@ -13,13 +13,13 @@ import torch
 
 from benchmarks.loop_start import options, start
 from benchmarks.projects import remember, result_of
-from tl_core import fine_tuning
-from tl_core.arithmetic import loss_of, step_logits, update
-from tl_core.batches import Batches
-from tl_core.events import EpochResult
-from tl_core.jobs import TrainingJob
-from tl_core.layers import layer_groups
-from tl_core.tuning_batches import tuning_batches
+from tl_core.approaches import fine_tuning
+from tl_core.approaches.arithmetic import loss_of, step_logits, update
+from tl_core.approaches.batches import Batches
+from tl_core.approaches.fine_tuning_batches import tuning_batches
+from tl_core.approaches.jobs import TrainingJob
+from tl_core.backbones.layer_groups import layer_groups
+from tl_core.runs.events import EpochResult
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from timm.data import create_transform, resolve_model_data_config
 
 from tl_core.backbones import create_backbone
-from tl_core.catalogue import BUNDLED, find
+from tl_core.runs.catalogue import BUNDLED, find
 
 
 def pictures(folder: Path) -> tuple[list[Path], list[str]]:

@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tl_core.catalogue import BUNDLED, find
-from tl_core.datasets import add_images
-from tl_core.imagefiles import SourceFile
-from tl_core.processes import cores, environment
-from tl_core.storage import Workspace
-from tl_core.workspace import create_project, open_workspace, save_backbone
+from tl_core.images import SourceFile, add_images
+from tl_core.runs.catalogue import BUNDLED, find
+from tl_core.runs.draft import save_backbone
+from tl_core.runs.processes import cores, environment
+from tl_core.workspace import create_project, open_workspace
+from tl_core.workspace.storage import Workspace
 
 SMALL, LARGE = (640, 480), (4000, 3000)  # pixels of a drawn picture
 ANTS = "ants_and_bees"
@@ -152,7 +152,7 @@ def remember(workspace: Path, machine: Path) -> None:
 def features_of(workspace: Workspace, project_id: str, images: Iterable) -> Any:
     """Return the bundled network's `FeatureTable` of these pictures."""
     from tl_core.backbones import create_backbone
-    from tl_core.features import extract_features
+    from tl_core.features.extraction import extract_features
 
     bundled = find(BUNDLED)
     return result_of(

@@ -12,7 +12,7 @@ import psutil
 
 from benchmarks.plot import draw
 from benchmarks.table import Measured
-from tl_core.processes import cores
+from tl_core.runs.processes import cores
 
 
 @dataclass

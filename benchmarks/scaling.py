@@ -12,7 +12,7 @@ import psutil
 from benchmarks.peak import Peak
 from benchmarks.projects import has_pictures, known_machine, train, workspace_on
 from benchmarks.table import Measured, Table
-from tl_core.imagefiles import SourceFile, folder_files
+from tl_core.images import SourceFile, folder_files
 
 SIZES = (100, 400, 1600)
 COLUMNS = (

@@ -97,12 +97,12 @@ def agreement(folder: Path) -> tuple[float, float]:
     """Return the least and the median cosine between cached features and plain float32 ones."""
     import torch
 
-    from tl_core.catalogue import BUNDLED, find
-    from tl_core.config import TrainingConfig
-    from tl_core.network import all_features
-    from tl_core.pictures import crop_file
-    from tl_core.training import prepare_training
-    from tl_core.transforms import normalise
+    from tl_core.approaches.training import prepare_training
+    from tl_core.backbones.network import all_features
+    from tl_core.backbones.preprocessing import normalise
+    from tl_core.features.decoding import crop_file
+    from tl_core.runs.catalogue import BUNDLED, find
+    from tl_core.runs.configuration import TrainingConfig
     from tl_core.workspace import open_workspace
 
     place, project = open_workspace(folder), _project(folder)

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.loop_start import options, start
-from tl_core.datasets import LabelledImage
-from tl_core.layers import layer_groups, parameter_groups, train_mode
-from tl_core.pictures import crop_file
-from tl_core.transforms import Preprocessing, normalise
+from tl_core.backbones.layer_groups import layer_groups, parameter_groups, train_mode
+from tl_core.backbones.preprocessing import Preprocessing, normalise
+from tl_core.features.decoding import crop_file
+from tl_core.images import LabelledImage
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from pages.shared.layout import (
 )
 from pages.shared.own_weights import own_weights_form
 from pages.shared.ranking import rank_backbones
-from tl_core.catalogue import (
+from tl_core.runs.catalogue import (
     BUNDLED,
     CATALOGUE,
     Backbone,
@@ -23,8 +23,9 @@ from tl_core.catalogue import (
     find,
     weights_state,
 )
-from tl_core.engines import call
-from tl_core.workspace import Project, save_backbone
+from tl_core.runs.draft import chosen_backbone, save_backbone
+from tl_core.runs.workers import call
+from tl_core.workspace import Project
 
 enter("pages/1_backbone.py")
 SEARCH_RESULTS = 12
@@ -47,7 +48,7 @@ def choose(backbone: Backbone) -> None:
 
 def show_choice(project: Project) -> bool:
     """Say what is chosen and whether it can be used; return that."""
-    chosen = project.backbone
+    chosen = chosen_backbone(project)
     if chosen is None:
         st.info("Nothing is chosen yet. If in doubt, take the first card: it needs no download.")
         return False
@@ -98,7 +99,7 @@ def search() -> None:
             st.info(
                 f"No pretrained model is called “{plain(words)}”. Try a shorter part of a name."
             )
-    backbone_cards(found, key="found", chosen=project.backbone, on_choose=choose)
+    backbone_cards(found, key="found", chosen=chosen_backbone(project), on_choose=choose)
 
 
 project = state.current_project()
@@ -111,7 +112,7 @@ page_header(
 )
 explain("backbone", "parameters", "input size", "CNN", "ViT", "supervised", "self-supervised")
 ready = show_choice(project)
-backbone_cards(CATALOGUE, key="catalogue", chosen=project.backbone, on_choose=choose)
+backbone_cards(CATALOGUE, key="catalogue", chosen=chosen_backbone(project), on_choose=choose)
 st.header("Which one suits your pictures?", anchor=False)
 rank_backbones(project)
 st.header("Other backbones", anchor=False)
@@ -124,6 +125,6 @@ with tabs[1]:
 next_step(
     "pages/2_images.py",
     "Next: your images",
-    disabled=project.backbone is None,
+    disabled=chosen_backbone(project) is None,
     help=None if ready else "You can go on; training waits until the weights are here.",
 )

@@ -20,7 +20,7 @@ from pages.shared.layout import (
 )
 from pages.shared.locking import locked_part
 from pages.shared.picture_browser import picture_browser
-from tl_core.datasets import (
+from tl_core.images import (
     clear_skipped,
     count_images,
     health,

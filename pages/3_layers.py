@@ -11,8 +11,9 @@ from pages.shared.layout import errors_shown, explain, next_step, note_text, pag
 from pages.shared.strategies import frozen_groups
 from pages.shared.strategy_picker import choose_strategy, show_costs, show_depth
 from pages.shared.waiting import answer_or_wait, ask, wait_for_all
-from tl_core import engines
-from tl_core.datasets import count_images
+from tl_core.images import count_images
+from tl_core.runs import workers
+from tl_core.runs.draft import chosen_backbone
 
 enter("pages/3_layers.py")
 project = state.current_project()
@@ -23,8 +24,10 @@ page_header(
     "Decide how much of the network keeps what it already knows, and how your pictures are varied "
     "while it learns; the choices made for you are good ones.",
 )
-require(project.backbone, "Pick a backbone first.", "pages/1_backbone.py", "Choose a backbone")
-engines.warm()
+require(
+    chosen_backbone(project), "Pick a backbone first.", "pages/1_backbone.py", "Choose a backbone"
+)
+workers.warm()
 config = draft(project)
 pictures = count_images(workspace, project.id, excluded=False)
 

@@ -8,8 +8,9 @@ from pages.shared.guards import enter, require
 from pages.shared.layout import explain, next_step, page_header
 from pages.shared.runlist import compare, pick_run, run_config, run_names
 from pages.shared.runpanel import next_training, show_run
-from tl_core.datasets import list_classes
+from tl_core.images import list_classes
 from tl_core.runs import list_runs
+from tl_core.runs.draft import chosen_backbone
 
 enter("pages/4_training.py")
 project = state.current_project()
@@ -20,7 +21,9 @@ page_header(
     "Here the model learns your classes; you can watch, stop whenever it is good enough, and "
     "compare several attempts.",
 )
-require(project.backbone, "Pick a backbone first.", "pages/1_backbone.py", "Choose a backbone")
+require(
+    chosen_backbone(project), "Pick a backbone first.", "pages/1_backbone.py", "Choose a backbone"
+)
 classes = [c for c in list_classes(workspace, project.id) if c.images - c.excluded >= 2]
 require(
     len(classes) >= 2,

@@ -14,9 +14,8 @@ from pages.shared.looking import interesting_first, where_it_looked
 from pages.shared.result import report_of, result_cards
 from pages.shared.runlist import pick_run, run_names
 from pages.shared.sureness import show_sureness
-from tl_core import engines
-from tl_core.reports import Report
-from tl_core.runs import Run, list_runs
+from tl_core.runs import Run, list_runs, workers
+from tl_core.runs.results.report import Report
 
 MISTAKES = 24  # shown; more would be scrolled past
 
@@ -47,7 +46,7 @@ def choose_run() -> tuple[Run, Report]:
 run, report = choose_run()
 evaluation = report.evaluation
 records = records_of(project, evaluation)
-engines.warm()
+workers.warm()
 result_cards(report)
 if changed := changed_since(evaluation, records):
     verb = "was" if changed == 1 else "were"

@@ -7,7 +7,8 @@ from pages.shared.assessing import comparison_of, show_state, start_button
 from pages.shared.guards import enter, require
 from pages.shared.layout import explain, next_step, note_text, page_header, plain
 from pages.shared.part_choice import choose_parts
-from tl_core.datasets import list_classes
+from tl_core.images import list_classes
+from tl_core.runs.draft import chosen_backbone
 
 enter("pages/6_transfer.py")
 project = state.current_project()
@@ -19,7 +20,9 @@ page_header(
     "Did the pretrained model help?",
     compared.answer(found, measuring=comparison.active is not None),
 )
-require(project.backbone, "Pick a backbone first.", "pages/1_backbone.py", "Choose a backbone")
+require(
+    chosen_backbone(project), "Pick a backbone first.", "pages/1_backbone.py", "Choose a backbone"
+)
 classes = [c for c in list_classes(workspace, project.id) if c.images - c.excluded >= 2]
 if len(classes) < 2 and found is None:
     one = f" There is only one now: “{plain(classes[0].name)}”." if classes else ""

@@ -9,7 +9,7 @@ from pages.shared.guards import enter
 from pages.shared.layout import errors_shown, explain, next_step, page_header
 from pages.shared.trying import MOST, try_pictures
 from pages.shared.waiting import ask
-from tl_core.imagefiles import Skipped, SourceFile, uploaded_files, zip_files
+from tl_core.images import Skipped, SourceFile, uploaded_files, zip_files
 from tl_core.runs import Run
 
 PICTURES, WEBCAM, FOLDER, ZIP = ("Pictures", "Webcam", "Folder", "ZIP file")

@@ -8,10 +8,9 @@ from pages.shared.finished import choose_model
 from pages.shared.guards import enter
 from pages.shared.layout import card, explain, megabytes, note_text, page_header
 from pages.shared.result import report_of
-from tl_core import engines
-from tl_core.datasets import get_images
-from tl_core.exported import ONNX, SCRIPT, WEIGHTS, read_parity
-from tl_core.runs import Run
+from tl_core.images import get_images
+from tl_core.runs import Run, workers
+from tl_core.runs.results.onnx_check import ONNX, SCRIPT, WEIGHTS, read_parity
 
 enter("pages/8_export.py")
 project = state.current_project()
@@ -73,7 +72,7 @@ def onnx_card() -> None:
         )
 
 
-engines.warm()
+workers.warm()
 with card("onnx"):
     onnx_card()
 with card("weights"):

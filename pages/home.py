@@ -10,7 +10,7 @@ from pages.shared.guards import enter
 from pages.shared.honest import result_text
 from pages.shared.layout import card, errors_shown, explain, page_header
 from pages.shared.starting import sample_cards, start_from_sample
-from tl_core.samples import SAMPLES
+from tl_core.images.samples import SAMPLES
 from tl_core.workspace import ProjectSummary, list_projects
 
 enter("pages/home.py")

@@ -3,7 +3,10 @@
 from dataclasses import replace
 
 from tl_core import runs
-from tl_core.assessments import (
+from tl_core.images import image_set
+from tl_core.runs.catalogue import backbone_to_json
+from tl_core.runs.draft import chosen_backbone
+from tl_core.runs.results.assessment import (
     Assessment,
     Calibration,
     Conformal,
@@ -18,9 +21,7 @@ from tl_core.assessments import (
     labels_digest,
     write_assessment,
 )
-from tl_core.catalogue import backbone_to_json
-from tl_core.datasets import image_set
-from tl_core.reports import wilson_interval
+from tl_core.runs.results.report import wilson_interval
 from tl_core.workspace import Project, open_workspace
 
 PARTS = ("majority", "colours", "transferred", "random", "layers", "home", "learning", "small")
@@ -85,7 +86,7 @@ def made_up(project: Project, *, bars: tuple[str, ...] = tuple(BARS), **parts) -
     )
     whole = Assessment(
         project_id=project.id,
-        backbone=project.backbone.name,
+        backbone=chosen_backbone(project).name,
         labels_digest=labels_digest(images),
         digests=tuple(image.digest for image in images.images),
         how="5 folds, repeated 3 times",
@@ -128,7 +129,7 @@ def assess_run(
 ) -> runs.Run:
     """Make a run of the comparison that found this; `state` None leaves it at work."""
     workspace = open_workspace()
-    config = {"backbone": backbone_to_json(project.backbone), "scratch": False} | config
+    config = {"backbone": backbone_to_json(chosen_backbone(project)), "scratch": False} | config
     run = runs.start_run(workspace, project.id, kind="assess", config=config, claimed=True)
     if found:
         write_assessment(workspace.run_dir(project.id, run.id), found)

@@ -1,11 +1,11 @@
-"""Stands in for `tl_core.compute` as the process at the other end of a `ComputeLink`."""
+"""Stands in for `tl_core.service.compute` as the process at the other end of a `ComputeLink`."""
 
 import os
 import time
 from multiprocessing.connection import Client
 
-from tl_core.compute_link import ADDRESS_VARIABLE, KEY_VARIABLE
 from tl_core.errors import DatasetError
+from tl_core.runs.compute_client import ADDRESS_VARIABLE, KEY_VARIABLE
 
 
 def answer(name: str, *args):

@@ -1,4 +1,4 @@
-"""Stands in for `tl_core.training` in worker processes that tests start.
+"""Stands in for `tl_core.approaches.training` in worker processes that tests start.
 
 It learns nothing, but has the same functions and files: `steps` epochs of `STEP_SECONDS` each, a
 checkpoint after every one, from which it goes on.
@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tl_core.config import TrainingConfig
 from tl_core.errors import DatasetError, RunError
-from tl_core.events import EpochResult, Event, Note, PhaseStarted
-from tl_core.reports import Evaluation, Report, write_report
+from tl_core.runs.configuration import TrainingConfig
+from tl_core.runs.events import EpochResult, Event, Note, PhaseStarted
+from tl_core.runs.results.report import Evaluation, Report, write_report
 
 STEP_SECONDS = 0.05
 NOTHING_LEARNT, TROUBLE, MISTAKE, FULL_DISK, LONG_STEP = 90_001, 90_002, 90_003, 90_004, 90_005
@@ -86,7 +86,7 @@ def finish(job: Job) -> Iterator[Event]:
 
 def stand_in() -> None:
     """Make `from tl_core import training` and `import torch` find cheap ones in this process."""
-    sys.modules["tl_core.training"] = sys.modules[__name__]
+    sys.modules["tl_core.approaches.training"] = sys.modules[__name__]
     torch = types.ModuleType("torch")
     torch.set_num_threads = lambda count: None
     sys.modules["torch"] = torch

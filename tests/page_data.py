@@ -9,16 +9,10 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pages.shared.imports import imports_of
-from tl_core.catalogue import CATALOGUE
-from tl_core.datasets import add_images
-from tl_core.imagefiles import SourceFile
-from tl_core.workspace import (
-    Project,
-    create_project,
-    open_project,
-    open_workspace,
-    save_backbone,
-)
+from tl_core.images import SourceFile, add_images
+from tl_core.runs.catalogue import CATALOGUE
+from tl_core.runs.draft import save_backbone
+from tl_core.workspace import Project, create_project, open_project, open_workspace
 
 APP = Path(__file__).parents[1] / "app.py"
 NASTY = '<b>bold</b> **stars** :smile: "q" [x](y) 叶子 شجرة -> www.a.com $x$'

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from PIL import Image
 
-from tl_core.datasets import AddProgress, add_images
-from tl_core.imagefiles import Skipped, SourceFile
-from tl_core.storage import Workspace
+from tl_core.images import AddProgress, Skipped, SourceFile, add_images
 from tl_core.workspace import create_project
+from tl_core.workspace.storage import Workspace
 
 _numbers = itertools.count()
 

@@ -2,11 +2,13 @@
 
 import numpy as np
 
-from tl_core import engines, events, runs
-from tl_core.config import TrainingConfig, config_to_json
-from tl_core.datasets import image_set
-from tl_core.layer_blocks import LayerBlock
-from tl_core.reports import Evaluation, Report, write_report
+from tl_core import runs
+from tl_core.images import image_set
+from tl_core.runs import events, workers
+from tl_core.runs.configuration import TrainingConfig, config_to_json
+from tl_core.runs.draft import chosen_backbone
+from tl_core.runs.results.layer_block import LayerBlock
+from tl_core.runs.results.report import Evaluation, Report, write_report
 from tl_core.workspace import Project, open_workspace
 
 SIZES = {"stem": 900, "stage 1": 5_000, "stage 2": 90_000, "stage 3": 900_000}
@@ -30,9 +32,9 @@ def stand_in_for_compute(monkeypatch) -> list[tuple]:
         asked.append((function, *args))
         return answers[function]
 
-    monkeypatch.setattr(engines, "call", call)
-    monkeypatch.setattr(engines, "warm", lambda: None)
-    monkeypatch.setattr(engines, "ensure_workers", lambda workspace: None)
+    monkeypatch.setattr(workers, "call", call)
+    monkeypatch.setattr(workers, "warm", lambda: None)
+    monkeypatch.setattr(workers, "ensure_workers", lambda workspace: None)
     return asked
 
 
@@ -46,7 +48,7 @@ def epochs(count: int, phase: str = "probe") -> list[events.EpochResult]:
 def begun_run(project: Project, *, strategy: str = "recommended") -> runs.Run:
     """Make a run that this process is working on, with a few epochs in its log."""
     workspace = open_workspace()
-    config = TrainingConfig(backbone=project.backbone, strategy=strategy)
+    config = TrainingConfig(backbone=chosen_backbone(project), strategy=strategy)
     run = runs.start_run(workspace, project.id, config=config_to_json(config), claimed=True)
     run_dir = workspace.run_dir(project.id, run.id)
     told = [events.PhaseStarted("features"), events.Progress("features", 8, 10, 2.0)]
@@ -76,7 +78,7 @@ def finished_run(project: Project, *, wrong: int = 1) -> tuple[runs.Run, Evaluat
         method="held-out",
     )
     report = Report(
-        config=TrainingConfig(backbone=project.backbone),
+        config=TrainingConfig(backbone=chosen_backbone(project)),
         strategy_used="probe",
         features="last",
         evaluation=evaluation,

@@ -8,30 +8,24 @@ import pytest
 from PIL import Image
 from training_data import BUNDLED_BACKBONE, own_weights, stripes_project, write_stripes
 
-from tl_core import (
-    assessment,
-    assessment_parts,
-    baselines,
-    copies,
-    datasets,
-    runs,
-    small_network,
-    training,
-)
-from tl_core.assessment import assess, prepare_assessment
-from tl_core.assessment_findings import ANSWERS_FILE
-from tl_core.assessment_job import SCRATCH
-from tl_core.assessments import current_labels_digest, read_assessment
-from tl_core.catalogue import backbone_to_json
-from tl_core.config import TrainingConfig
-from tl_core.database import ImageRow, session
+from tl_core import images, runs
+from tl_core.approaches import training
+from tl_core.assessment import assess, baselines, parts, small_network
+from tl_core.assessment.assess import prepare_assessment
+from tl_core.assessment.findings import ANSWERS_FILE
+from tl_core.assessment.job import SCRATCH
 from tl_core.errors import DatasetError
-from tl_core.events import Progress
-from tl_core.execution import execute
-from tl_core.imagefiles import folder_files
-from tl_core.pools import some_of
-from tl_core.reports import read_report
+from tl_core.evaluation.compared_pictures import some_of
+from tl_core.features import copies
+from tl_core.images import folder_files
+from tl_core.runs.catalogue import backbone_to_json
+from tl_core.runs.configuration import TrainingConfig
+from tl_core.runs.events import Progress
+from tl_core.runs.results.assessment import current_labels_digest, read_assessment
+from tl_core.runs.results.report import read_report
+from tl_core.service.execution import execute
 from tl_core.workspace import create_project, open_workspace
+from tl_core.workspace.database import ImageRow, session
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +35,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(
         baselines, "train_small", lambda *args, seed: train_small(*args, seed=seed, steps=8)
     )
-    monkeypatch.setattr(assessment, "group_copies", lambda *_: 0)
+    monkeypatch.setattr(assess, "group_copies", lambda *_: 0)
 
 
 def job_of(workspace, project, run_id="run", **asked):
@@ -137,7 +131,7 @@ def test_colours_that_give_the_classes_away_are_a_note(tmp_path):
             target = tmp_path / "tinted" / f"class {label}" / path.name
             target.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(tinted).save(target)
-    for _ in datasets.add_images(workspace, project, folder_files(tmp_path / "tinted")):
+    for _ in images.add_images(workspace, project, folder_files(tmp_path / "tinted")):
         pass
     grey, other = stripes_project(tmp_path / "grey", each=12)
     jobs = job_of(workspace, project), job_of(grey, other)
@@ -151,9 +145,7 @@ def test_colours_that_give_the_classes_away_are_a_note(tmp_path):
 
 def test_from_scratch_on_a_wish_stops_in_the_middle_and_goes_on(tmp_path, monkeypatch):
     """On the wish alone; another run goes on where the first was stopped; the budget is real."""
-    monkeypatch.setattr(
-        assessment_parts, "TrainingConfig", partial(TrainingConfig, steps=6, batch_size=4)
-    )
+    monkeypatch.setattr(parts, "TrainingConfig", partial(TrainingConfig, steps=6, batch_size=4))
     workspace, project = stripes_project(tmp_path, each=10)
     cheap = result(job_of(workspace, project, begin(workspace, project)))
     assert cheap.of("scratch") is None
@@ -214,8 +206,8 @@ def test_labels_changed_meanwhile_show_in_the_digest(tmp_path):
     workspace, project = stripes_project(tmp_path, each=6)
     events = assess(job_of(workspace, project))
     next(events)
-    picture = datasets.list_images(workspace, project, class_name="class 0")[0]
-    datasets.assign_class(workspace, project, [picture.id], "class 1")
+    picture = images.list_images(workspace, project, class_name="class 0")[0]
+    images.assign_class(workspace, project, [picture.id], "class 1")
     for _event in events:
         pass
     found = read_assessment(workspace.run_dir(project, "run"))
@@ -283,7 +275,7 @@ def test_the_persons_test_part_has_no_part_in_any_measurement(tmp_path):
     write_stripes(tmp_path / "given" / "train", each=6)
     for same in (tmp_path / "given" / "train").rglob("*.png"):
         (test_dir / same.parent.name / same.name).unlink()
-    for _ in datasets.add_images(workspace, project, folder_files(tmp_path / "given")):
+    for _ in images.add_images(workspace, project, folder_files(tmp_path / "given")):
         pass
     job = job_of(workspace, project)
     assert job.images.test_given
@@ -316,7 +308,7 @@ def test_sixty_classes_of_three_small_pictures_get_through_with_clear_sentences(
             path = tmp_path / "many" / f"class {label:02}" / f"{number}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(noisy).save(path)
-    for _ in datasets.add_images(workspace, project, folder_files(tmp_path / "many")):
+    for _ in images.add_images(workspace, project, folder_files(tmp_path / "many")):
         pass
     workspace.run_dir(project, "run").mkdir(parents=True)
     backbone = own_weights(workspace, project)
@@ -333,7 +325,7 @@ def test_sixty_classes_of_three_small_pictures_get_through_with_clear_sentences(
 
 def test_more_pictures_than_are_compared_are_thinned_evenly(tmp_path):
     workspace, project = stripes_project(tmp_path, each=4)
-    images = datasets.image_set(workspace, project).images
-    assert some_of(images, 100) == images
-    fewer = some_of(images, 4)
+    every = images.image_set(workspace, project).images
+    assert some_of(every, 100) == every
+    fewer = some_of(every, 4)
     assert sorted(image.label for image in fewer) == [0, 0, 1, 1]

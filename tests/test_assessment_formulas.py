@@ -7,17 +7,16 @@ from scipy.linalg import sqrtm
 from sklearn.covariance import ledoit_wolf
 from training_data import BUNDLED_BACKBONE
 
+from tl_core.assessment.learning_curve import drawn, extrapolate, sizes_for
+from tl_core.assessment.similarity import compare, frechet_distance, proxy_a_distance
+from tl_core.assessment.small_network import logits_of_small, train_small
+from tl_core.assessment.transferability import h_score, logme
 from tl_core.backbones import create_backbone
-from tl_core.calibration import conformal, reliability
-from tl_core.group_ends import GroupEnds, group_widths, pooled
-from tl_core.learning_curve import drawn, extrapolate, sizes_for
-from tl_core.looks import colour_shares
-from tl_core.probes import softmax
-from tl_core.random_network import random_network
-from tl_core.similarity import compare, frechet_distance, proxy_a_distance
-from tl_core.small_network import logits_of_small, train_small
-from tl_core.temperature import fit_temperature
-from tl_core.transferability import h_score, logme
+from tl_core.backbones.random_weights import random_network
+from tl_core.evaluation.calibration import conformal, reliability
+from tl_core.evaluation.temperature import fit_temperature, softmax
+from tl_core.features.group_outputs import GroupEnds, group_widths, pooled
+from tl_core.features.layer_outputs import colour_shares
 
 RANDOM = np.random.default_rng(0)
 

@@ -1,8 +1,8 @@
 import pytest
 from training_data import stripes_project
 
-from tl_core import datasets
-from tl_core.assessments import (
+from tl_core import images
+from tl_core.runs.results.assessment import (
     Assessment,
     Calibration,
     Conformal,
@@ -106,25 +106,25 @@ def test_a_file_that_is_no_assessment_counts_as_none(tmp_path, content):
 
 def test_the_digest_changes_with_labels_and_left_out_pictures(tmp_path):
     workspace, project = stripes_project(tmp_path, each=3)
-    before = labels_digest(datasets.image_set(workspace, project))
-    assert before == labels_digest(datasets.image_set(workspace, project, seed=5))
-    picture = datasets.list_images(workspace, project, class_name="class 0")[0]
-    datasets.assign_class(workspace, project, [picture.id], "class 1")
-    relabelled = labels_digest(datasets.image_set(workspace, project))
-    datasets.undo_last(workspace, project)
-    assert labels_digest(datasets.image_set(workspace, project)) == before != relabelled
-    datasets.set_excluded(workspace, project, [picture.id], True)
-    assert labels_digest(datasets.image_set(workspace, project)) not in (before, relabelled)
+    before = labels_digest(images.image_set(workspace, project))
+    assert before == labels_digest(images.image_set(workspace, project, seed=5))
+    picture = images.list_images(workspace, project, class_name="class 0")[0]
+    images.assign_class(workspace, project, [picture.id], "class 1")
+    relabelled = labels_digest(images.image_set(workspace, project))
+    images.undo_last(workspace, project)
+    assert labels_digest(images.image_set(workspace, project)) == before != relabelled
+    images.set_excluded(workspace, project, [picture.id], True)
+    assert labels_digest(images.image_set(workspace, project)) not in (before, relabelled)
 
 
 def test_the_cheap_digest_of_a_project_is_that_of_its_image_set(tmp_path):
     workspace, project = stripes_project(tmp_path, each=6)
     untouched = current_labels_digest(workspace, project)
-    assert untouched == labels_digest(datasets.image_set(workspace, project))
-    picture = datasets.list_images(workspace, project)[0]
-    datasets.set_excluded(workspace, project, [picture.id], True)
+    assert untouched == labels_digest(images.image_set(workspace, project))
+    picture = images.list_images(workspace, project)[0]
+    images.set_excluded(workspace, project, [picture.id], True)
     changed = current_labels_digest(workspace, project)
-    assert untouched != changed == labels_digest(datasets.image_set(workspace, project))
-    datasets.draw_locked_test(workspace, project, fraction=0.3)
+    assert untouched != changed == labels_digest(images.image_set(workspace, project))
+    images.draw_locked_test(workspace, project, fraction=0.3)
     locked = current_labels_digest(workspace, project)
-    assert changed != locked == labels_digest(datasets.image_set(workspace, project))
+    assert changed != locked == labels_digest(images.image_set(workspace, project))

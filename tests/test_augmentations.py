@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_sample_image
 
-from tl_core.augmentations import augmentation, view_generator
-from tl_core.config import AUGMENTATION_INFO, AUGMENTATIONS
-from tl_core.transforms import Preprocessing, to_uint8_crop
+from tl_core.backbones.preprocessing import Preprocessing, to_uint8_crop
+from tl_core.features.augmentation import augmentation, view_generator
+from tl_core.runs.configuration import AUGMENTATION_INFO, AUGMENTATIONS
 
 SMALL = Preprocessing(64, 72, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 every_name = pytest.mark.parametrize("name", AUGMENTATIONS)

@@ -15,9 +15,9 @@ import torch
 from safetensors.torch import save
 
 from tl_core.backbones import create_backbone, download_weights
-from tl_core.catalogue import BUNDLED, Backbone, find, weights_state
 from tl_core.errors import WeightsUnavailable
-from tl_core.events import Progress
+from tl_core.runs.catalogue import BUNDLED, Backbone, find, weights_state
+from tl_core.runs.events import Progress
 
 NAME = "test_resnet.r160_in1k"
 FILE = f"/timm/{NAME}/resolve/main/model.safetensors"

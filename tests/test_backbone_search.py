@@ -5,7 +5,7 @@ import timm
 
 from tl_core.backbones import search_backbones
 from tl_core.backbones.search import backbone_named
-from tl_core.catalogue import CATALOGUE, hub_repository
+from tl_core.runs.catalogue import CATALOGUE, hub_repository
 
 
 def test_every_word_must_be_in_the_name() -> None:

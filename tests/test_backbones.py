@@ -12,9 +12,9 @@ from sklearn.datasets import load_sample_images
 from timm.data import ImageNetInfo
 
 from tl_core.backbones import bundled_weights, create_backbone, creation
-from tl_core.catalogue import BUNDLED, CATALOGUE, Backbone, find, weights_state
+from tl_core.backbones.preprocessing import prepare, preprocessing_for
 from tl_core.errors import BackboneError, WeightsUnavailable
-from tl_core.transforms import prepare, preprocessing_for
+from tl_core.runs.catalogue import BUNDLED, CATALOGUE, Backbone, find, weights_state
 
 
 @pytest.fixture

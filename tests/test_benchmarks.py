@@ -14,7 +14,7 @@ from benchmarks.projects import SMALL, asked, different_pictures, same_pictures
 from benchmarks.results import Results
 from benchmarks.scaling import _draw
 from benchmarks.table import GOALS, Measured, Table, goal
-from tl_core.imagefiles import examine
+from tl_core.images import examine
 
 LOOPS = ("usual_loop", "our_loop")
 

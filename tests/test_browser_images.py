@@ -4,7 +4,7 @@ import pytest
 from browsing import browser_page, server, settled
 from page_data import NASTY, picture, project_with_pictures, wait_until
 
-from tl_core.datasets import count_images, list_classes, list_skipped
+from tl_core.images import count_images, list_classes, list_skipped
 from tl_core.workspace import create_project, open_workspace
 
 

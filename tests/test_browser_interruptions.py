@@ -11,11 +11,11 @@ from playwright.sync_api import Locator, Page
 from training_data import BUNDLED_BACKBONE, stripes_project
 
 from benchmarks.browser import end_workers, server, workers
-from tl_core.config import TrainingConfig
-from tl_core.events import EpochResult, Note
-from tl_core.processes import is_alive
 from tl_core.runs import Run, get_run, list_runs, read_events
-from tl_core.workspace import save_backbone, save_config
+from tl_core.runs.configuration import TrainingConfig
+from tl_core.runs.draft import save_backbone, save_config
+from tl_core.runs.events import EpochResult, Note
+from tl_core.runs.processes import is_alive
 
 ENDLESS, SHORT = 100_000, 30  # steps; with these few pictures a step is an epoch
 CURVES = "[class*=st-key-curve-accuracy] .js-plotly-plot"
@@ -161,7 +161,7 @@ def test_a_killed_server_takes_nothing_along(project, browser, tmp_path):
         with server(workspace.root) as (address, pid):
             run = start_training(page, address, project, steps=SHORT)
             children = psutil.Process(pid).children()
-            computing = [p for p in children if "tl_core.compute" in p.cmdline()]
+            computing = [p for p in children if "tl_core.service.compute" in p.cmdline()]
             psutil.Process(pid).kill()
         (worker,) = workers(workspace.root)
         port = int(address.rpartition(":")[2])

@@ -7,7 +7,7 @@ import pytest
 from browsing import chromium, heading, primary_button, server, settled, visit
 
 from benchmarks.browser import end_workers
-from tl_core.samples import SAMPLES, sample_files
+from tl_core.images.samples import SAMPLES, sample_files
 
 # Where on the screen a cell of the confusion matrix is.
 CELL = """

@@ -6,11 +6,12 @@ from playwright.sync_api import Page
 from training_data import BUNDLED_BACKBONE, job_of, run_to_end, stripes_project
 
 from benchmarks.browser import end_workers
-from tl_core.config import TrainingConfig, config_to_json
-from tl_core.datasets import rename_class
-from tl_core.reports import read_report
+from tl_core.images import rename_class
 from tl_core.runs import finish_run, start_run
-from tl_core.workspace import rename_project, save_backbone
+from tl_core.runs.configuration import TrainingConfig, config_to_json
+from tl_core.runs.draft import save_backbone
+from tl_core.runs.results.report import read_report
+from tl_core.workspace import rename_project
 
 PAGES = {  # address: (title, label of the primary button)
     "backbone": ("Choose a backbone", "Next: your images"),

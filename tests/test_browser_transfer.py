@@ -5,8 +5,8 @@ from assess_data import assess_run, made_up
 from browsing import chromium, heading, primary_button, server, settled, visit
 from page_data import project_with_pictures
 
-from tl_core.assessments import write_assessment
 from tl_core.runs import finish_run, get_run
+from tl_core.runs.results.assessment import write_assessment
 from tl_core.workspace import open_workspace
 
 WIDEST = """

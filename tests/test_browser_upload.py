@@ -13,7 +13,7 @@ from page_data import wait_until
 from playwright.sync_api import Page
 from training_data import write_stripes
 
-from tl_core.datasets import list_classes, list_images, list_skipped
+from tl_core.images import list_classes, list_images, list_skipped
 from tl_core.workspace import create_project, open_workspace
 
 

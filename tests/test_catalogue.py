@@ -8,7 +8,8 @@ import timm
 import torch
 from timm.models import get_pretrained_cfg
 
-from tl_core.catalogue import (
+from tl_core.errors import BackboneError
+from tl_core.runs.catalogue import (
     BUNDLED,
     CATALOGUE,
     Backbone,
@@ -18,7 +19,6 @@ from tl_core.catalogue import (
     hub_repository,
     weights_state,
 )
-from tl_core.errors import BackboneError
 
 every_backbone = pytest.mark.parametrize("backbone", CATALOGUE, ids=lambda b: b.name)
 
@@ -80,7 +80,9 @@ def test_weights_state_of_a_file_follows_the_file(tmp_path) -> None:
 
 
 def test_the_catalogue_is_light() -> None:
-    code = "import sys, tl_core.catalogue; print({'torch', 'timm', 'numpy'} & set(sys.modules))"
+    code = (
+        "import sys, tl_core.runs.catalogue; print({'torch', 'timm', 'numpy'} & set(sys.modules))"
+    )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout.strip() == "set()"
 

@@ -11,12 +11,13 @@ from PIL import Image
 from tiny_run import tiny_backbone, write_tiny_run
 from training_data import job_of, stripes_project
 
-from tl_core import compute, costs, estimates, speed
-from tl_core.answers import was_tried
-from tl_core.config import TrainingConfig
-from tl_core.datasets import image_path, list_images
+from tl_core.approaches.extraction import extract
 from tl_core.errors import DatasetError, PredictionError
-from tl_core.extraction import extract
+from tl_core.features import speed
+from tl_core.images import image_path, list_images
+from tl_core.runs.configuration import TrainingConfig
+from tl_core.runs.results.answers import was_tried
+from tl_core.service import compute, costs, estimates
 
 PHASES = ("features", "probe", "fine_tune", "evaluate")
 
@@ -178,7 +179,7 @@ def test_the_real_process_answers_and_leaves_the_server_light(stripes):
 import sys
 sys.path[:0] = [{str(Path(__file__).parents[1])!r}]
 from tl_core import engines
-from tl_core.catalogue import BUNDLED, find
+from tl_core.runs.catalogue import BUNDLED, find
 from tl_core.errors import BackboneError
 root, project = {str(workspace.root)!r}, {project!r}
 assert engines.call("layer_groups", root, project, find(BUNDLED))[-1].name == "classifier"

@@ -7,12 +7,11 @@ import pytest
 from test_duplicates import scene
 from training_data import job_of, run_to_end
 
-from tl_core import copies
-from tl_core.datasets import add_images, image_set, list_groups, split_group
 from tl_core.errors import DatasetError
-from tl_core.events import Note
-from tl_core.imagefiles import folder_files
-from tl_core.reports import read_report
+from tl_core.features import copies
+from tl_core.images import add_images, folder_files, image_set, list_groups, split_group
+from tl_core.runs.events import Note
+from tl_core.runs.results.report import read_report
 from tl_core.workspace import create_project, open_workspace
 
 SHORT = {"steps": 2, "batch_size": 4}

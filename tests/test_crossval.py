@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tl_core.crossval import (
+from tl_core.evaluation.folds import (
     group_numbers,
     make_folds,
     most_folds,

@@ -12,10 +12,10 @@ from picture_files import project_with
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from tl_core.database import ClassRow, database_url, engine_for, session
-from tl_core.datasets import list_images
 from tl_core.errors import StorageFull, WorkspaceError
+from tl_core.images import list_images
 from tl_core.workspace import Workspace, open_workspace
+from tl_core.workspace.database import ClassRow, database_url, engine_for, session
 from tl_core.workspace.opening import _prepare
 
 ROOT = Path(__file__).parents[1]

@@ -8,19 +8,22 @@ from pathlib import Path
 import pytest
 from picture_files import add, encoded, file, files, photograph, picture, project_with
 
-import tl_core.storage
-from tl_core.datasets import (
+import tl_core.workspace.storage
+from tl_core.errors import ImageFileError, StorageFull, WorkspaceError
+from tl_core.images import (
+    Skipped,
+    SourceFile,
     add_images,
     clear_skipped,
     count_images,
+    folder_files,
     image_path,
     list_classes,
     list_images,
     list_skipped,
+    read_picture,
     thumbnail_path,
 )
-from tl_core.errors import ImageFileError, StorageFull, WorkspaceError
-from tl_core.imagefiles import Skipped, SourceFile, folder_files, read_picture
 from tl_core.workspace import Workspace, create_project, open_workspace
 
 DATA = os.environ.get("TL_DATA")
@@ -198,7 +201,7 @@ def test_a_full_disk_stops_with_a_sentence_and_keeps_what_was_added(
             raise OSError(errno.ENOSPC, "No space left on device")
         replace(source, target)
 
-    monkeypatch.setattr(tl_core.storage.os, "replace", filling_up)
+    monkeypatch.setattr(tl_core.workspace.storage.os, "replace", filling_up)
     with pytest.raises(StorageFull, match="Free some space"):
         add(workspace, project_id, files(ants=300))
     kept = count_images(workspace, project_id)

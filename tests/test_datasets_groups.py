@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from picture_files import add, file, project_with
 
-from tl_core.datasets import (
+from tl_core.errors import DatasetError
+from tl_core.images import (
     accept_groups,
     accept_names,
     dismiss_names,
@@ -23,9 +24,8 @@ from tl_core.datasets import (
     split_group,
     undo_last,
 )
-from tl_core.datasets.joining import Joining
-from tl_core.datasets.name_patterns import name_patterns
-from tl_core.errors import DatasetError
+from tl_core.images.groups.joining import Joining
+from tl_core.images.groups.name_patterns import name_patterns
 from tl_core.workspace import Workspace, create_project, open_workspace
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from picture_files import add, file, files, project_with
 
-from tl_core.datasets import (
+from tl_core.errors import DatasetError
+from tl_core.images import (
     assign_class,
     count_images,
     create_class,
@@ -22,8 +23,7 @@ from tl_core.datasets import (
     set_excluded,
     undo_last,
 )
-from tl_core.datasets.changes import KEPT_CHANGES
-from tl_core.errors import DatasetError
+from tl_core.images.undo import KEPT_CHANGES
 from tl_core.workspace import Workspace, create_project, open_workspace
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from picture_files import add, file, project_with
 
-from tl_core.datasets import (
+from tl_core.errors import DatasetError
+from tl_core.images import (
     draw_locked_test,
     has_own_test,
     image_set,
@@ -17,7 +18,6 @@ from tl_core.datasets import (
     open_locked_test,
     release_locked_test,
 )
-from tl_core.errors import DatasetError
 from tl_core.workspace import Workspace, open_workspace
 
 

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 from picture_files import add, file, files, project_with
 
-from tl_core.datasets import (
+from tl_core.errors import DatasetError
+from tl_core.images import (
     assign_class,
     create_class,
     delete_class,
+    folder_files,
     health,
     image_set,
     list_images,
     set_excluded,
 )
-from tl_core.errors import DatasetError
-from tl_core.imagefiles import folder_files
 from tl_core.workspace import Workspace, create_project, open_workspace
 
 DATA = os.environ.get("TL_DATA")

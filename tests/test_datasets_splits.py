@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tl_core.datasets.splits import (
+from tl_core.images.splits import (
     TEST,
     TRAIN,
     VALIDATION,

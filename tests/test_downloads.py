@@ -4,12 +4,13 @@ import urllib.error
 import pytest
 from picture_files import picture
 
-from tl_core import backbones, downloads, execution, runs, sample_download
-from tl_core.catalogue import CATALOGUE, backbone_to_json
-from tl_core.datasets import list_classes
+from tl_core import backbones, runs
 from tl_core.errors import StorageFull, WeightsUnavailable
-from tl_core.events import Progress
-from tl_core.samples import SAMPLES
+from tl_core.images import list_classes
+from tl_core.images.samples import SAMPLES
+from tl_core.runs.catalogue import CATALOGUE, backbone_to_json
+from tl_core.runs.events import Progress
+from tl_core.service import downloads, execution, sample_download
 from tl_core.workspace import create_project, open_workspace
 
 KINDS = ("download-weights", "download-sample")

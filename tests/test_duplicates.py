@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter, ImageOps
 
-from tl_core.duplicates import join, same_pairs
-from tl_core.fingerprints import SIDE, best_turned, fingerprints, turned_bound
+from tl_core.features.duplicates import join, same_pairs
+from tl_core.features.fingerprints import SIDE, best_turned, fingerprints, turned_bound
 
 
 def scene(seed: int) -> Image.Image:

@@ -8,9 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tl_core import compute_link, engines, processes
-from tl_core.compute_link import ComputeLink
 from tl_core.errors import ComputeError, DatasetError
+from tl_core.runs import compute_client, processes, workers
+from tl_core.runs.compute_client import ComputeLink
 
 TESTS = Path(__file__).parent
 PATIENCE = 30.0  # seconds until a test gives up; nothing is asserted about speed
@@ -43,7 +43,7 @@ def test_one_process_answers_all_questions(link):
 
 
 def test_the_full_name_of_a_function_works_too(link):
-    assert ask(link, "tl_core.compute:add", 1, 2) == 3
+    assert ask(link, "tl_core.service.compute:add", 1, 2) == 3
 
 
 def test_trouble_is_raised_here_with_its_own_type_and_words(link):
@@ -104,7 +104,7 @@ def test_a_process_that_cannot_start_is_a_sentence(monkeypatch):
 
 
 def test_a_process_that_never_connects_is_given_up(monkeypatch):
-    monkeypatch.setattr(compute_link, "START_SECONDS", 0.5)
+    monkeypatch.setattr(compute_client, "START_SECONDS", 0.5)
     link = ComputeLink("http.server")
     with pytest.raises(ComputeError, match="could not be started"):
         ask(link, "add", 1)
@@ -116,7 +116,7 @@ def test_a_process_that_never_connects_is_given_up(monkeypatch):
 def test_the_process_ends_with_the_server():
     code = """
 import time
-from tl_core.compute_link import ComputeLink
+from tl_core.runs.compute_client import ComputeLink
 print(ComputeLink("fake_compute").call("pid", (), {}, deadline=time.monotonic() + 30), flush=True)
 input()
 """
@@ -153,9 +153,9 @@ def test_the_number_of_workers_is_a_setting(monkeypatch, setting, limit):
     monkeypatch.delenv("TL_WORKERS", raising=False)
     if setting is not None:
         monkeypatch.setenv("TL_WORKERS", setting)
-    assert engines.worker_limit() == limit
-    assert engines.worker_limit("downloads") == 1
-    assert 1 <= engines.worker_threads() <= processes.cores()
+    assert workers.worker_limit() == limit
+    assert workers.worker_limit("downloads") == 1
+    assert 1 <= workers.worker_threads() <= processes.cores()
 
 
 def test_a_process_that_took_over_the_id_of_another_is_not_taken_for_it():

@@ -8,10 +8,10 @@ from PIL import Image
 from torch import nn
 
 from tl_core.backbones import bundled_weights, create_backbone
-from tl_core.catalogue import BUNDLED, CATALOGUE, find
-from tl_core.explain import COLOUR_LEFT, OUTSIDE, heat_overlay, relevance
-from tl_core.network import TransferNetwork
-from tl_core.transforms import Preprocessing, prepare, preprocessing_for
+from tl_core.backbones.network import TransferNetwork
+from tl_core.backbones.preprocessing import Preprocessing, prepare, preprocessing_for
+from tl_core.evaluation.explanation import COLOUR_LEFT, OUTSIDE, heat_overlay, relevance
+from tl_core.runs.catalogue import BUNDLED, CATALOGUE, find
 
 SMALL = Preprocessing(160, 160, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 TINY = (
@@ -77,7 +77,9 @@ def test_every_kind_of_network_can_be_explained(name, features) -> None:
 @pytest.mark.parametrize("name", ["vit_tiny_patch16_224.augreg_in21k_ft_in1k", "resnet18.a1_in1k"])
 def test_catalogue_networks_are_explained_by_their_layers(name, monkeypatch) -> None:
     assert name in {backbone.name for backbone in CATALOGUE}
-    monkeypatch.setattr("tl_core.explain.Saliency", None)  # the last resort is not needed
+    monkeypatch.setattr(
+        "tl_core.evaluation.explanation.Saliency", None
+    )  # the last resort is not needed
     network = network_of(create_backbone(find(name), pretrained=False))
     assert relevance(network, torch.randn(1, 3, 224, 224), 0).shape == (224, 224)
 

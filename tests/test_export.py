@@ -11,10 +11,11 @@ from PIL import Image
 from safetensors import safe_open
 from tiny_run import CLASS_NAMES, random_picture, write_tiny_run
 
-from tl_core import export, exported
 from tl_core.errors import ExportError, PredictionError
-from tl_core.imagefiles import read_picture
-from tl_core.prediction import Predictor
+from tl_core.export import bundle
+from tl_core.export.predictor import Predictor
+from tl_core.images import read_picture
+from tl_core.runs.results import onnx_check
 
 SIZES = [(200, 160), (90, 300), (20, 10), (161, 160), (1, 1), (5000, 2), (640, 481)]
 
@@ -34,7 +35,7 @@ def pictures(tmp_path_factory):
 def run_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     write_tiny_run(folder)
-    export.export_in_place(folder, total=0)
+    bundle.export_in_place(folder, total=0)
     return folder
 
 
@@ -50,15 +51,15 @@ def run_dir(tmp_path_factory):
 )
 def test_the_onnx_file_gives_the_apps_probabilities(tmp_path, pictures, name, features):
     write_tiny_run(tmp_path, name, features=features)
-    found = export.export_run(tmp_path, tmp_path / "out", pictures)
+    found = bundle.export_run(tmp_path, tmp_path / "out", pictures)
     assert found.n == len(pictures)
-    assert found.max_difference <= exported.LIMIT and found.same and found.complete
+    assert found.max_difference <= onnx_check.LIMIT and found.same and found.complete
     assert Predictor.load(tmp_path).probabilities(pictures).std(axis=0).max() > 0.01
 
 
 def test_the_bundled_backbone_exports(tmp_path, pictures):
     write_tiny_run(tmp_path, "tf_efficientnet_lite0", features="all")
-    assert export.export_run(tmp_path, tmp_path / "out", pictures).same
+    assert bundle.export_run(tmp_path, tmp_path / "out", pictures).same
 
 
 def test_one_file_takes_a_picture_and_says_what_its_answers_mean(run_dir):
@@ -90,12 +91,12 @@ def test_parity_notices_a_file_that_answers_differently(run_dir, tmp_path, pictu
             values = onnx.numpy_helper.to_array(tensor) + np.float32([0, 0.5, 0])
             tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
     onnx.save(model, tmp_path / "model.onnx")
-    found = export.parity(run_dir, tmp_path / "model.onnx", pictures)
-    assert found.max_difference > exported.LIMIT and not found.same
+    found = bundle.parity(run_dir, tmp_path / "model.onnx", pictures)
+    assert found.max_difference > onnx_check.LIMIT and not found.same
 
 
 def test_no_compared_picture_is_no_proof(run_dir):
-    assert not export.parity(run_dir, run_dir / "model.onnx", []).same
+    assert not bundle.parity(run_dir, run_dir / "model.onnx", []).same
 
 
 def test_an_onnx_file_predicts_through_the_same_door(run_dir, pictures):
@@ -106,7 +107,7 @@ def test_an_onnx_file_predicts_through_the_same_door(run_dir, pictures):
 
 
 def test_the_weights_file_carries_class_names_and_preprocessing(run_dir, tmp_path):
-    out = export.weights_file(run_dir, tmp_path / "weights.safetensors")
+    out = bundle.weights_file(run_dir, tmp_path / "weights.safetensors")
     with safe_open(out, framework="np") as file:
         metadata = {key: json.loads(value) for key, value in file.metadata().items()}
     assert tuple(metadata["class_names"]) == CLASS_NAMES
@@ -115,7 +116,7 @@ def test_the_weights_file_carries_class_names_and_preprocessing(run_dir, tmp_pat
 
 def test_the_script_gives_the_apps_numbers(tmp_path, pictures):
     write_tiny_run(tmp_path / "run", class_names=("ants", "bees", "<b>rust"))
-    export.export_run(tmp_path / "run", tmp_path / "out")
+    bundle.export_run(tmp_path / "run", tmp_path / "out")
     alpha = tmp_path / "alpha.png"
     Image.new("RGBA", (300, 200), (250, 10, 10, 90)).save(alpha)
     paths = [*pictures, alpha]
@@ -137,47 +138,47 @@ def test_the_script_gives_the_apps_numbers(tmp_path, pictures):
 
 def test_a_second_export_does_no_work(run_dir, monkeypatch):
     before = (run_dir / "model.onnx").stat().st_mtime_ns
-    monkeypatch.setattr(export, "onnx_model", lambda *_: pytest.fail("exported again"))
-    export.export_in_place(run_dir, total=0)
+    monkeypatch.setattr(bundle, "onnx_model", lambda *_: pytest.fail("exported again"))
+    bundle.export_in_place(run_dir, total=0)
     assert (run_dir / "model.onnx").stat().st_mtime_ns == before
 
 
 def test_the_comparison_goes_on_where_it_stopped(tmp_path, pictures):
     write_tiny_run(tmp_path)
-    state = export.export_in_place(tmp_path, total=len(pictures))
+    state = bundle.export_in_place(tmp_path, total=len(pictures))
     assert (state.n, state.complete, state.same) == (0, False, False)
-    assert export.check_more(tmp_path, pictures[:3]).n == 3
-    again = export.export_in_place(tmp_path, total=len(pictures))
+    assert bundle.check_more(tmp_path, pictures[:3]).n == 3
+    again = bundle.export_in_place(tmp_path, total=len(pictures))
     assert again.n == 3  # nothing is compared twice
-    done = export.check_more(tmp_path, pictures[3:])
+    done = bundle.check_more(tmp_path, pictures[3:])
     assert done.complete and done.same
-    assert exported.read_parity(tmp_path) == done
+    assert onnx_check.read_parity(tmp_path) == done
     assert done.max_difference == pytest.approx(
-        export.parity(tmp_path, tmp_path / "model.onnx", pictures).max_difference
+        bundle.parity(tmp_path, tmp_path / "model.onnx", pictures).max_difference
     )
 
 
 def test_a_newer_model_makes_the_old_export_count_no_more(tmp_path, pictures):
     write_tiny_run(tmp_path)
-    export.export_in_place(tmp_path, total=1)
-    export.check_more(tmp_path, pictures[:1])
+    bundle.export_in_place(tmp_path, total=1)
+    bundle.check_more(tmp_path, pictures[:1])
     write_tiny_run(tmp_path, class_names=("p", "q"))
-    assert exported.read_parity(tmp_path) is None
+    assert onnx_check.read_parity(tmp_path) is None
     with pytest.raises(ExportError, match="Export it again"):
-        export.check_more(tmp_path, pictures[:1])
-    export.export_in_place(tmp_path, total=1)
+        bundle.check_more(tmp_path, pictures[:1])
+    bundle.export_in_place(tmp_path, total=1)
     assert Predictor.load(tmp_path / "model.onnx").class_names == ("p", "q")
 
 
 def test_a_run_without_a_model_cannot_be_exported(tmp_path):
     with pytest.raises(PredictionError, match="no finished model"):
-        export.export_run(tmp_path, tmp_path / "out")
+        bundle.export_run(tmp_path, tmp_path / "out")
 
 
 def test_a_model_larger_than_an_onnx_file_says_what_to_use(run_dir, tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "ONE_FILE_BYTES", 1000)
+    monkeypatch.setattr(bundle, "ONE_FILE_BYTES", 1000)
     with pytest.raises(ExportError, match="safetensors"):
-        export.onnx_model(run_dir, tmp_path / "model.onnx")
+        bundle.onnx_model(run_dir, tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()
 
 

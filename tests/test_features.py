@@ -10,14 +10,14 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 from training_data import BUNDLED_BACKBONE, job_of, stripes_project
 
-from tl_core import engine_race, inference, openvino_engine
 from tl_core.backbones import create_backbone
-from tl_core.features import View, cache_key, extract_features
-from tl_core.folding import FeatureReader
-from tl_core.inference import Engine, EngineChoice, fastest_engine
-from tl_core.network import all_features
-from tl_core.pictures import crop_file
-from tl_core.transforms import normalise, preprocessing_for, to_uint8_crop
+from tl_core.backbones.folding import FeatureReader
+from tl_core.backbones.network import all_features
+from tl_core.backbones.preprocessing import normalise, preprocessing_for, to_uint8_crop
+from tl_core.features import engine_choice, engine_race, openvino
+from tl_core.features.decoding import crop_file
+from tl_core.features.engine_choice import Engine, EngineChoice, fastest_engine
+from tl_core.features.extraction import View, cache_key, extract_features
 
 
 @pytest.fixture(scope="module")
@@ -70,19 +70,19 @@ def test_the_quick_crop_is_the_exact_one_but_for_rounding(tmp_path, size):
     assert levels.float().quantile(0.99) <= 1
     both = normalise(torch.stack([quick, exact]), preprocessing)
     with torch.no_grad():
-        features = all_features(backbone, both)
-    assert torch.nn.functional.cosine_similarity(*features, dim=0) > 0.999
+        extraction = all_features(backbone, both)
+    assert torch.nn.functional.cosine_similarity(*extraction, dim=0) > 0.999
 
 
 def test_only_new_pictures_are_computed(stripes, tmp_path, monkeypatch):
     job = job_of(*stripes)
     extract(job, tmp_path, job.images.images[:5])
     looked_at = []
-    from tl_core import features
+    from tl_core.features import extraction
 
-    original = features.view_crop
+    original = extraction.view_crop
     monkeypatch.setattr(
-        features,
+        extraction,
         "view_crop",
         lambda image, *rest: looked_at.append(image) or original(image, *rest),
     )
@@ -120,15 +120,15 @@ def test_leaving_off_keeps_what_was_computed(stripes, tmp_path):
 def test_a_table_never_mixes_precisions(stripes, tmp_path, monkeypatch):
     """New pictures are computed as those that are there were, even where more is faster now."""
     job = job_of(*stripes)
-    original, both = engine_race.timed, inference.TORCH_CANDIDATES
-    monkeypatch.setattr(inference, "TORCH_CANDIDATES", both[:1])
+    original, both = engine_race.timed, engine_choice.TORCH_CANDIDATES
+    monkeypatch.setattr(engine_choice, "TORCH_CANDIDATES", both[:1])
     assert extract(job, tmp_path, job.images.images[:5]).engine.precision == "float32"
 
     def short_is_fast(engine, sample):
         values, speed = original(engine, sample)
         return values, speed * (1 if engine.choice.precision == "float32" else 1e3)
 
-    monkeypatch.setattr(inference, "TORCH_CANDIDATES", both)
+    monkeypatch.setattr(engine_choice, "TORCH_CANDIDATES", both)
     monkeypatch.setattr(engine_race, "timed", short_is_fast)
     assert extract(job, tmp_path).engine.precision == "float32"
     elsewhere = tmp_path / "elsewhere"
@@ -167,10 +167,10 @@ def test_an_engine_that_strays_is_not_used(tmp_path, monkeypatch):
     original = Engine.__call__
 
     def stray(self, crops):
-        features = original(self, crops)
+        extraction = original(self, crops)
         if self.choice.precision == "float32":
-            return features
-        return (features[0][:, ::-1].copy(),)
+            return extraction
+        return (extraction[0][:, ::-1].copy(),)
 
     monkeypatch.setattr(Engine, "__call__", stray)
     memory = tmp_path / "engines.json"
@@ -192,7 +192,7 @@ def test_the_choice_of_engine_is_remembered(tmp_path, monkeypatch):
     assert second.choice == first.choice
 
 
-@pytest.mark.skipif(not openvino_engine.is_installed(), reason="OpenVINO is not installed")
+@pytest.mark.skipif(not openvino.is_installed(), reason="OpenVINO is not installed")
 def test_openvino_gives_the_features_of_torch_and_is_converted_once(tmp_path, monkeypatch):
     backbone = create_backbone(BUNDLED_BACKBONE)
     preprocessing = preprocessing_for(backbone)
@@ -207,11 +207,11 @@ def test_openvino_gives_the_features_of_torch_and_is_converted_once(tmp_path, mo
     (wanted,) = Engine(reader, preprocessing, choices["torch"])(sample)
     (got,) = Engine(reader, preprocessing, choices["openvino"], converted=kept)(sample)
     np.testing.assert_allclose(got, wanted, atol=2e-3, rtol=1e-3)
-    monkeypatch.setattr(openvino_engine.OpenVinoReader, "_convert", None)  # a second time fails
+    monkeypatch.setattr(openvino.OpenVinoReader, "_convert", None)  # a second time fails
     Engine(reader, preprocessing, choices["openvino"], converted=kept)
 
 
-@pytest.mark.skipif(not openvino_engine.is_installed(), reason="OpenVINO is not installed")
+@pytest.mark.skipif(not openvino.is_installed(), reason="OpenVINO is not installed")
 def test_a_network_that_cannot_be_converted_is_left_to_torch(tmp_path):
     """OpenVINO's own exceptions are no RuntimeError: a training would end with them."""
 
@@ -221,7 +221,7 @@ def test_a_network_that_cannot_be_converted_is_left_to_torch(tmp_path):
 
     settings = {"side": 8, "precision": "float32", "threads": 1}
     with pytest.raises(engine_race.NO_ENGINE, match="cannot convert"):
-        openvino_engine.OpenVinoReader(Odd(), tmp_path / "odd.xml", **settings)
+        openvino.OpenVinoReader(Odd(), tmp_path / "odd.xml", **settings)
 
 
 def test_a_slow_network_is_timed_on_fewer_pictures(monkeypatch):
@@ -238,13 +238,13 @@ def test_a_slow_network_is_timed_on_fewer_pictures(monkeypatch):
     assert len(engine_race.bearable(Slow(), sample)) == 16
 
 
-@pytest.mark.skipif(not openvino_engine.is_installed(), reason="OpenVINO is not installed")
+@pytest.mark.skipif(not openvino.is_installed(), reason="OpenVINO is not installed")
 def test_few_pictures_do_not_wait_for_a_conversion_and_many_do(tmp_path, monkeypatch):
     backbone = create_backbone(BUNDLED_BACKBONE)
     preprocessing = preprocessing_for(backbone)
     sample = torch.randint(0, 255, (4, 3, 224, 224), dtype=torch.uint8)
     memory = tmp_path / "engines.json"
-    monkeypatch.setattr(inference, "device", lambda: "cpu")
+    monkeypatch.setattr(engine_choice, "device", lambda: "cpu")
     fastest_engine(backbone, preprocessing, sample, name="x", memory=memory, pictures=10)
     assert not (tmp_path / "engines").exists()
     fastest_engine(backbone, preprocessing, sample, name="x", memory=memory, pictures=10_000)

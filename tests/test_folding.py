@@ -6,7 +6,7 @@ from tiny_run import tiny_backbone
 from torch import nn
 
 from tl_core.backbones import create_backbone
-from tl_core.folding import FeatureReader, folded
+from tl_core.backbones.folding import FeatureReader, folded
 
 
 def statistics_of_their_own(network: nn.Module) -> None:

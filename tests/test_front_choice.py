@@ -8,16 +8,17 @@ import pytest
 import torch
 from training_data import job_of, stripes_project
 
-from tl_core import engine_race, front_choice, inference, openvino_engine, run_choices
-from tl_core.fine_tuning import start
-from tl_core.front_cache import keep_front_values, keeping
-from tl_core.front_choice import front_engine, shelf
-from tl_core.fronts import cut
-from tl_core.frozen_engine import Engine
-from tl_core.jobs import build_network
-from tl_core.pictures import crop_file
-from tl_core.transforms import normalise
-from tl_core.tuning_batches import PLAIN, tuning_batches
+from tl_core.approaches import front_choice, run_choices
+from tl_core.approaches.fine_tuning import start
+from tl_core.approaches.fine_tuning_batches import PLAIN, tuning_batches
+from tl_core.approaches.front_choice import front_engine, shelf
+from tl_core.approaches.jobs import build_network
+from tl_core.backbones.cut_network import cut
+from tl_core.backbones.preprocessing import normalise
+from tl_core.features import engine_choice, engine_race, openvino
+from tl_core.features.decoding import crop_file
+from tl_core.features.engine import Engine
+from tl_core.features.front_cache import keep_front_values, keeping
 
 FROZEN = 7
 
@@ -85,10 +86,10 @@ def test_kept_values_agree_with_plain_float32_and_lie_as_convolutions_want_them(
     assert front_engine(job, halves, kept, [(PLAIN, job.images.train)])[1] is None
 
 
-@pytest.mark.skipif(not openvino_engine.is_installed(), reason="OpenVINO is not installed")
+@pytest.mark.skipif(not openvino.is_installed(), reason="OpenVINO is not installed")
 def test_where_conversion_pays_openvino_takes_part_and_agrees(fresh, monkeypatch):
-    monkeypatch.setattr(inference, "device", lambda: "cpu")
-    monkeypatch.setattr(inference, "CONVERTING_PAYS", 1)
+    monkeypatch.setattr(engine_choice, "device", lambda: "cpu")
+    monkeypatch.setattr(engine_choice, "CONVERTING_PAYS", 1)
     monkeypatch.setattr(engine_race, "timed", slow_torch(engine_race.timed))
     job, halves, kept, images = started(fresh, "converted")
     choice, engine = front_engine(job, halves, kept, [(PLAIN, job.images.train)])
@@ -140,7 +141,7 @@ def test_an_entry_never_meets_another_precision(fresh):
 def test_values_that_are_there_are_gone_on_with_in_their_precision(fresh, monkeypatch):
     job, halves, kept, _ = started(fresh, "first")
     monkeypatch.setattr(engine_race, "LOGITS_TOLERANCE", 1.0)
-    monkeypatch.setattr(inference, "TORCH_CANDIDATES", inference.TORCH_CANDIDATES[:1])
+    monkeypatch.setattr(engine_choice, "TORCH_CANDIDATES", engine_choice.TORCH_CANDIDATES[:1])
     choice, engine = front_engine(job, halves, kept, [(PLAIN, job.images.train[:3])])
     kept_values(
         replace(job, images=replace(job.images, images=job.images.train[:3])), engine, choice, kept

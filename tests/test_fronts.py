@@ -8,17 +8,17 @@ import torch
 from tiny_run import tiny_backbone
 from training_data import job_of, run_to_end, stripes_project
 
-from tl_core import tuning_batches
+from tl_core.approaches import fine_tuning_batches
+from tl_core.approaches.batches import CropBatches, FrontBatches
 from tl_core.backbones import create_backbone
-from tl_core.batches import CropBatches, FrontBatches
-from tl_core.cache_budget import make_room, mark_used
-from tl_core.catalogue import CATALOGUE
-from tl_core.events import EpochResult, Note
-from tl_core.fronts import cut
-from tl_core.layers import freeze_to, frozen_count, layer_groups, train_mode
-from tl_core.network import TransferNetwork
-from tl_core.reports import read_report
-from tl_core.storage import Workspace
+from tl_core.backbones.cut_network import cut
+from tl_core.backbones.layer_groups import freeze_to, frozen_count, layer_groups, train_mode
+from tl_core.backbones.network import TransferNetwork
+from tl_core.runs.catalogue import CATALOGUE
+from tl_core.runs.events import EpochResult, Note
+from tl_core.runs.results.report import read_report
+from tl_core.workspace.cache_budget import make_room, mark_used
+from tl_core.workspace.storage import Workspace
 
 TINY = ["test_resnet", "test_vit", "test_efficientnet", "test_convnext", "test_byobnet"]
 LARGE = 40e6  # parameters; larger ones are built alike
@@ -99,7 +99,7 @@ def test_caching_on_and_off_give_the_same_validation_predictions(stripes, monkey
         return [e for e in run_to_end(job) if isinstance(e, EpochResult) and e.phase == "fine_tune"]
 
     kept = history("kept")
-    monkeypatch.setattr(tuning_batches, "cut", lambda *_: None)
+    monkeypatch.setattr(fine_tuning_batches, "cut", lambda *_: None)
     whole = history("whole")
     assert len(kept) == len(whole)
     for a, b in zip(kept, whole, strict=True):
@@ -114,7 +114,7 @@ def test_a_second_fine_tuning_computes_no_frozen_layer(stripes, monkeypatch):
     def forbidden(*_):
         raise AssertionError("a frozen layer was computed again")
 
-    monkeypatch.setattr("tl_core.front_cache.view_crop", forbidden)
+    monkeypatch.setattr("tl_core.features.front_cache.view_crop", forbidden)
     job = job_of(*stripes, "two", **settings)
     run_to_end(job)
     assert read_report(job.run_dir) is not None
@@ -128,7 +128,7 @@ def test_augmented_views_are_drawn_up_front_and_differ(stripes):
 
 
 def _batches(job):
-    events = tuning_batches.tuning_batches(job)
+    events = fine_tuning_batches.tuning_batches(job)
     while True:
         try:
             next(events)
@@ -147,7 +147,7 @@ def test_kept_values_and_crops_come_in_the_same_order(stripes, monkeypatch):
     job = job_of(*stripes, "order", strategy="fine-tune", steps=2, batch_size=4)
     run_to_end(job)
     kept, _ = _batches(job)
-    monkeypatch.setattr(tuning_batches, "cut", lambda *_: None)
+    monkeypatch.setattr(fine_tuning_batches, "cut", lambda *_: None)
     whole, _ = _batches(job)
     assert isinstance(kept, FrontBatches)
     assert isinstance(whole, CropBatches)

@@ -15,7 +15,7 @@ from picture_files import encoded, photograph
 from PIL import Image, features
 
 from tl_core.errors import ImageFileError
-from tl_core.imagefiles import MAX_PIXELS, examine, read_picture, thumbnail_bytes, verify
+from tl_core.images import MAX_PIXELS, examine, read_picture, thumbnail_bytes, verify
 
 DATA = os.environ.get("TL_DATA")
 RED_AND_BLUE = Image.new("RGB", (20, 10), (200, 30, 30))
@@ -244,7 +244,7 @@ def test_damaged_bytes_never_fail_with_anything_but_a_sentence(noise: bytes, whi
 
 @pytest.mark.skipif(not DATA, reason="TL_DATA is not set")
 def test_real_folders_are_read_without_loss() -> None:
-    from tl_core.imagefiles import SourceFile, folder_files
+    from tl_core.images import SourceFile, folder_files
 
     sample = [one for one in folder_files(Path(DATA)) if isinstance(one, SourceFile)][::40]
     assert len(sample) > 50

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from picture_files import picture
 
 from tl_core.errors import ArchiveError, DatasetError, ImageFileError
-from tl_core.imagefiles import (
+from tl_core.images import (
     Skipped,
     SourceFile,
     archives,
@@ -20,7 +20,7 @@ from tl_core.imagefiles import (
     uploaded_files,
     zip_files,
 )
-from tl_core.imagefiles.sources import source_file
+from tl_core.images.sources import source_file
 
 
 def offered(name: str) -> SourceFile | Skipped:

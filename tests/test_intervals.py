@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tl_core.intervals import fold_inflation, out_of_fold_interval, paired_gain, wilson_interval
+from tl_core.runs.results.intervals import (
+    fold_inflation,
+    out_of_fold_interval,
+    paired_gain,
+    wilson_interval,
+)
 
 
 def test_the_inflation_is_the_published_one():

@@ -6,9 +6,15 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from tl_core.catalogue import CATALOGUE, find
-from tl_core.layers import SMALL_BATCH, freeze_to, layer_groups, parameter_groups, train_mode
-from tl_core.network import TransferNetwork
+from tl_core.backbones.layer_groups import (
+    SMALL_BATCH,
+    freeze_to,
+    layer_groups,
+    parameter_groups,
+    train_mode,
+)
+from tl_core.backbones.network import TransferNetwork
+from tl_core.runs.catalogue import CATALOGUE, find
 
 TINY = timm.list_models("test_*")
 every_tiny = pytest.mark.parametrize("name", TINY)

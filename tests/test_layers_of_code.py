@@ -1,6 +1,7 @@
 """Imports point downwards only, and the server process stays free of what computes."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "torchvision", "timm", "sklearn", "scipy", "onnxruntime", "captum")
+LIGHT = ("workspace", "images", "runs")
 CORE = sorted((ROOT / "tl_core").rglob("*.py"))
 PAGES = sorted((ROOT / "pages").glob("*.py"))
 SHARED = sorted((ROOT / "pages" / "shared").rglob("*.py"))
@@ -25,12 +27,35 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-def light_modules() -> list[str]:
-    """Return what pages import, and what those modules stand on or workers are started by."""
-    below = ("cache_budget", "command_line", "compute_link", "database", "json_values", "processes")
-    names = set().union(*(imported(path) for path in [*PAGES, *SHARED]))
-    named = {name.split(".")[1] for name in names if name.startswith("tl_core.")}
-    return sorted(named.union(below))
+def packages() -> list[str]:
+    """Return the packages of `tl_core` in the order of the table in its docstring, lowest first."""
+    table = ast.get_docstring(ast.parse((ROOT / "tl_core" / "__init__.py").read_text("utf-8")))
+    return re.findall(r"^    (\w+)  ", table, flags=re.MULTILINE)
+
+
+def package_of(path: Path) -> str:
+    return path.relative_to(ROOT / "tl_core").parts[0].removesuffix(".py")
+
+
+def test_the_table_names_every_package_and_nothing_else():
+    there = {package_of(path) for path in CORE} - {"__init__"}
+    assert sorted(packages()) == sorted(there)
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_between_packages_point_one_way(path):
+    order = packages()
+    allowed = order[: order.index(package_of(path)) + 1] if package_of(path) in order else []
+    names = {name.split(".")[1] for name in imported(path) if name.startswith("tl_core.")}
+    assert sorted(names - set(allowed)) == []
+
+
+@pytest.mark.parametrize(
+    "path", [*PAGES, *SHARED, ROOT / "app.py"], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_pages_import_errors_and_the_light_packages_only(path):
+    names = {name.split(".")[1] for name in imported(path) if name.startswith("tl_core.")}
+    assert sorted(names - {"errors", *LIGHT}) == []
 
 
 def starts(names: set[str], *prefixes: str) -> list[str]:
@@ -73,9 +98,13 @@ def test_only_the_state_file_spells_session_state(path):
     assert path.name == "state.py" or "session_state" not in path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", light_modules())
-def test_importing_a_light_module_loads_nothing_that_computes(name):
-    assert heavy_after(f"import tl_core.{name}") == []
+def test_the_light_packages_load_nothing_that_computes():
+    modules = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in CORE
+        if package_of(path) in LIGHT
+    ]
+    assert heavy_after(f"import tl_core.errors, {', '.join(modules)}") == []
 
 
 def test_walking_the_whole_app_loads_nothing_that_computes(tmp_path):

@@ -13,10 +13,11 @@ from test_duplicates import scene
 from training_data import write_stripes
 
 from tl_core import __main__ as command_line
-from tl_core import headless, runs, terminal
-from tl_core.datasets import list_skipped
+from tl_core import runs
 from tl_core.errors import BackboneError
-from tl_core.reports import read_report
+from tl_core.images import list_skipped
+from tl_core.runs.results.report import read_report
+from tl_core.service import headless, terminal
 from tl_core.workspace import list_projects, open_project, open_workspace
 
 ROOT = Path(__file__).parents[1]
@@ -284,7 +285,7 @@ def write_scenes(folder: Path, *, each: int) -> Path:
 
 
 def test_assess_prints_a_verdict_and_writes_everything(tmp_path, capfd, monkeypatch):
-    from tl_core import baselines, small_network
+    from tl_core.assessment import baselines, small_network
 
     train_small = small_network.train_small
     monkeypatch.setattr(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tl_core.names import printable
+from tl_core.workspace.names import printable
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,7 @@ import torch
 from tiny_run import tiny_backbone
 
 from tl_core.backbones import create_backbone
-from tl_core.catalogue import CATALOGUE, backbone_to_json
-from tl_core.errors import PredictionError
-from tl_core.network import (
+from tl_core.backbones.network import (
     TransferNetwork,
     all_features,
     feature_sizes,
@@ -16,6 +14,8 @@ from tl_core.network import (
     load_network,
     save_network,
 )
+from tl_core.errors import PredictionError
+from tl_core.runs.catalogue import CATALOGUE, backbone_to_json
 
 TINY = ["test_resnet", "test_vit", "test_efficientnet", "test_convnext", "test_byobnet"]
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from tl_core.onnx_preprocessing import preprocessing_model
-from tl_core.transforms import Preprocessing, prepare
+from tl_core.backbones.preprocessing import Preprocessing, prepare
+from tl_core.export.onnx_preprocessing import preprocessing_model
 
 CROPPED = Preprocessing(56, 64, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 WHOLE = Preprocessing(61, 61, "bilinear", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

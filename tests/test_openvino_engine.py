@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tl_core import openvino_engine
+from tl_core.features import openvino
 
 ROOT = Path(__file__).parents[1]
 PROCESSES, PATIENCE = 5, 120.0  # fresh ones: a process can be caught only by its first answers
@@ -15,7 +15,7 @@ FIRST_ANSWERS = """
 import sys, threading, time
 from pathlib import Path
 import torch
-from tl_core.openvino_engine import OpenVinoReader
+from tl_core.features.openvino import OpenVinoReader
 
 layers = torch.nn.Conv2d(3, 4, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()
 kept = Path(sys.argv[1])
@@ -38,7 +38,7 @@ start.append(True)
 """
 
 
-@pytest.mark.skipif(not openvino_engine.is_installed(), reason="no OpenVINO here")
+@pytest.mark.skipif(not openvino.is_installed(), reason="no OpenVINO here")
 def test_the_first_answers_of_several_threads_do_not_wait_for_each_other(tmp_path):
     for number in range(PROCESSES):
         command = [sys.executable, "-c", FIRST_ANSWERS, str(tmp_path / f"{number}.xml")]

@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import save_file
 
 from tl_core.backbones import check_weights_file, create_backbone
-from tl_core.catalogue import weights_state
 from tl_core.errors import BackboneError, WeightsUnavailable
+from tl_core.runs.catalogue import weights_state
 
 ARCHITECTURE = "test_resnet"
 

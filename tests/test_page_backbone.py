@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from page_data import open_app, project_with_pictures, texts
 
-from tl_core.catalogue import CATALOGUE, backbone_to_json
 from tl_core.errors import BackboneError
-from tl_core.rankings import RankedBackbone, Ranking, write_ranking
 from tl_core.runs import finish_run, get_run, list_runs, start_run
-from tl_core.workspace import open_project, open_workspace, save_backbone
+from tl_core.runs.catalogue import CATALOGUE, backbone_to_json
+from tl_core.runs.draft import chosen_backbone, save_backbone
+from tl_core.runs.results.ranking import RankedBackbone, Ranking, write_ranking
+from tl_core.workspace import open_project, open_workspace
 
 PAGE = "pages/1_backbone.py"
 REMOTE = next(backbone for backbone in CATALOGUE if backbone.source == "hub")
@@ -45,7 +46,7 @@ def test_a_click_keeps_the_choice_and_queues_its_download(workspace):
     position = CATALOGUE.index(REMOTE)
     app.button(key=f"catalogue-{position}").click().run()
     assert not app.exception
-    assert open_project(workspace, project.id).backbone == REMOTE
+    assert chosen_backbone(open_project(workspace, project.id)) == REMOTE
     (run,) = list_runs(workspace, project.id, "download-weights")
     assert run.active
     assert run.config == {"backbone": backbone_to_json(REMOTE)}
@@ -67,9 +68,9 @@ def test_a_failed_download_says_why_and_offers_the_bundled_backbone(workspace):
     finish_run(workspace, run.id, "failed", message="There is no network connection.")
     app = open_app(PAGE, project)
     assert "There is no network connection." in texts(app)
-    assert open_project(workspace, project.id).backbone == REMOTE
+    assert chosen_backbone(open_project(workspace, project.id)) == REMOTE
     app.button(key="use-bundled").click().run()
-    assert open_project(workspace, project.id).backbone == CATALOGUE[0]
+    assert chosen_backbone(open_project(workspace, project.id)) == CATALOGUE[0]
 
 
 def test_a_search_shows_what_the_engine_found(monkeypatch):
@@ -79,7 +80,7 @@ def test_a_search_shows_what_the_engine_found(monkeypatch):
         asked.append((function, args))
         return [REMOTE]
 
-    monkeypatch.setattr("tl_core.engines.call", call)
+    monkeypatch.setattr("tl_core.runs.workers.call", call)
     app = open_app(PAGE, project_with_pictures())
     app.text_input(key="backbone-search").set_value("resnet").run()
     assert not app.exception
@@ -115,7 +116,9 @@ def test_an_own_weights_file_is_checked_and_chosen_under_its_name(workspace, mon
     app = give_weights(open_app(PAGE, project), b"weights")
     assert not app.exception
     assert checked == [("check_weights_file", b"weights", "resnet18")]
-    assert open_project(workspace, project.id).backbone.title == "mine.safetensors (resnet18)"
+    assert (
+        chosen_backbone(open_project(workspace, project.id)).title == "mine.safetensors (resnet18)"
+    )
     kept = [path.name for path in workspace.weights_dir(project.id).iterdir()]
     assert kept == ["stored.safetensors"]
     assert "is chosen and ready to use" in texts(app)
@@ -131,7 +134,7 @@ def test_a_refused_weights_file_is_not_kept(workspace, monkeypatch):
     assert not app.exception
     assert "mine.safetensors holds program code" in texts(app)
     assert list(workspace.weights_dir(project.id).iterdir()) == []
-    assert open_project(workspace, project.id).backbone == CATALOGUE[0]
+    assert chosen_backbone(open_project(workspace, project.id)) == CATALOGUE[0]
 
 
 ENTRIES = tuple(
@@ -170,7 +173,7 @@ def test_one_backbone_alone_is_not_ranked():
 
 def test_a_click_ranks_the_backbones_that_are_here_and_stop_stops(workspace, monkeypatch):
     monkeypatch.setattr("pages.shared.ranking.here", lambda project: list(CATALOGUE[:2]))
-    monkeypatch.setattr("tl_core.engines.ensure_workers", lambda workspace: None)
+    monkeypatch.setattr("tl_core.runs.workers.ensure_workers", lambda workspace: None)
     project = project_with_pictures()
     app = open_app(PAGE, project)
     app.button(key="rank").click().run()

@@ -6,7 +6,7 @@ from page_data import NASTY, open_app, project_with_pictures
 from run_data import finished_run, stand_in_for_compute
 
 from pages.shared import cells
-from tl_core import datasets
+from tl_core import images
 from tl_core.workspace import open_workspace
 
 PAGE = "pages/5_evaluation.py"
@@ -77,20 +77,20 @@ def test_the_class_table_has_precision_and_recall(project):
 def test_relabelling_is_stored_undone_and_said_on_the_page(workspace, project):
     _, evaluation = finished_run(project)
     digest = evaluation.digests[0]
-    (record,) = datasets.get_images(workspace, project.id, [digest])
+    (record,) = images.get_images(workspace, project.id, [digest])
     cells._mend(project, "class:rust", [str(record.id)])
-    assert datasets.get_images(workspace, project.id, [digest])[0].class_name == "rust"
+    assert images.get_images(workspace, project.id, [digest])[0].class_name == "rust"
     app = open_app(PAGE, project)
     assert app.info[0].value.startswith("1 of the tested pictures was relabelled")
     assert "19 of 20" in texts(app)  # the number stays that of the old labels
     app.button(key="undo").click().run()
-    assert datasets.get_images(workspace, project.id, [digest])[0].class_name == "healthy"
+    assert images.get_images(workspace, project.id, [digest])[0].class_name == "healthy"
     assert not app.info
 
 
 def test_excluding_counts_as_a_change(workspace, project):
     _, evaluation = finished_run(project)
-    records = datasets.get_images(workspace, project.id, evaluation.digests[:3])
+    records = images.get_images(workspace, project.id, evaluation.digests[:3])
     cells._mend(project, "exclude", [str(record.id) for record in records])
     assert "3 of the tested pictures were" in open_app(PAGE, project).info[0].value
 
@@ -130,7 +130,7 @@ def test_classes_with_markup_in_their_names_are_shown_literally(workspace):
 
 def test_a_class_deleted_since_the_run_leaves_the_page_whole(workspace, project):
     finished_run(project)
-    datasets.delete_class(workspace, project.id, "rust")
+    images.delete_class(workspace, project.id, "rust")
     app = open_app(PAGE, project)
     assert not app.exception
     assert "10 of the tested pictures were" in app.info[0].value

@@ -6,10 +6,12 @@ from run_data import finished_run
 from tiny_run import write_tiny_run
 
 from pages.shared import exporting
-from tl_core import compute, engines, exported
 from tl_core.errors import ExportError
-from tl_core.exported import Parity, read_parity, write_parity
-from tl_core.prediction import Predictor
+from tl_core.export.predictor import Predictor
+from tl_core.runs import workers
+from tl_core.runs.results import onnx_check
+from tl_core.runs.results.onnx_check import Parity, read_parity, write_parity
+from tl_core.service import compute
 from tl_core.workspace import open_workspace
 
 PAGE = "pages/8_export.py"
@@ -19,8 +21,8 @@ MAKE = "Make the ONNX file"
 @pytest.fixture(autouse=True)
 def workspace(tmp_path, monkeypatch):
     monkeypatch.setenv("TL_WORKSPACE", str(tmp_path))
-    monkeypatch.setattr(engines, "warm", lambda: None)
-    monkeypatch.setattr(engines, "call", lambda name, *args, **_: compute.OFFERED[name](*args))
+    monkeypatch.setattr(workers, "warm", lambda: None)
+    monkeypatch.setattr(workers, "call", lambda name, *args, **_: compute.OFFERED[name](*args))
     return open_workspace()
 
 
@@ -73,7 +75,7 @@ def test_one_click_makes_the_file_and_says_that_it_answers_as_the_app_does(train
     ]
     assert f"compared on {evaluation.n} pictures" in shown(app)
     assert "Same answers as the app" in shown(app) and ">Yes<" in shown(app)
-    assert read_parity(folder).max_difference <= exported.LIMIT
+    assert read_parity(folder).max_difference <= onnx_check.LIMIT
     assert Predictor.load(folder / "model.onnx").class_names == ("healthy", "rust")
     assert not [b for b in app.button if b.proto.type == "primary"]
 
@@ -99,8 +101,8 @@ def test_nothing_to_compare_on_is_said(trained):
 
 def test_an_interrupted_comparison_goes_on(trained):
     project, run, folder, evaluation = trained
-    engines.call("export_in_place", *_place(run), evaluation.n)
-    engines.call("check_more", *_place(run), list(evaluation.digests[:4]))
+    workers.call("export_in_place", *_place(run), evaluation.n)
+    workers.call("check_more", *_place(run), list(evaluation.digests[:4]))
     app = open_app(PAGE, project)
     press(app, "Go on comparing it with the app")
     wait_for_export(run)
@@ -117,7 +119,7 @@ def test_trouble_is_a_sentence(trained, monkeypatch):
     def broken(*_args, **_kwargs):
         raise ExportError("This backbone has no ONNX form that PyTorch can write.")
 
-    monkeypatch.setattr(engines, "call", broken)
+    monkeypatch.setattr(workers, "call", broken)
     app = press(open_app(PAGE, project), MAKE)
     wait_for_export(run)
     app.run()

@@ -11,8 +11,9 @@ from page_data import (
     wait_for_imports,
 )
 
-from tl_core.catalogue import CATALOGUE
-from tl_core.datasets import count_images, list_classes
+from tl_core.images import count_images, list_classes
+from tl_core.runs.catalogue import CATALOGUE
+from tl_core.runs.draft import chosen_backbone
 from tl_core.workspace import list_projects, open_project, open_workspace
 
 
@@ -35,7 +36,7 @@ def test_one_click_makes_a_project_of_sample_images(workspace):
     app.button(key="try-sample").click().run()
     assert not app.exception
     (project,) = list_projects(workspace)
-    assert open_project(workspace, project.id).backbone == CATALOGUE[0]
+    assert chosen_backbone(open_project(workspace, project.id)) == CATALOGUE[0]
     wait_for_imports(project.id)
     assert count_images(workspace, project.id) >= 50
     assert len(list_classes(workspace, project.id)) >= 2
@@ -56,7 +57,7 @@ def test_a_new_project_gets_its_name_and_the_bundled_backbone(workspace):
     press(app, "Create project")
     (project,) = list_projects(workspace)
     assert project.name == NASTY
-    assert open_project(workspace, project.id).backbone == CATALOGUE[0]
+    assert chosen_backbone(open_project(workspace, project.id)) == CATALOGUE[0]
 
 
 def test_a_project_without_a_name_is_refused_with_a_sentence(workspace):

@@ -19,7 +19,7 @@ from page_data import (
 )
 
 from pages.shared import guards, picture_browser
-from tl_core.datasets import (
+from tl_core.images import (
     add_images,
     count_images,
     create_class,

@@ -4,9 +4,9 @@ import pytest
 from page_data import files, open_app, press, project_with_pictures
 
 from pages.shared import grouping
-from tl_core import copies, datasets
-from tl_core.datasets import list_groups, locked_test_state
-from tl_core.imagefiles import SourceFile
+from tl_core import images
+from tl_core.features import copies
+from tl_core.images import SourceFile, list_groups, locked_test_state
 from tl_core.workspace import open_workspace
 
 PAGE = "pages/2_images.py"
@@ -21,9 +21,9 @@ def workspace(own_workspace):
 @pytest.fixture
 def project(workspace):
     made = project_with_pictures(each=8)
-    digests = [one.digest for one in datasets.list_images(workspace, made.id)]
+    digests = [one.digest for one in images.list_images(workspace, made.id)]
     pairs = [(digests[0], digests[1]), (digests[1], digests[2]), (digests[4], digests[5])]
-    datasets.keep_copies(workspace, made.id, pairs)
+    images.keep_copies(workspace, made.id, pairs)
     return made
 
 
@@ -73,7 +73,7 @@ def test_file_names_are_proposed_and_only_joined_on_a_yes(workspace):
                    one.class_name)
         for i, one in enumerate(files(("new", "other"), 6))
     ]  # fmt: skip
-    for _ in datasets.add_images(workspace, made.id, renamed):
+    for _ in images.add_images(workspace, made.id, renamed):
         pass
     app = open_app(PAGE, made)
     assert not app.exception

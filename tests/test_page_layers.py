@@ -10,10 +10,10 @@ from run_data import GROUPS, stand_in_for_compute
 from pages.shared import waiting
 from pages.shared.layout import steps_done
 from pages.shared.strategies import PRESETS, frozen_groups, preset_of, with_frozen, with_preset
-from tl_core import engines
-from tl_core.catalogue import CATALOGUE
-from tl_core.config import TrainingConfig
 from tl_core.errors import ComputeError
+from tl_core.runs import workers
+from tl_core.runs.catalogue import CATALOGUE
+from tl_core.runs.configuration import TrainingConfig
 from tl_core.workspace import create_project, open_project, open_workspace
 
 PAGE = "pages/3_layers.py"
@@ -159,7 +159,7 @@ def test_trouble_of_the_compute_process_is_a_sentence_not_a_traceback(monkeypatc
     def call(function, *args, **kwargs):
         raise ComputeError("This took too long and was given up.")
 
-    monkeypatch.setattr(engines, "call", call)
+    monkeypatch.setattr(workers, "call", call)
     app = open_app(PAGE, project_with_pictures("Trouble"))
     assert not app.exception
     assert "took too long" in app.warning[0].value
@@ -185,7 +185,7 @@ def test_the_page_does_not_wait_for_a_slow_answer(monkeypatch):
         answered.wait(60)
         return {"layer_groups": GROUPS, "preview_augmentation": []}.get(function)
 
-    monkeypatch.setattr(engines, "call", call)
+    monkeypatch.setattr(workers, "call", call)
     project = project_with_pictures("Slow")
     app = open_app(PAGE, project)
     assert not app.exception
@@ -204,7 +204,7 @@ def test_a_question_that_failed_is_asked_again_later(monkeypatch):
             raise answer
         return answer
 
-    monkeypatch.setattr(engines, "call", call)
+    monkeypatch.setattr(workers, "call", call)
     waiting.forget("layer_groups", "here")
     assert isinstance(waiting.ask("layer_groups", "here").exception(10), ComputeError)
     assert waiting.ask("layer_groups", "here").exception(10) is not None

@@ -11,9 +11,11 @@ from tiny_run import write_tiny_run
 
 from pages.shared import classifying
 from pages.shared.layout import steps_done
-from tl_core import compute, datasets, engines
-from tl_core.answers import answers_csv
+from tl_core import images
 from tl_core.errors import ComputeError
+from tl_core.runs import workers
+from tl_core.runs.results.answers import answers_csv
+from tl_core.service import compute
 from tl_core.workspace import open_workspace
 
 PAGE = "pages/7_predict.py"
@@ -23,8 +25,8 @@ CLASSES = ("healthy", "rust")
 @pytest.fixture(autouse=True)
 def workspace(tmp_path, monkeypatch):
     monkeypatch.setenv("TL_WORKSPACE", str(tmp_path))
-    monkeypatch.setattr(engines, "warm", lambda: None)
-    monkeypatch.setattr(engines, "call", lambda name, *args, **_: compute.OFFERED[name](*args))
+    monkeypatch.setattr(workers, "warm", lambda: None)
+    monkeypatch.setattr(workers, "call", lambda name, *args, **_: compute.OFFERED[name](*args))
     return open_workspace()
 
 
@@ -79,7 +81,7 @@ def test_the_step_is_ticked_once_the_model_has_answered(workspace):
 
 def test_the_model_is_loaded_before_the_first_picture_comes(workspace, monkeypatch):
     asked = []
-    monkeypatch.setattr(engines, "call", lambda *question, **_: asked.append(question))
+    monkeypatch.setattr(workers, "call", lambda *question, **_: asked.append(question))
     project, run = trained_project(workspace)
     open_app(PAGE, project)
     wait_until(lambda: asked == [("predict", str(workspace.root), project.id, run.id, ())])
@@ -101,7 +103,7 @@ def test_a_picture_finds_its_way_into_the_project_with_the_right_class(workspace
     app.selectbox(key=_right_class(app)).set_value("rust")
     press_add(app)
     assert "Added to “rust”" in texts(app)
-    records = datasets.list_images(workspace, project.id, class_name="rust")
+    records = images.list_images(workspace, project.id, class_name="rust")
     assert [record.name for record in records].count("new.png") == 1
     press_add(app)
     assert "exactly the same picture" in texts(app)
@@ -172,7 +174,7 @@ def test_stopping_keeps_what_is_done(workspace, monkeypatch):
         classifying._batches()[run.id].stop = True
         return compute.OFFERED[name](*args)
 
-    monkeypatch.setattr(engines, "call", slow)
+    monkeypatch.setattr(workers, "call", slow)
     files = [(f"{i}.png", picture((i, 20, 30))) for i in range(20)]
     app = upload(open_app(PAGE, project), *files)
     assert len(batch_of(run).answers) == classifying.AT_ONCE
@@ -186,7 +188,7 @@ def test_trouble_in_the_compute_process_is_a_sentence(workspace, monkeypatch):
     def broken(*_args, **_kwargs):
         raise ComputeError("The process that computes ended unexpectedly.")
 
-    monkeypatch.setattr(engines, "call", broken)
+    monkeypatch.setattr(workers, "call", broken)
     app = upload(open_app(PAGE, project), ("a.png", picture((1, 2, 3))))
     assert not app.exception and "ended unexpectedly" in texts(app)
     upload(app, *[(f"{i}.png", picture((i, 20, 30))) for i in range(20)])

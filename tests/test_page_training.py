@@ -5,8 +5,10 @@ from page_data import NASTY, open_app, project_with_pictures
 from run_data import begun_run, epochs, finished_run, stand_in_for_compute
 
 from pages.shared.honest import result_text
-from tl_core import events, runs
-from tl_core.config import config_from_json
+from tl_core import runs
+from tl_core.runs import events
+from tl_core.runs.configuration import config_from_json
+from tl_core.runs.draft import drafted_config
 from tl_core.workspace import open_project, open_workspace
 
 PAGE = "pages/4_training.py"
@@ -165,7 +167,7 @@ def test_settings_changed_after_a_run_are_those_of_the_next_one(workspace):
     assert "Fine-tuning, everything" in texts(app)
     app.button(key="start").click().run()
     newest = runs.list_runs(workspace, project.id)[0]
-    assert config_from_json(newest.config) == open_project(workspace, project.id).config
+    assert config_from_json(newest.config) == drafted_config(open_project(workspace, project.id))
 
 
 def test_curves_held_still_do_not_move_while_the_run_goes_on(workspace):

@@ -8,10 +8,11 @@ from page_data import NASTY, open_app, press, project_with_pictures
 from page_data import texts as messages
 from run_data import stand_in_for_compute
 
-from tl_core import datasets
-from tl_core.events import PhaseStarted, Progress
+from tl_core import images
 from tl_core.runs import append_event, get_run, list_runs
-from tl_core.workspace import open_workspace, save_backbone
+from tl_core.runs.draft import chosen_backbone, save_backbone
+from tl_core.runs.events import PhaseStarted, Progress
+from tl_core.workspace import open_workspace
 
 PAGE = "pages/6_transfer.py"
 
@@ -88,7 +89,7 @@ def test_without_a_comparison_a_button_starts_one(workspace, project):
     (run,) = list_runs(workspace, project.id, "assess")
     assert run.active
     assert run.config["scratch"] is False
-    assert run.config["backbone"]["name"] == project.backbone.name
+    assert run.config["backbone"]["name"] == chosen_backbone(project).name
     assert "is being measured" in lead(app)
     assert not [b for b in app.button if b.label == "Compare now"]
 
@@ -132,8 +133,8 @@ def test_a_stopped_comparison_keeps_its_parts_and_offers_the_rest(workspace, pro
 
 def test_changed_labels_mark_the_results_as_old_and_offer_to_renew(workspace, project):
     assess_run(project, made_up(project))
-    record = datasets.list_images(workspace, project.id)[0]
-    datasets.assign_class(workspace, project.id, [record.id], "rust")
+    record = images.list_images(workspace, project.id)[0]
+    images.assign_class(workspace, project.id, [record.id], "rust")
     app = open_app(PAGE, project)
     assert "as of the old labels" in messages(app)
     assert "38 of 40" in texts(app)
@@ -142,7 +143,7 @@ def test_changed_labels_mark_the_results_as_old_and_offer_to_renew(workspace, pr
 
 
 def test_another_backbone_marks_the_results_as_old(workspace, project):
-    from tl_core.catalogue import CATALOGUE
+    from tl_core.runs.catalogue import CATALOGUE
 
     assess_run(project, made_up(project))
     save_backbone(workspace, project.id, CATALOGUE[1])
@@ -175,7 +176,7 @@ def test_one_class_says_what_is_missing():
 
 def test_a_comparison_outlives_the_deletion_of_a_class(workspace, project):
     assess_run(project, made_up(project))
-    datasets.delete_class(workspace, project.id, "rust")
+    images.delete_class(workspace, project.id, "rust")
     app = open_app(PAGE, project)
     assert not app.exception
     assert "as of the old labels" in messages(app)
@@ -206,8 +207,8 @@ def test_renewing_compares_the_own_parts_again(workspace, project):
     whole = made_up(project)
     own = replace(whole.similarities[0], asked=("class:healthy", "class:rust"))
     assess_run(project, replace(whole, similarities=(*whole.similarities, own)))
-    record = datasets.list_images(workspace, project.id)[0]
-    datasets.assign_class(workspace, project.id, [record.id], "rust")
+    record = images.list_images(workspace, project.id)[0]
+    images.assign_class(workspace, project.id, [record.id], "rust")
     press(open_app(PAGE, project), "Measure again")
     newest = list_runs(workspace, project.id, "assess")[0]
     assert newest.config["patterns"] == [["class:healthy", "class:rust"]]

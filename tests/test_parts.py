@@ -3,9 +3,9 @@
 import pytest
 from training_data import stripes_project
 
-from tl_core import datasets
-from tl_core.datasets import part_facts
-from tl_core.parts import Facts, Part, offered_parts, part_of, typed_part
+from tl_core import images
+from tl_core.images import part_facts
+from tl_core.images.subsets import Facts, Part, offered_parts, part_of, typed_part
 
 PICTURES = [
     *(Facts(f"indoors/ant/cam1_{n:04}.jpg", "ant", "train") for n in range(6)),
@@ -84,10 +84,10 @@ def test_patterns_match_names_with_folders_or_without_in_any_case():
 
 def test_facts_are_those_of_the_pictures_that_take_part(tmp_path):
     workspace, project = stripes_project(tmp_path, each=6)
-    picture = datasets.list_images(workspace, project)[0]
-    datasets.set_excluded(workspace, project, [picture.id], True)
-    datasets.draw_locked_test(workspace, project, fraction=0.3)
-    images = datasets.image_set(workspace, project)
+    picture = images.list_images(workspace, project)[0]
+    images.set_excluded(workspace, project, [picture.id], True)
+    images.draw_locked_test(workspace, project, fraction=0.3)
+    whole = images.image_set(workspace, project)
     told = {(one.name, one.class_name, one.split) for one in part_facts(workspace, project)}
-    assert told == {(one.name, images.class_names[one.label], one.split) for one in images.images}
+    assert told == {(one.name, whole.class_names[one.label], one.split) for one in whole.images}
     assert len(told) < 11

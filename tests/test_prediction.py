@@ -6,8 +6,8 @@ from PIL import Image
 from tiny_run import CLASS_NAMES, random_picture, write_tiny_run
 
 from tl_core.errors import ImageFileError, PredictionError
-from tl_core.imagefiles import Skipped, SourceFile
-from tl_core.prediction import Predictor, answer_pictures
+from tl_core.export.predictor import Predictor, answer_pictures
+from tl_core.images import Skipped, SourceFile
 
 
 @pytest.fixture(scope="module")

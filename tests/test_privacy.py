@@ -7,7 +7,7 @@ from pathlib import Path
 
 from training_data import write_stripes
 
-from tl_core.processes import environment
+from tl_core.runs.processes import environment
 
 ROOT = Path(__file__).parents[1]
 

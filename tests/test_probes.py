@@ -5,10 +5,10 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestCentroid
 
-from tl_core.crossval import make_folds
-from tl_core.probe_choice import choose_probe, fits_in_folds
-from tl_core.probe_fits import fit_in_rounds, fit_probe
-from tl_core.probes import CENTROIDS, Method, all_views
+from tl_core.approaches.probe import CENTROIDS, Method, all_views
+from tl_core.approaches.probe_choice import choose_probe, fits_in_folds
+from tl_core.approaches.probe_fitting import fit_in_rounds, fit_probe
+from tl_core.evaluation.folds import make_folds
 
 REGRESSION, DISCRIMINANT = Method("regression", 0.05), Method("discriminant", 0.3)
 

@@ -7,11 +7,11 @@ from tiny_run import tiny_backbone
 from training_data import BUNDLED_BACKBONE, own_weights, stripes_project
 
 from tl_core import runs
-from tl_core.catalogue import backbone_to_json
-from tl_core.execution import execute
-from tl_core.ranking import _concluded, neighbours_on
-from tl_core.rankings import RankedBackbone, Ranking, read_ranking
-from tl_core.rounds import answers_of, make_rounds
+from tl_core.assessment.ranking import _concluded, neighbours_on
+from tl_core.evaluation.out_of_fold import answers_of, make_rounds
+from tl_core.runs.catalogue import backbone_to_json
+from tl_core.runs.results.ranking import RankedBackbone, Ranking, read_ranking
+from tl_core.service.execution import execute
 
 
 def entry(name, accuracy, seconds):

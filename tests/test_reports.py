@@ -6,9 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from tl_core.catalogue import BUNDLED, find
-from tl_core.config import TrainingConfig
-from tl_core.reports import Evaluation, Report, read_report, wilson_interval, write_report
+from tl_core.runs.catalogue import BUNDLED, find
+from tl_core.runs.configuration import TrainingConfig
+from tl_core.runs.results.report import (
+    Evaluation,
+    Report,
+    read_report,
+    wilson_interval,
+    write_report,
+)
 
 
 def evaluation(labels: np.ndarray, predicted: np.ndarray, k: int) -> Evaluation:

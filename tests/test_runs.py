@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tl_core import runs
-from tl_core.database import RunRow, session
 from tl_core.errors import RunError, StorageFull, WorkspaceError
-from tl_core.events import Note, Progress
+from tl_core.runs.events import Note, Progress
 from tl_core.workspace import create_project, delete_project, open_workspace
+from tl_core.workspace.database import RunRow, session
 
 TRAIN = ("train",)
 
@@ -205,7 +205,7 @@ def test_a_full_disk_at_the_start_leaves_no_run(workspace, project, monkeypatch)
     def full(*_args, **_kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tl_core.storage.Path.write_bytes", full)
+    monkeypatch.setattr("tl_core.workspace.storage.Path.write_bytes", full)
     with pytest.raises(StorageFull, match="Free some space"):
         runs.start_run(workspace, project, config={})
     assert runs.list_runs(workspace, project) == []

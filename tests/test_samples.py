@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tl_core import samples
 from tl_core.errors import DatasetError
-from tl_core.imagefiles import examine, read_picture
-from tl_core.samples import SAMPLES, sample_files
-from tl_core.surfaces import DEFECTS, SIDE, surface
+from tl_core.images import examine, read_picture, samples
+from tl_core.images.samples import SAMPLES, sample_files
+from tl_core.images.synthetic_surfaces import DEFECTS, SIDE, surface
 
 OFFLINE = [sample for sample in SAMPLES if sample.source != "download"]
 
@@ -84,7 +83,7 @@ def test_missing_digits_get_a_sentence(
 
 def test_making_samples_loads_nothing_heavy() -> None:
     code = (
-        "import sys; from tl_core.samples import sample_files\n"
+        "import sys; from tl_core.images.samples import sample_files\n"
         "for key in ('digits', 'surfaces'): next(iter(sample_files(key))).read()\n"
         "print([m for m in ('sklearn', 'scipy', 'torch', 'pandas') if m in sys.modules])"
     )

@@ -10,15 +10,15 @@ import timm
 import torch
 from training_data import job_of, run_to_end, stripes_project
 
-from tl_core import batches, second_level
+from tl_core.approaches import batches, fine_tuning_trial
+from tl_core.approaches.training import finish, train
 from tl_core.backbones.own_weights import check_weights_file
-from tl_core.datasets import assign_class, list_images
-from tl_core.evaluation import crop_batches, logits_of
-from tl_core.events import EpochResult, PhaseStarted, Progress
-from tl_core.prediction import Predictor
-from tl_core.probes import softmax
-from tl_core.reports import read_report
-from tl_core.training import finish, train
+from tl_core.evaluation.measuring import crop_batches, logits_of
+from tl_core.evaluation.temperature import softmax
+from tl_core.export.predictor import Predictor
+from tl_core.images import assign_class, list_images
+from tl_core.runs.events import EpochResult, PhaseStarted, Progress
+from tl_core.runs.results.report import read_report
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_every_picture_is_answered_by_networks_that_never_saw_it(puzzle, monkeyp
 
 
 def test_what_pays_is_kept_and_predicts_as_it_was_saved(puzzle, monkeypatch):
-    monkeypatch.setattr(second_level, "_tuned_logits", answers_like_the_labels)
+    monkeypatch.setattr(fine_tuning_trial, "_tuned_logits", answers_like_the_labels)
     job = recommended(puzzle, "pays")
     before = {name: value.clone() for name, value in job.backbone.state_dict().items()}
     run_to_end(job)
@@ -116,8 +116,8 @@ def test_no_picture_is_tried_on_when_it_is_not_allowed(puzzle):
 
 
 def test_what_would_take_too_long_is_given_up_and_said(puzzle, monkeypatch):
-    monkeypatch.setattr(second_level, "TOLERATED", 0.0)
-    monkeypatch.setattr(second_level, "SURE_AFTER", 1)
+    monkeypatch.setattr(fine_tuning_trial, "TOLERATED", 0.0)
+    monkeypatch.setattr(fine_tuning_trial, "SURE_AFTER", 1)
     job = recommended(puzzle, "too long")
     run_to_end(job)
     assert read_report(job.run_dir).strategy_used == "probe"
@@ -149,9 +149,9 @@ def test_it_is_tried_with_the_chosen_augmentations(puzzle):
 
 
 def test_many_pictures_are_divided_once_and_reported_on_the_test_part(puzzle, monkeypatch):
-    monkeypatch.setattr("tl_core.jobs.MOST_OUT_OF_FOLD", 10)
-    monkeypatch.setattr("tl_core.probing.MOST_OUT_OF_FOLD", 10)
-    monkeypatch.setattr(second_level, "_tuned_logits", answers_like_the_labels)
+    monkeypatch.setattr("tl_core.approaches.jobs.MOST_OUT_OF_FOLD", 10)
+    monkeypatch.setattr("tl_core.approaches.linear_probe.MOST_OUT_OF_FOLD", 10)
+    monkeypatch.setattr(fine_tuning_trial, "_tuned_logits", answers_like_the_labels)
     job = recommended(puzzle, "many")
     run_to_end(job)
     (fit,) = job.fold_fits

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 from test_duplicates import scene
 
-from tl_core import shifted
-from tl_core.fingerprints import SIDE
-from tl_core.shifted import Places, shifted_scores
+from tl_core.features import alignment
+from tl_core.features.alignment import Places, shifted_scores
+from tl_core.features.fingerprints import SIDE
 
 
 def tile(image: Image.Image) -> np.ndarray:
@@ -51,7 +51,7 @@ def test_the_quick_look_leaves_out_no_crop_and_most_others(side):
 def test_without_the_quick_look_the_scores_are_the_same(monkeypatch):
     tiles = np.stack([tile(scene(0)), cropped(0, 300, (8, 12)), tile(scene(1))])
     quick = shifted_scores(tiles, [(0, 1), (0, 2), (1, 2)])
-    monkeypatch.setattr(shifted, "SCREEN", -1.0)
+    monkeypatch.setattr(alignment, "SCREEN", -1.0)
     whole = shifted_scores(tiles, [(0, 1), (0, 2), (1, 2)])
     assert set(quick) < set(whole)
     assert all(whole[pair] == score for pair, score in quick.items())

@@ -7,15 +7,15 @@ import pytest
 import torch
 from training_data import job_of, run_to_end, stripes_project
 
-from tl_core import run_choices, step_precision
-from tl_core.arithmetic import update
-from tl_core.events import EpochResult, Note, Progress
-from tl_core.fine_tuning import start
-from tl_core.jobs import build_network
-from tl_core.network import load_network
-from tl_core.reports import read_report
-from tl_core.training import finish, train
-from tl_core.tuning_batches import tuning_batches
+from tl_core.approaches import run_choices, step_precision
+from tl_core.approaches.arithmetic import update
+from tl_core.approaches.fine_tuning import start
+from tl_core.approaches.fine_tuning_batches import tuning_batches
+from tl_core.approaches.jobs import build_network
+from tl_core.approaches.training import finish, train
+from tl_core.backbones.network import load_network
+from tl_core.runs.events import EpochResult, Note, Progress
+from tl_core.runs.results.report import read_report
 
 SETTINGS = {"strategy": "scratch", "backbone": "test_resnet", "steps": 8, "batch_size": 4}
 
@@ -128,7 +128,7 @@ def test_what_is_measured_is_what_a_float32_network_answers(unmeasured, monkeypa
     run_to_end(job)
     evaluation = read_report(job.run_dir).evaluation
     network, _ = load_network(job.run_dir / "model.safetensors")
-    from tl_core.evaluation import crop_batches, logits_of
+    from tl_core.evaluation.measuring import crop_batches, logits_of
 
     crops = crop_batches(job.images.test, job.preprocessing)
     logits = torch.cat(list(logits_of(network, crops, job.preprocessing)))

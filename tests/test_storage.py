@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tl_core.errors import StorageFull
-from tl_core.storage import storage_errors, write_atomic
+from tl_core.workspace.storage import storage_errors, write_atomic
 
 
 def full(*_: object, **__: object) -> None:

@@ -9,11 +9,11 @@ import pytest
 import torch
 from training_data import job_of, run_to_end, stripes_project
 
+from tl_core.approaches.training import finish, train
+from tl_core.backbones.network import load_network
 from tl_core.errors import DatasetError, RunError
-from tl_core.events import EpochResult, Note, PhaseStarted, Progress
-from tl_core.network import load_network
-from tl_core.reports import read_report
-from tl_core.training import finish, train
+from tl_core.runs.events import EpochResult, Note, PhaseStarted, Progress
+from tl_core.runs.results.report import read_report
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_a_second_run_makes_no_forward_pass(stripes, monkeypatch):
     def forbidden(*_):
         raise AssertionError("a picture was looked at again")
 
-    monkeypatch.setattr("tl_core.features.view_crop", forbidden)
+    monkeypatch.setattr("tl_core.features.extraction.view_crop", forbidden)
     job = job_of(*stripes, "second")
     run_to_end(job)
     one, two = (read_report(stripes[0].run_dir(stripes[1], name)) for name in ("first", "second"))
@@ -90,7 +90,7 @@ def test_frozen_groups_do_not_move_and_thawed_ones_do(stripes):
 def test_pictures_of_the_validation_and_test_part_are_never_trained_on(stripes, monkeypatch):
     job = job_of(*stripes, "parts", strategy="scratch", backbone="test_resnet", steps=3)
     seen = []
-    from tl_core import batches
+    from tl_core.approaches import batches
 
     crops = batches.CropBatches.shuffled
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from timm.data import create_transform, resolve_model_data_config
 
-from tl_core.transforms import (
+from tl_core.backbones.preprocessing import (
     Preprocessing,
     geometry,
     normalise,

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tl_core.rounds import Answers, make_rounds
-from tl_core.verdict import _signed, paired_interval, verdict_of
+from tl_core.assessment.verdict import _signed, paired_interval, verdict_of
+from tl_core.evaluation.out_of_fold import Answers, make_rounds
 
 LABELS = np.arange(100) % 2
 

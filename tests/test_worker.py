@@ -9,13 +9,15 @@ import fake_training
 import psutil
 import pytest
 
-from tl_core import engines, runs, worker
-from tl_core.catalogue import BUNDLED, find
-from tl_core.config import TrainingConfig, config_to_json
-from tl_core.database import RunRow, session
-from tl_core.events import EpochResult, Note
-from tl_core.execution import execute
+from tl_core import runs
+from tl_core.runs import workers
+from tl_core.runs.catalogue import BUNDLED, find
+from tl_core.runs.configuration import TrainingConfig, config_to_json
+from tl_core.runs.events import EpochResult, Note
+from tl_core.service import worker
+from tl_core.service.execution import execute
 from tl_core.workspace import create_project, delete_project, open_workspace
+from tl_core.workspace.database import RunRow, session
 
 TESTS = Path(__file__).parent
 FOREVER = 100_000  # epochs
@@ -35,8 +37,8 @@ def project(workspace):
 @pytest.fixture
 def here(monkeypatch):
     """Let runs be executed in this process, by the stand-in."""
-    monkeypatch.setitem(sys.modules, "tl_core.training", fake_training)
-    monkeypatch.delattr("tl_core.training", raising=False)
+    monkeypatch.setitem(sys.modules, "tl_core.approaches.training", fake_training)
+    monkeypatch.delattr("tl_core.approaches.training", raising=False)
 
 
 @pytest.fixture
@@ -49,17 +51,17 @@ def processes(tmp_path, monkeypatch, workspace):
     (folder / "sitecustomize.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", str(folder))
     yield
-    for process in workers(workspace):
+    for process in worker_processes(workspace):
         process.kill()
         process.wait()
 
 
-def workers(workspace):
+def worker_processes(workspace):
     """Return the worker processes that belong to this workspace and to nobody else."""
     found = []
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or []
-        if "tl_core.worker" in command and str(workspace.root) in command:
+        if "tl_core.service.worker" in command and str(workspace.root) in command:
             found.append(process)
     return found
 
@@ -190,37 +192,37 @@ def test_a_run_that_is_queued_as_the_worker_leaves_is_done_all_the_same(
     late = []
 
     def unregister(*args):
-        engines.unregister_worker(*args)
+        workers.unregister_worker(*args)
         if not late:
             late.append(start(workspace, project, steps=1))
 
     monkeypatch.setattr(worker, "unregister_worker", unregister)
     worker.main(["--workspace", str(workspace.root), "--identifier", "training-1", "--idle", "0.3"])
     assert state(workspace, late[0]) == "done"
-    assert engines.living_workers(workspace, "training") == 0
+    assert workers.living_workers(workspace, "training") == 0
 
 
 def test_ensuring_workers_twice_starts_one_and_it_does_the_run(workspace, project, processes):
     run = start(workspace, project, steps=3)
-    engines.ensure_workers(workspace)
-    engines.ensure_workers(workspace)
-    assert engines.living_workers(workspace, "training") == 1
+    workers.ensure_workers(workspace)
+    workers.ensure_workers(workspace)
+    assert workers.living_workers(workspace, "training") == 1
     wait_for(lambda: state(workspace, run) == "done")
-    assert len(workers(workspace)) == 1
+    assert len(worker_processes(workspace)) == 1
 
 
 def test_nothing_is_started_when_nothing_waits(workspace, processes):
-    engines.ensure_workers(workspace)
-    assert engines.living_workers(workspace, "training") == 0
+    workers.ensure_workers(workspace)
+    assert workers.living_workers(workspace, "training") == 0
 
 
 def test_a_download_does_not_wait_for_a_training(workspace, project, processes):
     training = start(workspace, project, steps=FOREVER)
-    engines.ensure_workers(workspace)
+    workers.ensure_workers(workspace)
     wait_for(lambda: epochs(workspace, training))
     config = {"sample": "no such set"}
     download = runs.start_run(workspace, project, kind="download-sample", config=config)
-    engines.ensure_workers(workspace)
+    workers.ensure_workers(workspace)
     wait_for(lambda: state(workspace, download) == "failed")
     assert "no such set" in runs.get_run(workspace, download.id).message
     assert state(workspace, training) == "running"
@@ -230,14 +232,14 @@ def test_a_killed_worker_leaves_a_lost_run_that_goes_on_from_its_checkpoint(
     workspace, project, processes
 ):
     run = start(workspace, project, steps=60)
-    engines.ensure_workers(workspace)
+    workers.ensure_workers(workspace)
     wait_for(lambda: len(epochs(workspace, run)) >= 3)
-    (victim,) = workers(workspace)
+    (victim,) = worker_processes(workspace)
     victim.kill()
     lost = wait_for(lambda: (now := runs.get_run(workspace, run.id)).state == "lost" and now)
     assert "Resume" in lost.message
     runs.resume_run(workspace, run.id)
-    engines.ensure_workers(workspace)
+    workers.ensure_workers(workspace)
     wait_for(lambda: state(workspace, run) == "done")
     found = epochs(workspace, run)
     assert set(found) == set(range(1, 61))
@@ -246,7 +248,7 @@ def test_a_killed_worker_leaves_a_lost_run_that_goes_on_from_its_checkpoint(
 
 def test_a_project_deleted_while_it_trains_stays_deleted(workspace, project, processes):
     run = start(workspace, project, steps=FOREVER)
-    engines.ensure_workers(workspace)
+    workers.ensure_workers(workspace)
     wait_for(lambda: epochs(workspace, run))
     delete_project(workspace, project)
     other = start(workspace, create_project(workspace, "Peas").id, steps=1)
@@ -258,8 +260,9 @@ def test_a_training_survives_the_death_of_the_server(workspace, project, process
     run = start(workspace, project, steps=40)
     code = f"""
 import os, pathlib, signal
-from tl_core import engines, workspace
-engines.ensure_workers(workspace.open_workspace(pathlib.Path({str(workspace.root)!r})))
+from tl_core import workspace
+from tl_core.runs import workers
+workers.ensure_workers(workspace.open_workspace(pathlib.Path({str(workspace.root)!r})))
 print("started", flush=True)
 input()
 """
@@ -284,8 +287,8 @@ input()
 
 def test_a_worker_that_ended_leaves_no_zombie(workspace, project, processes):
     start(workspace, project, steps=FOREVER)
-    engines.ensure_workers(workspace)
-    (process,) = wait_for(lambda: workers(workspace))
+    workers.ensure_workers(workspace)
+    (process,) = wait_for(lambda: worker_processes(workspace))
     process.kill()
     wait_for(lambda: not psutil.pid_exists(process.pid))
-    assert engines.living_workers(workspace, "training") == 0
+    assert workers.living_workers(workspace, "training") == 0

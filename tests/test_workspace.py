@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from picture_files import add, files, project_with
 
-from tl_core.catalogue import Backbone
-from tl_core.config import TrainingConfig
-from tl_core.database import ClassRow, ImageRow, RunRow, session
 from tl_core.errors import StorageFull, WorkspaceError
+from tl_core.runs.catalogue import Backbone
+from tl_core.runs.configuration import TrainingConfig
+from tl_core.runs.draft import drafted_config, save_backbone, save_config
 from tl_core.workspace import (
     Workspace,
     create_project,
@@ -19,9 +19,8 @@ from tl_core.workspace import (
     open_project,
     open_workspace,
     rename_project,
-    save_backbone,
-    save_config,
 )
+from tl_core.workspace.database import ClassRow, ImageRow, RunRow, session
 
 
 @pytest.fixture
@@ -91,7 +90,7 @@ def test_another_backbone_resets_the_layers_of_the_draft(workspace: Workspace) -
         TrainingConfig(backbone=backbone("one"), frozen_groups=3, seed=7),
     )
     save_backbone(workspace, project.id, backbone("two"))
-    draft = open_project(workspace, project.id).config
+    draft = drafted_config(open_project(workspace, project.id))
     assert draft == TrainingConfig(backbone=backbone("two"), frozen_groups=None, seed=7)
 
 

@@ -7,9 +7,9 @@ import torch
 from PIL import Image
 
 from tl_core.backbones import create_backbone
-from tl_core.catalogue import BUNDLED, Backbone, backbone_to_json
-from tl_core.network import TransferNetwork, save_network
-from tl_core.transforms import Preprocessing, preprocessing_for
+from tl_core.backbones.network import TransferNetwork, save_network
+from tl_core.backbones.preprocessing import Preprocessing, preprocessing_for
+from tl_core.runs.catalogue import BUNDLED, Backbone, backbone_to_json
 
 CLASS_NAMES = ("ants", "bees", "größer =1+1")
 

@@ -9,15 +9,14 @@ from PIL import Image
 from safetensors.torch import save_file
 from tiny_run import tiny_backbone
 
+from tl_core.approaches.training import TrainingJob, finish, prepare_training, train
 from tl_core.backbones import check_weights_file
-from tl_core.catalogue import BUNDLED, Backbone, find
-from tl_core.config import TrainingConfig
-from tl_core.datasets import add_images
-from tl_core.events import Event
-from tl_core.imagefiles import folder_files
-from tl_core.storage import Workspace
-from tl_core.training import TrainingJob, finish, prepare_training, train
+from tl_core.images import add_images, folder_files
+from tl_core.runs.catalogue import BUNDLED, Backbone, find
+from tl_core.runs.configuration import TrainingConfig
+from tl_core.runs.events import Event
 from tl_core.workspace import create_project, open_workspace
+from tl_core.workspace.storage import Workspace
 
 BUNDLED_BACKBONE = find(BUNDLED)
 

@@ -12,19 +12,20 @@ import os
 import signal
 import sys
 
-from tl_core import headless, runs
-from tl_core.catalogue import Backbone, backbone_to_json, weights_state
-from tl_core.command_line import parser
-from tl_core.config import TrainingConfig, config_to_json
+from tl_core import runs
 from tl_core.errors import RunError, TLCoreError
-from tl_core.events import PhaseStarted
-from tl_core.imagefiles import Skipped
-from tl_core.processes import cores, environment
-from tl_core.reports import read_report
+from tl_core.images import Skipped
 from tl_core.runs import Run
-from tl_core.storage import Workspace
-from tl_core.terminal import list_skipped, say, show, write
+from tl_core.runs.catalogue import Backbone, backbone_to_json, weights_state
+from tl_core.runs.configuration import TrainingConfig, config_to_json
+from tl_core.runs.events import PhaseStarted
+from tl_core.runs.processes import cores, environment
+from tl_core.runs.results.report import read_report
+from tl_core.service import headless
+from tl_core.service.command_line import parser
+from tl_core.service.terminal import list_skipped, say, show, write
 from tl_core.workspace import open_workspace
+from tl_core.workspace.storage import Workspace
 
 TROUBLE = 2  # exit code for what the caller can fix
 
@@ -66,7 +67,7 @@ def train(options: argparse.Namespace) -> None:
 
 
 def assess(options: argparse.Namespace) -> None:
-    from tl_core.assessments import read_assessment
+    from tl_core.runs.results.assessment import read_assessment
 
     workspace = open_workspace(options.workspace)
     backbone = headless.backbone_named(options.backbone)
@@ -90,7 +91,7 @@ def assess(options: argparse.Namespace) -> None:
 
 def _do(workspace: Workspace, project_id: str, kind: str, config: dict) -> Run:
     """Do a run in this process and return it as it ended."""
-    from tl_core.execution import execute
+    from tl_core.service.execution import execute
 
     run = runs.start_run(workspace, project_id, kind=kind, config=config, claimed=True)
     if not runs.is_mine(workspace, run.id):
@@ -113,8 +114,8 @@ def _do(workspace: Workspace, project_id: str, kind: str, config: dict) -> Run:
 
 
 def predict(options: argparse.Namespace) -> None:
-    from tl_core.answers import answers_csv
-    from tl_core.prediction import Predictor
+    from tl_core.export.predictor import Predictor
+    from tl_core.runs.results.answers import answers_csv
 
     workspace = open_workspace(options.workspace)
     predictor = Predictor.load(headless.model_path(workspace, options.model))
@@ -129,8 +130,8 @@ def predict(options: argparse.Namespace) -> None:
 
 
 def export(options: argparse.Namespace) -> None:
-    from tl_core.export import export_run
-    from tl_core.exported import LIMIT
+    from tl_core.export.bundle import export_run
+    from tl_core.runs.results.onnx_check import LIMIT
 
     run_dir = headless.model_path(open_workspace(options.workspace), options.run)
     report = read_report(run_dir)

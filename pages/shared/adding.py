@@ -13,8 +13,7 @@ from pages.shared import state
 from pages.shared.guards import camera_allowed, served_locally
 from pages.shared.imports import start_import
 from pages.shared.layout import errors_shown, plain
-from tl_core.datasets import add_images
-from tl_core.imagefiles import Skipped, SourceFile, folder_files, uploaded_files, zip_files
+from tl_core.images import Skipped, SourceFile, add_images, folder_files, uploaded_files, zip_files
 
 FOLDER, ZIP, FILES, WEBCAM, SERVER = (
     "Folder",

@@ -11,11 +11,11 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.layout import duration, errors_shown, plain
 from pages.shared.live import LOOK_EVERY, RunView, run_view
-from tl_core import engines
-from tl_core.assessments import Assessment, current_labels_digest, read_assessment
-from tl_core.catalogue import Backbone, backbone_to_json
 from tl_core.errors import TLCoreError
-from tl_core.runs import Run, get_run, list_runs, request_stop, resume_run, start_run
+from tl_core.runs import Run, get_run, list_runs, request_stop, resume_run, start_run, workers
+from tl_core.runs.catalogue import Backbone, backbone_to_json
+from tl_core.runs.draft import chosen_backbone
+from tl_core.runs.results.assessment import Assessment, current_labels_digest, read_assessment
 from tl_core.workspace import Project
 
 KIND = "assess"
@@ -60,10 +60,14 @@ def _outdated(project: Project, run: Run, found: Assessment) -> str | None:
             "the old labels."
         )
     measured = run.config.get("backbone") or {}
-    if project.backbone and measured and measured.get("name") != project.backbone.name:
+    if (
+        chosen_backbone(project)
+        and measured
+        and measured.get("name") != chosen_backbone(project).name
+    ):
         return (
             f"This was measured with {measured.get('title', 'another backbone')}; the project "
-            f"now uses {project.backbone.title}."
+            f"now uses {chosen_backbone(project).title}."
         )
     return None
 
@@ -89,7 +93,7 @@ def start_comparison(
         config["patterns"] = pairs
     with errors_shown():
         start_run(workspace, project.id, kind=KIND, config=config)
-        engines.ensure_workers(workspace)
+        workers.ensure_workers(workspace)
 
 
 def start_button(
@@ -107,7 +111,7 @@ def start_button(
         icon=":material/compare_arrows:",
         help=help,
         on_click=start_comparison,
-        args=(project, project.backbone),
+        args=(project, chosen_backbone(project)),
         kwargs=settings,
     )
 
@@ -127,7 +131,7 @@ def follow_comparison(run: Run, found: Assessment | None) -> None:
         if now.state != run.state or (fresh and fresh.parts_done != shown):
             st.rerun()
         if now.state == "queued":
-            engines.ensure_workers(workspace)
+            workers.ensure_workers(workspace)
         with st.container(border=True, key="card-comparing"):
             share, text = _progress(now, fresh)
             st.progress(share, text=text)
@@ -201,4 +205,4 @@ def _resume(run: Run) -> None:
     workspace = state.current_workspace()
     with errors_shown():
         resume_run(workspace, run.id)
-        engines.ensure_workers(workspace)
+        workers.ensure_workers(workspace)

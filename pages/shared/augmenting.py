@@ -9,9 +9,9 @@ from pages.shared.draft import change_draft, show_stored
 from pages.shared.gallery import data_uri
 from pages.shared.layout import card, note_text
 from pages.shared.waiting import ask, wait_for_all
-from tl_core.config import AUGMENTATION_INFO, AugmentationInfo, TrainingConfig
-from tl_core.datasets import list_images
 from tl_core.errors import TLCoreError
+from tl_core.images import list_images
+from tl_core.runs.configuration import AUGMENTATION_INFO, AugmentationInfo, TrainingConfig
 from tl_core.workspace import Project
 
 VIEWS = 3

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from pages.shared.layout import badges, card, megabytes, millions, name_text, note_text
-from tl_core.catalogue import Backbone, weights_state
+from tl_core.runs.catalogue import Backbone, weights_state
 
 _PLACES = {
     "bundled": "Comes with this app",

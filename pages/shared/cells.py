@@ -9,7 +9,7 @@ from pages.shared import state
 from pages.shared.charts import sureness
 from pages.shared.gallery import Action, Tile, gallery
 from pages.shared.layout import errors_shown
-from tl_core.datasets import (
+from tl_core.images import (
     ImageRecord,
     assign_class,
     get_images,
@@ -19,7 +19,7 @@ from tl_core.datasets import (
     thumbnail_path,
     undo_last,
 )
-from tl_core.reports import Evaluation
+from tl_core.runs.results.report import Evaluation
 from tl_core.workspace import Project
 
 PAGE = 48

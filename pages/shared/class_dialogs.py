@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.layout import errors_shown, plain
-from tl_core.datasets import create_class, delete_class, merge_classes, rename_class
+from tl_core.images import create_class, delete_class, merge_classes, rename_class
 
 MAX_NAME = 300
 

@@ -6,7 +6,7 @@ from html import escape
 import streamlit as st
 
 from pages.shared.charts import percent
-from tl_core.reports import Evaluation
+from tl_core.runs.results.report import Evaluation
 
 
 def class_table(evaluation: Evaluation) -> None:

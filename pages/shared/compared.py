@@ -8,7 +8,7 @@ from pages.shared import charts
 from pages.shared.charts import percent
 from pages.shared.honest import HonestNumber, honest_card, result_text
 from pages.shared.layout import duration, note_text, number_cards
-from tl_core.assessments import (
+from tl_core.runs.results.assessment import (
     MEASURED,
     Assessment,
     Home,

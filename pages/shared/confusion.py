@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from pages.shared import charts, state
-from tl_core.reports import Evaluation
+from tl_core.runs.results.report import Evaluation
 
 SMALL_MATRIX = 8  # classes; a larger matrix takes the page's full width
 

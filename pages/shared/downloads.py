@@ -4,9 +4,9 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.layout import errors_shown, megabytes, plain
-from tl_core.engines import ensure_workers
-from tl_core.events import Progress
 from tl_core.runs import Run, list_runs, read_events, request_stop, start_run
+from tl_core.runs.events import Progress
+from tl_core.runs.workers import ensure_workers
 
 
 def start_download(project_id: str, *, kind: str, config: dict) -> Run:

@@ -4,15 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pages.shared import state
-from tl_core.config import TrainingConfig
-from tl_core.workspace import Project, save_config
+from tl_core.runs.configuration import TrainingConfig
+from tl_core.runs.draft import chosen_backbone, drafted_config, save_config
+from tl_core.workspace import Project
 
 
 def draft(project: Project) -> TrainingConfig:
     """Return the settings of the next training; good defaults until something was chosen."""
-    if project.backbone is None:
+    if chosen_backbone(project) is None:
         raise ValueError("this project has no backbone yet")
-    return project.config or TrainingConfig(backbone=project.backbone)
+    return drafted_config(project) or TrainingConfig(backbone=chosen_backbone(project))
 
 
 def change_draft(change: Callable[[TrainingConfig], TrainingConfig]) -> None:
@@ -20,7 +21,7 @@ def change_draft(change: Callable[[TrainingConfig], TrainingConfig]) -> None:
     project = state.current_project()
     before = draft(project)
     after = change(before)
-    if after != before or project.config is None:
+    if after != before or drafted_config(project) is None:
         save_config(state.current_workspace(), project.id, after)
 
 

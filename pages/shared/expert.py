@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.shared.draft import saver, show_stored
 from pages.shared.layout import term
-from tl_core.config import TrainingConfig
+from tl_core.runs.configuration import TrainingConfig
 
 
 class _Number(NamedTuple):

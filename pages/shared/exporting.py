@@ -9,10 +9,9 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.layout import number_cards, plain
-from tl_core import engines
 from tl_core.errors import TLCoreError
-from tl_core.exported import LIMIT, Parity, read_parity
-from tl_core.runs import Run
+from tl_core.runs import Run, workers
+from tl_core.runs.results.onnx_check import LIMIT, Parity, read_parity
 
 AT_ONCE = 8  # pictures compared per question, so that others get their answers in between
 EXPORT_SECONDS = 600.0
@@ -50,9 +49,9 @@ def start_export(run: Run, digests: Sequence[str]) -> None:
 
 def _work(export: Export, place: tuple[str, str, str], digests: list[str]) -> None:
     try:
-        parity = engines.call("export_in_place", *place, len(digests), timeout=EXPORT_SECONDS)
+        parity = workers.call("export_in_place", *place, len(digests), timeout=EXPORT_SECONDS)
         for first in range(parity.n, len(digests), AT_ONCE):
-            engines.call(
+            workers.call(
                 "check_more", *place, digests[first : first + AT_ONCE], timeout=EXPORT_SECONDS
             )
     except TLCoreError as error:

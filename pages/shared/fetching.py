@@ -8,10 +8,10 @@ from pages.shared import state
 from pages.shared.downloads import start_download
 from pages.shared.layout import errors_shown, megabytes, note_text, plain
 from pages.shared.live import LOOK_EVERY
-from tl_core.catalogue import Backbone, backbone_to_json
-from tl_core.engines import ensure_workers
-from tl_core.events import Progress
 from tl_core.runs import Run, list_runs, read_events, request_stop
+from tl_core.runs.catalogue import Backbone, backbone_to_json
+from tl_core.runs.events import Progress
+from tl_core.runs.workers import ensure_workers
 from tl_core.workspace import Project
 
 KIND = "download-weights"

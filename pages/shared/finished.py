@@ -5,8 +5,8 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.guards import require
 from pages.shared.runlist import run_names
-from tl_core.exported import WEIGHTS
 from tl_core.runs import Run, list_runs
+from tl_core.runs.results.onnx_check import WEIGHTS
 from tl_core.workspace import Project
 
 

@@ -7,8 +7,7 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.gallery import Action, Tile, gallery
 from pages.shared.layout import errors_shown, explain, name_text, note_text
-from tl_core.copies import not_searched
-from tl_core.datasets import (
+from tl_core.images import (
     NamePattern,
     PictureGroup,
     accept_groups,
@@ -21,6 +20,7 @@ from tl_core.datasets import (
     split_group,
     thumbnail_path,
 )
+from tl_core.images.groups.advice import not_searched
 
 SHOWN = 72  # pictures of one group
 EXAMPLES = 3  # sources that a proposal names

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pages.shared.charts import percent
 from pages.shared.layout import number_card
-from tl_core.reports import Evaluation, wilson_interval
+from tl_core.runs.results.report import Evaluation, wilson_interval
 
 SPLIT_TEXT = {
     "held-out": "These pictures were put aside before training: the model neither learned from "

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from pages.shared.layout import plain
-from tl_core.datasets import AddProgress, add_images
 from tl_core.errors import TLCoreError
-from tl_core.imagefiles import Skipped, SourceFile
+from tl_core.images import AddProgress, Skipped, SourceFile, add_images
 from tl_core.workspace import Workspace
 
 _LOG = logging.getLogger(__name__)

@@ -15,11 +15,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.shared import state
 from pages.shared.glossary import TERMS
-from tl_core.answers import was_tried
-from tl_core.datasets import list_classes
 from tl_core.errors import TLCoreError
-from tl_core.exported import read_parity
+from tl_core.images import list_classes
 from tl_core.runs import list_runs
+from tl_core.runs.draft import chosen_backbone, drafted_config
+from tl_core.runs.results.answers import was_tried
+from tl_core.runs.results.onnx_check import read_parity
 from tl_core.workspace import Project
 
 STEPS = (
@@ -72,9 +73,9 @@ def steps_done(project: Project) -> set[str]:
     folders = [workspace.run_dir(project.id, run.id) for run in runs]
     compared = any(run.state == "done" for run in list_runs(workspace, project.id, "assess"))
     facts = {
-        "pages/1_backbone.py": project.backbone is not None,
+        "pages/1_backbone.py": chosen_backbone(project) is not None,
         "pages/2_images.py": len(filled) >= 2,
-        "pages/3_layers.py": project.config is not None or bool(runs),
+        "pages/3_layers.py": drafted_config(project) is not None or bool(runs),
         "pages/4_training.py": trained,
         "pages/5_evaluation.py": trained,
         "pages/6_transfer.py": compared,

@@ -11,10 +11,9 @@ import streamlit as st
 
 from pages.shared import charts, state
 from pages.shared.layout import duration, errors_shown, note_text, plain
-from tl_core import engines
 from tl_core.errors import TLCoreError
-from tl_core.events import EpochResult, Note, PhaseStarted, Progress
-from tl_core.runs import Run, get_run, read_events, request_stop
+from tl_core.runs import Run, get_run, read_events, request_stop, workers
+from tl_core.runs.events import EpochResult, Note, PhaseStarted, Progress
 
 LOOK_EVERY = 1.0  # seconds
 PHASE_TEXT = {
@@ -101,7 +100,7 @@ def follow(run: Run, *, earlier: Sequence[tuple[str, Run]] = (), notes: Sequence
         if now.state != run.state:
             st.rerun()  # so that the rest of the page says so too, and looking again ends
         if now.state == "queued":
-            engines.ensure_workers(state.current_workspace())
+            workers.ensure_workers(state.current_workspace())
         view = run_view(now)
         if now.active:
             _where_it_is(now, view)

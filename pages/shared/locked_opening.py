@@ -5,10 +5,9 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.honest import HonestNumber, honest_number
 from pages.shared.layout import errors_shown, explain, note_text
-from tl_core import engines
-from tl_core.datasets import LockedTest, locked_test_state
-from tl_core.locked_results import began_before, read_locked_result
-from tl_core.runs import Run
+from tl_core.images import LockedTest, locked_test_state
+from tl_core.runs import Run, workers
+from tl_core.runs.results.locked_test import began_before, read_locked_result
 
 SECONDS = 600  # for thousands of pictures
 
@@ -41,7 +40,7 @@ def show_locked_test(run: Run) -> None:
     elif st.button("Open it for this run", key="locked-open", icon=":material/lock_open:"):
         with errors_shown(), st.spinner("Asking the model about the locked pictures…"):
             root = str(workspace.root)
-            engines.call("measure_locked", root, run.project_id, run.id, timeout=SECONDS)
+            workers.call("measure_locked", root, run.project_id, run.id, timeout=SECONDS)
             st.rerun()
     explain("locked test part")
 

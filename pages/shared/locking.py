@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.layout import errors_shown, note_text, term
-from tl_core.datasets import (
+from tl_core.images import (
     draw_locked_test,
     has_own_test,
     lock_own_test,

@@ -10,11 +10,10 @@ import streamlit as st
 from pages.shared import charts, state
 from pages.shared.layout import note_text
 from pages.shared.waiting import answer_or_wait, ask
-from tl_core.datasets import ImageRecord, image_path
 from tl_core.errors import TLCoreError
-from tl_core.imagefiles import read_picture
-from tl_core.reports import Evaluation
+from tl_core.images import ImageRecord, image_path, read_picture
 from tl_core.runs import Run
+from tl_core.runs.results.report import Evaluation
 
 SHOWN = 480  # pixels, the shorter side of the picture beside the tinted one
 TINTED_TEXT = "Warm areas spoke most for it; the dark border is not looked at"

@@ -10,11 +10,11 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.shared import state
 from pages.shared.layout import errors_shown, explain
-from tl_core.catalogue import Backbone
-from tl_core.engines import call
 from tl_core.errors import BackboneError
-from tl_core.storage import storage_errors
+from tl_core.runs.catalogue import Backbone
+from tl_core.runs.workers import call
 from tl_core.workspace import Project
+from tl_core.workspace.storage import storage_errors
 
 FORMATS = ["safetensors", "pt", "pth", "bin"]
 CHECK_SECONDS = 180.0

@@ -6,8 +6,9 @@ from streamlit.delta_generator import DeltaGenerator
 from pages.shared import state
 from pages.shared.assessing import Comparison, start_comparison
 from pages.shared.layout import note_text
-from tl_core.datasets import part_facts
-from tl_core.parts import LEAST, Facts, offered_parts, part_of, typed_part
+from tl_core.images import part_facts
+from tl_core.images.subsets import LEAST, Facts, offered_parts, part_of, typed_part
+from tl_core.runs.draft import chosen_backbone
 from tl_core.workspace import Project
 
 HELP = (
@@ -37,7 +38,7 @@ def choose_parts(project: Project, comparison: Comparison) -> None:
             icon=":material/compare:",
             disabled=bool(few or not (a and b) or a == b or comparison.active),
             on_click=start_comparison,
-            args=(project, project.backbone),
+            args=(project, chosen_backbone(project)),
             kwargs={"pairs": ((a, b),)},
         )
 

@@ -8,7 +8,8 @@ from pages.shared import class_dialogs, state
 from pages.shared.class_dialogs import show_filter
 from pages.shared.gallery import PAGE_SIZE, Action, Filter, Tile, gallery
 from pages.shared.layout import errors_shown, plain
-from tl_core.datasets import (
+from tl_core.errors import TLCoreError
+from tl_core.images import (
     ClassSummary,
     ImageRecord,
     assign_class,
@@ -19,7 +20,6 @@ from tl_core.datasets import (
     thumbnail_path,
     undo_last,
 )
-from tl_core.errors import TLCoreError
 
 ALL, WITHOUT, EXCLUDED = "all", "none", "excluded"
 _CONDITIONS = {ALL: {}, WITHOUT: {"class_name": None}, EXCLUDED: {"excluded": True}}

@@ -4,14 +4,9 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.layout import errors_shown, plain
-from tl_core.catalogue import BUNDLED, find
-from tl_core.workspace import (
-    ProjectSummary,
-    create_project,
-    delete_project,
-    rename_project,
-    save_backbone,
-)
+from tl_core.runs.catalogue import BUNDLED, find
+from tl_core.runs.draft import save_backbone
+from tl_core.workspace import ProjectSummary, create_project, delete_project, rename_project
 
 
 @st.dialog("New project")

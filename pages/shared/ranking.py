@@ -8,12 +8,12 @@ from pages.shared.fetching import fetch_more
 from pages.shared.honest import result_text
 from pages.shared.layout import duration, errors_shown, explain, note_text, plain
 from pages.shared.live import LOOK_EVERY
-from tl_core import engines
-from tl_core.catalogue import CATALOGUE, Backbone, backbone_to_json, weights_state
-from tl_core.datasets import list_classes
 from tl_core.errors import TLCoreError
-from tl_core.rankings import RankedBackbone, Ranking, read_ranking
-from tl_core.runs import Run, get_run, list_runs, request_stop, start_run
+from tl_core.images import list_classes
+from tl_core.runs import Run, get_run, list_runs, request_stop, start_run, workers
+from tl_core.runs.catalogue import CATALOGUE, Backbone, backbone_to_json, weights_state
+from tl_core.runs.draft import chosen_backbone
+from tl_core.runs.results.ranking import RankedBackbone, Ranking, read_ranking
 from tl_core.workspace import Project
 
 KIND = "rank"
@@ -46,7 +46,7 @@ def here(project: Project) -> list[Backbone]:
     """Return the backbones whose weights are on this machine, the project's own one included."""
     folder = state.current_workspace().project_dir(project.id)
     known = [*CATALOGUE]
-    chosen = project.backbone
+    chosen = chosen_backbone(project)
     if chosen and all((one.name, one.digest) != (chosen.name, chosen.digest) for one in known):
         known.append(chosen)
     return [one for one in known if weights_state(one, folder) in ("bundled", "cached", "file")]
@@ -80,7 +80,7 @@ def _start(project: Project, candidates: list[Backbone]) -> None:
     config = {"backbones": [backbone_to_json(one) for one in candidates]}
     with errors_shown():
         start_run(workspace, project.id, kind=KIND, config=config)
-        engines.ensure_workers(workspace)
+        workers.ensure_workers(workspace)
 
 
 def _follow(run: Run, shown: int | None) -> None:
@@ -96,7 +96,7 @@ def _follow(run: Run, shown: int | None) -> None:
         if now.state != run.state or (ranking and len(ranking.entries) != (shown or 0)):
             st.rerun()
         if now.state == "queued":
-            engines.ensure_workers(workspace)
+            workers.ensure_workers(workspace)
         total = len(run.config.get("backbones", ())) or 1
         done = len(ranking.entries) if ranking else 0
         text = f"Trying the backbones on your pictures: {done} of {total} are done"
@@ -121,7 +121,9 @@ def _stop(run: Run) -> None:
 
 
 def _show(project: Project, ranking: Ranking) -> None:
-    chosen = project.backbone.title if project.backbone else None  # names may be there twice
+    chosen = (
+        chosen_backbone(project).title if chosen_backbone(project) else None
+    )  # names may be there twice
     entries = sorted(ranking.entries, key=lambda one: -one.accuracy)
     points = [
         charts.Ranked(

@@ -4,8 +4,8 @@ from pages.shared import state
 from pages.shared.honest import honest_number, number_of
 from pages.shared.layout import number_cards
 from pages.shared.strategies import STRATEGY_NAMES
-from tl_core.reports import Report, read_report
 from tl_core.runs import Run
+from tl_core.runs.results.report import Report, read_report
 
 FEATURES_TEXT = {"last": "the last layer", "all": "all stages"}
 

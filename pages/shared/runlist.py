@@ -10,9 +10,9 @@ from pages.shared.layout import duration
 from pages.shared.live import STATE_TEXT
 from pages.shared.result import report_of
 from pages.shared.strategies import strategy_text
-from tl_core.config import TrainingConfig, config_from_json
-from tl_core.reports import wilson_interval
 from tl_core.runs import Run
+from tl_core.runs.configuration import TrainingConfig, config_from_json
+from tl_core.runs.results.report import wilson_interval
 
 
 def run_config(run: Run) -> TrainingConfig:

@@ -10,10 +10,9 @@ from pages.shared.live import STATE_TEXT, follow
 from pages.shared.result import report_of, result_cards
 from pages.shared.strategies import strategy_text
 from pages.shared.waiting import ask, forget, wait_for_all
-from tl_core import engines
-from tl_core.config import TrainingConfig, config_to_json
-from tl_core.datasets import ClassSummary
-from tl_core.runs import Run, delete_run, resume_run, start_run
+from tl_core.images import ClassSummary
+from tl_core.runs import Run, delete_run, resume_run, start_run, workers
+from tl_core.runs.configuration import TrainingConfig, config_to_json
 from tl_core.workspace import Project
 
 OVERLAID = 3  # earlier runs behind the curves; more would be a tangle
@@ -120,7 +119,7 @@ def _start(project: Project, config: TrainingConfig) -> None:
         # Afterwards the features are cached and the same training takes less time.
         forget("estimate_seconds", str(workspace.root), project.id, config)
         run = start_run(workspace, project.id, config=config_to_json(config))
-        engines.ensure_workers(workspace)
+        workers.ensure_workers(workspace)
         state.show_run(run.id)
 
 
@@ -128,5 +127,5 @@ def _resume(run: Run) -> None:
     workspace = state.current_workspace()
     with errors_shown():
         resume_run(workspace, run.id)
-        engines.ensure_workers(workspace)
+        workers.ensure_workers(workspace)
         state.show_run(run.id)

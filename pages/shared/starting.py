@@ -8,11 +8,12 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.imports import start_import
 from pages.shared.layout import badges, card, errors_shown, megabytes, name_text, note_text
-from tl_core.catalogue import BUNDLED, find
-from tl_core.engines import ensure_workers
+from tl_core.images.samples import SAMPLES, SampleSet, sample_files
 from tl_core.runs import start_run
-from tl_core.samples import SAMPLES, SampleSet, sample_files
-from tl_core.workspace import create_project, list_projects, save_backbone
+from tl_core.runs.catalogue import BUNDLED, find
+from tl_core.runs.draft import save_backbone
+from tl_core.runs.workers import ensure_workers
+from tl_core.workspace import create_project, list_projects
 
 _TWICE = timedelta(seconds=10)  # a second click within this time opens what the first one made
 IMAGES = "pages/2_images.py"

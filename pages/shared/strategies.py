@@ -6,7 +6,7 @@ groups, the classifier included.
 
 from dataclasses import dataclass, replace
 
-from tl_core.config import TrainingConfig
+from tl_core.runs.configuration import TrainingConfig
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from pages.shared.compared import layer_by_layer
 from pages.shared.draft import change_draft, saver, show_stored
 from pages.shared.layout import duration, note_text, number_card
 from pages.shared.strategies import PRESETS, frozen_groups, preset_of, with_frozen, with_preset
-from tl_core.config import TrainingConfig
-from tl_core.layer_blocks import LayerBlock
+from tl_core.runs.configuration import TrainingConfig
+from tl_core.runs.draft import chosen_backbone
+from tl_core.runs.results.layer_block import LayerBlock
 from tl_core.workspace import Project
 
 LIMITS = (0, 30, 60, 180, 600, 1800, 7200)  # seconds
@@ -73,7 +74,7 @@ def show_depth(project: Project, frozen: int) -> None:
     comparison = comparison_of(project)
     if comparison.found is None or comparison.found.layers is None:
         return
-    if project.backbone.name != comparison.found.backbone:
+    if chosen_backbone(project).name != comparison.found.backbone:
         return  # its layer groups are others
     layer_by_layer(comparison.found.layers, frozen=frozen)
     note_text(

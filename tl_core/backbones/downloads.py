@@ -1,7 +1,7 @@
 """Weights from the Hugging Face hub into its standard cache, when a person asked for them.
 
-The work is done by a process of its own (`tl_core.hub_download`), so that nothing here can
-hang: a connection that stops giving is given up, and whoever stops asking ends the download.
+The work is done by a process of its own (`tl_core.backbones.hub_download`), so that nothing here
+can hang: a connection that stops giving is given up, and whoever stops asking ends the download.
 """
 
 import json
@@ -13,11 +13,11 @@ from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 
-from tl_core.catalogue import WEIGHT_FILES, Backbone, hub_repository
 from tl_core.errors import BackboneError, StorageFull, WeightsUnavailable
-from tl_core.events import Progress
-from tl_core.processes import environment
-from tl_core.storage import storage_full
+from tl_core.runs.catalogue import WEIGHT_FILES, Backbone, hub_repository
+from tl_core.runs.events import Progress
+from tl_core.runs.processes import environment
+from tl_core.workspace.storage import storage_full
 
 PATIENCE = 30.0  # seconds without a single new byte
 POLL = 0.25  # seconds between two looks at how much has arrived
@@ -53,7 +53,7 @@ def _start(backbone: Backbone) -> subprocess.Popen:
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         **environment(threads=1, offline=False),
     }
-    command = ["-m", "tl_core.hub_download", hub_repository(backbone), *WEIGHT_FILES]
+    command = ["-m", "tl_core.backbones.hub_download", hub_repository(backbone), *WEIGHT_FILES]
     return subprocess.Popen(
         [sys.executable, *command],
         stdin=subprocess.DEVNULL,

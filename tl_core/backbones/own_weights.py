@@ -18,9 +18,9 @@ from torch import Tensor
 from torch.serialization import safe_globals
 
 from tl_core.backbones.creation import published_config
-from tl_core.catalogue import Backbone
 from tl_core.errors import BackboneError
-from tl_core.storage import storage_errors, write_atomic
+from tl_core.runs.catalogue import Backbone
+from tl_core.workspace.storage import storage_errors, write_atomic
 
 # Where training programs keep the weights in what they save; averaged ones are the better ones.
 _WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model", "model_state_dict")

@@ -7,7 +7,7 @@ import timm
 import torch
 from timm.models import get_pretrained_cfg
 
-from tl_core.catalogue import CATALOGUE, Backbone
+from tl_core.runs.catalogue import CATALOGUE, Backbone
 
 # What a pretrained tag says about how the weights came about; the first match counts.
 _SELF_SUPERVISED = {

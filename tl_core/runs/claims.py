@@ -2,9 +2,8 @@
 
 from sqlalchemy import func, select
 
-from tl_core.database import RunRow, session, utc_now
 from tl_core.errors import RunError
-from tl_core.processes import this_process
+from tl_core.runs.processes import this_process
 from tl_core.runs.record import (
     ACTIVE_STATES,
     CLAIMED_STATES,
@@ -16,7 +15,8 @@ from tl_core.runs.record import (
     run_of,
     this_machine,
 )
-from tl_core.storage import Workspace
+from tl_core.workspace.database import RunRow, session, utc_now
+from tl_core.workspace.storage import Workspace
 
 
 def claim_next(workspace: Workspace, kinds: tuple[str, ...], *, limit: int = 1) -> Run | None:

@@ -7,7 +7,6 @@ import shutil
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tl_core.database import ProjectRow, RunRow, session, utc_now
 from tl_core.errors import RunError, WorkspaceError
 from tl_core.runs.claims import claim_row
 from tl_core.runs.record import (
@@ -19,7 +18,8 @@ from tl_core.runs.record import (
     mark_lost,
     run_of,
 )
-from tl_core.storage import Workspace, storage_errors, write_atomic
+from tl_core.workspace.database import ProjectRow, RunRow, session, utc_now
+from tl_core.workspace.storage import Workspace, storage_errors, write_atomic
 
 
 def start_run(

@@ -5,7 +5,7 @@ import os
 import time
 from pathlib import Path
 
-from tl_core.events import Event, event_from_json, event_to_json
+from tl_core.runs.events import Event, event_from_json, event_to_json
 
 
 def append_event(run_dir: Path, event: Event) -> None:

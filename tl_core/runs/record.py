@@ -8,10 +8,10 @@ from functools import cache
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tl_core.database import RunRow, session, utc_now
 from tl_core.errors import RunError
-from tl_core.processes import is_alive
-from tl_core.storage import Workspace
+from tl_core.runs.processes import is_alive
+from tl_core.workspace.database import RunRow, session, utc_now
+from tl_core.workspace.storage import Workspace
 
 RUN_KINDS = ("train", "assess", "rank", "download-weights", "download-sample")
 STATES = ("queued", "running", "stopping", "done", "stopped", "failed", "lost")

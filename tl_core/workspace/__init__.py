@@ -1,13 +1,13 @@
-"""Where projects live: rows in the database and a folder each.
+"""LIGHT: what a person owns: projects, as rows in the database and a folder each.
 
-    opening.py     folders and tables of a workspace
-    projects.py    one project: create, open, rename, delete, its choices
-    summaries.py   the list of all projects
-
-Light: pictures are in `datasets`, trainings in `runs`.
+names, json_values  names that people give; JSON back into values
+storage             where things lie on disk and how they are written
+database            the tables; one transaction per action of a person
+opening             folders and tables of a workspace
+projects, summaries one project: create, open, rename, delete; the list of all
+cache_budget        how much disk the caches may take, and what goes first
 """
 
-from tl_core.storage import Workspace, storage_errors
 from tl_core.workspace.opening import open_workspace
 from tl_core.workspace.projects import (
     Project,
@@ -15,9 +15,8 @@ from tl_core.workspace.projects import (
     delete_project,
     open_project,
     rename_project,
-    save_backbone,
-    save_config,
 )
+from tl_core.workspace.storage import Workspace, storage_errors
 from tl_core.workspace.summaries import ProjectSummary, list_projects
 
 __all__ = [
@@ -30,7 +29,5 @@ __all__ = [
     "open_project",
     "open_workspace",
     "rename_project",
-    "save_backbone",
-    "save_config",
     "storage_errors",
 ]

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from tl_core.database import create_tables, database_url, engine_for
 from tl_core.errors import WorkspaceError
-from tl_core.storage import Workspace, storage_errors
+from tl_core.workspace.database import create_tables, database_url, engine_for
+from tl_core.workspace.storage import Workspace, storage_errors
 
 _KEEP_MARKER = 3600.0  # seconds; a worker that has not noticed yet may still write
 

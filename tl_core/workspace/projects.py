@@ -3,31 +3,33 @@
 import contextlib
 import secrets
 import shutil
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from tl_core.catalogue import Backbone, backbone_from_json, backbone_to_json
-from tl_core.config import TrainingConfig, config_from_json, config_to_json
-from tl_core.database import ProjectRow, session
 from tl_core.errors import WorkspaceError
-from tl_core.names import printable
-from tl_core.storage import Workspace, storage_errors
+from tl_core.workspace.database import ProjectRow, session
+from tl_core.workspace.names import printable
 from tl_core.workspace.opening import deletion_marker
+from tl_core.workspace.storage import Workspace, storage_errors
 
 MAX_NAME = 100  # characters
 
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
-    """One image set and its runs; `config` is the draft of the next training."""
+    """One image set and its runs.
+
+    `backbone` and `config`, the draft of the next training, are JSON that `runs.draft` reads.
+    """
 
     id: str
     name: str
     created: datetime
-    backbone: Backbone | None
-    config: TrainingConfig | None
+    backbone: dict | None
+    config: dict | None
 
 
 def create_project(workspace: Workspace, name: str) -> Project:
@@ -56,21 +58,15 @@ def rename_project(workspace: Workspace, project_id: str, name: str) -> None:
         _row(opened, project_id).name = name
 
 
-def save_backbone(workspace: Workspace, project_id: str, backbone: Backbone) -> None:
-    """Store the choice; in the draft it replaces the old one, whose layers no longer apply."""
+def change_choices(
+    workspace: Workspace,
+    project_id: str,
+    change: Callable[[dict | None, dict | None], tuple[dict | None, dict | None]],
+) -> None:
+    """Replace the chosen backbone and the drafted settings, both JSON, in one transaction."""
     with session(workspace) as opened:
         row = _row(opened, project_id)
-        row.backbone = backbone_to_json(backbone)
-        if row.config is not None:
-            config = config_from_json(row.config)
-            config = replace(config, backbone=backbone, frozen_groups=None)
-            row.config = config_to_json(config)
-
-
-def save_config(workspace: Workspace, project_id: str, config: TrainingConfig) -> None:
-    """Store the draft of the next training."""
-    with session(workspace) as opened:
-        _row(opened, project_id).config = config_to_json(config)
+        row.backbone, row.config = change(row.backbone, row.config)
 
 
 def delete_project(workspace: Workspace, project_id: str) -> None:
@@ -111,8 +107,8 @@ def _project(row: ProjectRow) -> Project:
         id=row.id,
         name=row.name,
         created=row.created,
-        backbone=backbone_from_json(row.backbone) if row.backbone else None,
-        config=config_from_json(row.config) if row.config else None,
+        backbone=row.backbone,
+        config=row.config,
     )
 
 

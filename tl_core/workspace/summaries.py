@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tl_core.database import ClassRow, ImageRow, ProjectRow, RunRow, session
-from tl_core.storage import Workspace
+from tl_core.workspace.database import ClassRow, ImageRow, ProjectRow, RunRow, session
+from tl_core.workspace.storage import Workspace
 
 
 @dataclass(frozen=True, kw_only=True)

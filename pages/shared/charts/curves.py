@@ -14,7 +14,7 @@ from pages.shared.charts.drawing import (
     percent,
     short,
 )
-from tl_core.events import EpochResult
+from tl_core.runs.events import EpochResult
 
 MAX_POINTS = 400  # per line; more cannot be seen and costs time on every update
 

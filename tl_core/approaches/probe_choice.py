@@ -1,0 +1,205 @@
+"""Which features to read and how to fit the classifier, decided by cross-validation.
+
+It knows matrices, labels and folds. What is chosen for a training is chosen inside its folds.
+"""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tl_core.approaches.probe import (
+    CENTROIDS,
+    DISCRIMINANTS,
+    FEW_PER_CLASS,
+    REGRESSIONS,
+    LinearProbe,
+    Method,
+    all_views,
+)
+from tl_core.approaches.probe_fitting import fit_probe, fit_probes
+from tl_core.evaluation.folds import Fold, make_folds
+from tl_core.evaluation.out_of_fold import Predict, Rounds
+from tl_core.evaluation.temperature import fit_temperature
+from tl_core.features.threads import suited_threads
+
+Candidate = tuple[str, Method]
+INNER_FOLDS = 3
+
+
+@dataclass(frozen=True)
+class ProbeChoice:
+    """Which features, which way to fit, and what divides the logits afterwards.
+
+    `scores` holds the cross-validated accuracy of every candidate.
+    """
+
+    features: str
+    method: Method
+    temperature: float
+    scores: dict[Candidate, float]
+
+    def fit(
+        self, features: np.ndarray, labels: np.ndarray, num_classes: int, *, balanced: bool = True
+    ) -> LinearProbe:
+        """Return the chosen classifier, fitted on raw features (N, D) of the chosen kind."""
+        probe = fit_probe(features, labels, num_classes, method=self.method, balanced=balanced)
+        return probe.cooled(self.temperature)
+
+
+def choose_probe(
+    matrices: dict[str, np.ndarray],
+    labels: np.ndarray,
+    num_classes: int,
+    *,
+    folds: list[Fold],
+    balanced: bool = True,
+) -> ProbeChoice:
+    """Choose features and method by cross-validation; see `choosing_probe`."""
+    choosing = choosing_probe(matrices, labels, num_classes, folds=folds, balanced=balanced)
+    while True:
+        try:
+            next(choosing)
+        except StopIteration as end:
+            return end.value
+
+
+def choosing_probe(
+    matrices: dict[str, np.ndarray],
+    labels: np.ndarray,
+    num_classes: int,
+    *,
+    folds: list[Fold],
+    balanced: bool = True,
+) -> Generator[tuple[int, int], None, ProbeChoice]:
+    """Choose features, method and temperature by cross-validation.
+
+    Accuracy decides; log-loss, at the best temperature, decides between equals. Without folds (a
+    class has one picture) there is nothing to choose by: class centroids of the last layer.
+
+    Args:
+        matrices: Raw features by name ("last", "all"), each (V, N, D): V views of N pictures, the
+            plain one first. All views are fitted on, only plain ones are measured on.
+        labels: int64, shape (N,).
+        num_classes: K.
+        folds: Train and test indices into the rows.
+        balanced: Whether every class counts equally in fitting.
+
+    Yields:
+        Fits done and fits in total.
+    """
+    if not folds:
+        return ProbeChoice(features="last", method=CENTROIDS, temperature=1.0, scores={})
+    few = np.bincount(labels)[np.unique(labels)].min() < FEW_PER_CLASS
+    methods = (CENTROIDS,) if few else (*REGRESSIONS, *DISCRIMINANTS)
+    logits: dict[Candidate, list[np.ndarray]] = {}
+    done = 0
+    for name, matrix in matrices.items():
+        for train, test in folds:
+            fits = fit_probes(
+                *all_views(matrix, labels, train), num_classes, methods=methods, balanced=balanced
+            )
+            for method, probe in zip(methods, fits, strict=True):
+                logits.setdefault((name, method), []).append(probe.logits(matrix[0, test]))
+                done += 1
+                yield done, len(matrices) * len(folds) * len(methods)
+    tested = labels[np.concatenate([test for _, test in folds])]
+    measured = {key: _measure(np.concatenate(parts), tested) for key, parts in logits.items()}
+    best = max(measured, key=lambda key: (measured[key].accuracy, -measured[key].loss))
+    return ProbeChoice(
+        features=best[0],
+        method=best[1],
+        temperature=measured[best].temperature,
+        scores={key: one.accuracy for key, one in measured.items()},
+    )
+
+
+@dataclass(frozen=True)
+class _Measured:
+    accuracy: float
+    loss: float
+    temperature: float
+
+
+def _measure(logits: np.ndarray, labels: np.ndarray) -> _Measured:
+    temperature = fit_temperature(logits, labels, unsure=1.0)
+    scaled = (logits - logits.max(axis=1, keepdims=True)) / temperature
+    true = scaled[np.arange(len(labels)), labels] - np.log(np.exp(scaled).sum(axis=1))
+    accuracy = (logits.argmax(axis=1) == labels).mean()
+    return _Measured(float(accuracy), float(-true.mean()), temperature)
+
+
+@dataclass(frozen=True)
+class FoldFit:
+    """A classifier chosen and fitted on the rows `train`, int64 (n,); `test` it has never seen."""
+
+    train: np.ndarray
+    test: np.ndarray
+    choice: ProbeChoice
+    probe: LinearProbe
+
+
+def fits_in_folds(
+    matrices: dict[str, np.ndarray],
+    labels: np.ndarray,
+    num_classes: int,
+    *,
+    folds: list[Fold],
+    groups: np.ndarray | None = None,
+    inner_folds: int = 3,
+    seed: int = 0,
+    balanced: bool = True,
+) -> Iterator[FoldFit]:
+    """Yield a classifier per fold; everything is chosen inside the fold."""
+    for train, test in folds:
+        inside = None if groups is None else groups[train]
+        inner = make_folds(labels[train], inside, folds=inner_folds, seed=seed)
+        parts = {name: matrix[:, train] for name, matrix in matrices.items()}
+        choice = choose_probe(parts, labels[train], num_classes, folds=inner, balanced=balanced)
+        matrix = matrices[choice.features]
+        probe = choice.fit(*all_views(matrix, labels, train), num_classes, balanced=balanced)
+        yield FoldFit(train, test, choice, probe)
+
+
+def probe_on(
+    matrices: dict[str, np.ndarray],
+    rounds: Rounds,
+    *,
+    choices: dict[bytes, ProbeChoice] | None = None,
+) -> Predict:
+    """Return the recommended classifier: features, method, temperature chosen inside the fold.
+
+    Args:
+        matrices: Raw features by name, each (N, D); "last" must be there.
+        rounds: Labels and groups of the rows.
+        choices: Filled with what was chosen, by the bytes of the fold's test rows.
+    """
+    views = {name: matrix[None] for name, matrix in matrices.items()}
+
+    def predict(train: np.ndarray, test: np.ndarray) -> np.ndarray:
+        labels, groups = rounds.labels[train], rounds.groups
+        with suited_threads(len(rounds.labels)):
+            inside = None if groups is None else groups[train]
+            inner = make_folds(labels, inside, folds=INNER_FOLDS, seed=0)
+            parts = {name: view[:, train] for name, view in views.items()}
+            choice = choose_probe(parts, labels, rounds.num_classes, folds=inner)
+            if choices is not None:
+                choices[test.tobytes()] = choice
+            matrix = matrices[choice.features]
+            probe = choice.fit(matrix[train], labels, rounds.num_classes)
+            return probe.logits(matrix[test])
+
+    return predict
+
+
+def plain_probe_on(matrix: np.ndarray, rounds: Rounds, *, method: Method) -> Predict:
+    """Return a classifier fitted in a given way, nothing chosen."""
+
+    def predict(train: np.ndarray, test: np.ndarray) -> np.ndarray:
+        with suited_threads(len(rounds.labels)):
+            probe = fit_probe(
+                matrix[train], rounds.labels[train], rounds.num_classes, method=method
+            )
+            return probe.logits(matrix[test])
+
+    return predict

@@ -1,0 +1,95 @@
+"""Did the pretrained model help? All of it, from pictures to a verdict, cheap parts first.
+
+`assess` is a generator of events; it writes `assessment.json` anew after each part. Whoever stops
+asking keeps the parts that are done, and a later run on the same pictures goes on from them.
+"""
+
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+from tl_core.assessment.job import AssessmentJob, prepare_assessment
+from tl_core.assessment.parts import NEED_LOOKS, PARTS
+from tl_core.errors import StorageFull, TLCoreError
+from tl_core.features.copies import group_copies
+from tl_core.features.extraction import FeatureTable, extract_features
+from tl_core.features.layer_outputs import look
+from tl_core.images.groups.advice import not_searched
+from tl_core.runs.catalogue import backbone_from_json
+from tl_core.runs.events import Event, Note, PhaseStarted, Progress
+from tl_core.runs.results.assessment import Assessment
+from tl_core.workspace.storage import Workspace
+
+__all__ = ["assess", "prepare_assessment", "prepare_from_config"]
+
+
+def prepare_from_config(
+    workspace: Workspace, project_id: str, run_id: str, config: dict
+) -> AssessmentJob:
+    """Return the job that a run of kind "assess" describes.
+
+    `config` has "backbone" as JSON and may have "scratch", "patterns" (pairs of parts) and "seed".
+    """
+    return prepare_assessment(
+        workspace,
+        project_id,
+        run_id,
+        backbone=backbone_from_json(config["backbone"]),
+        scratch=bool(config.get("scratch", False)),
+        patterns=tuple((a, b) for a, b in config.get("patterns", ())),
+        seed=int(config.get("seed", 0)),
+    )
+
+
+def assess(job: AssessmentJob) -> Generator[Event, None, Assessment]:
+    """Compute the parts that are missing, one after the other, and return what is there then.
+
+    Copies are looked for first: where some are found, the folds of `job` are drawn anew.
+    """
+    todo = job.todo
+    if job.patterns and "similarity" not in todo:
+        todo.append("similarity")
+    if not todo:
+        return job.assessment
+    folder = job.workspace.features_dir(job.project_id)
+    memory = job.workspace.root / "engines.json"
+    yield PhaseStarted("features")
+    job.table = yield from _table(job, folder, memory)
+    last = job.table.matrix("last")
+    if group_copies(job.workspace, job.project_id, job.everything, last):
+        job = prepare_assessment(**job.asked)
+        job.table = yield from _table(job, folder, memory)
+        todo = job.todo
+    if unsearched := not_searched(len(job.everything)):
+        job.note(unsearched)
+    yield PhaseStarted("assess")
+    for part in todo:
+        if part in NEED_LOOKS and job.looks is None:
+            job.looks = yield from look(
+                job.network, job.backbone, job.pool, folder=folder, memory=memory
+            )
+            yield PhaseStarted("assess")
+        yield from _one(job, part)
+    return job.assessment
+
+
+def _table(job: AssessmentJob, folder: Path, memory: Path) -> Generator[Event, None, FeatureTable]:
+    return extract_features(job.network, job.backbone, job.everything, folder=folder, memory=memory)
+
+
+def _one(job: AssessmentJob, part: str) -> Iterator[Event]:
+    """Compute one part; the seconds left that it tells are those of this part."""
+    began = time.perf_counter()
+    here, whole = job.assessment.parts_done, job.assessment.parts_total
+    try:
+        for done, total, *told in PARTS[part](job):
+            guess = (time.perf_counter() - began) / max(1, done) * (total - done)
+            yield Progress("assess", here, whole, told[0] if told else guess)
+    except StorageFull:
+        raise
+    except TLCoreError as error:  # the other parts can do without
+        job.note(f"{error}")
+    if part not in job.assessment.done:
+        job.keep(done=(*job.assessment.done, part))
+    yield Progress("assess", job.assessment.parts_done, job.assessment.parts_total)
+    yield Note(f"{part}: {time.perf_counter() - began:.1f} s")

@@ -1,0 +1,90 @@
+"""Where in the network the knowledge for these pictures sits: one classifier per layer group.
+
+It knows the groups' outputs and the folds. Nothing is chosen: every group gets the same
+regression, so that only what the group hands on makes the difference.
+"""
+
+import math
+from collections.abc import Generator, Sequence
+
+import numpy as np
+
+from tl_core.approaches.probe import CENTROIDS, FEW_PER_CLASS, Method
+from tl_core.approaches.probe_choice import plain_probe_on
+from tl_core.backbones.layer_groups import LayerGroup
+from tl_core.evaluation.out_of_fold import Rounds, answers_of
+from tl_core.runs.results.assessment import LayerCurve, LayerPoint
+from tl_core.runs.results.intervals import out_of_fold_interval
+
+METHOD = Method("regression", 0.1)
+
+
+def layer_curve(
+    ends: np.ndarray, groups: Sequence[tuple[LayerGroup, int]], rounds: Rounds
+) -> Generator[tuple[int, int], None, LayerCurve]:
+    """Measure a probe on the output of every layer group, on the folds of the first round.
+
+    Args:
+        ends: The groups' outputs side by side, float32 (N, sum of widths).
+        groups: Each group with its number of columns.
+        rounds: The folds.
+
+    Yields:
+        Groups done and groups in total.
+    """
+    method = CENTROIDS if _fewest(rounds) < FEW_PER_CLASS else METHOD
+    points, start = [], 0
+    for done, (group, width) in enumerate(groups, start=1):
+        matrix = ends[:, start : start + width]
+        start += width
+        work = answers_of(rounds, plain_probe_on(matrix, rounds, method=method), repeats=1)
+        while True:
+            try:
+                next(work)
+            except StopIteration as end:
+                answers = end.value
+                break
+        n = len(rounds.rows)
+        points.append(
+            LayerPoint(
+                group_index=group.index,
+                group_name=group.name,
+                accuracy=answers.accuracy,
+                interval=out_of_fold_interval(answers.accuracy * n, n, folds=len(rounds.folds[0])),
+            )
+        )
+        yield done, len(groups)
+    return LayerCurve(points=tuple(points), **_advice(points, len(rounds.rows)))
+
+
+def _advice(points: Sequence[LayerPoint], n: int) -> dict:
+    """Say which is the first group that does as well as any, within one standard error."""
+    best = max(points, key=lambda point: point.accuracy)
+    error = math.sqrt(max(best.accuracy * (1 - best.accuracy), 1 / n) / n)
+    enough = next(point for point in points if point.accuracy >= best.accuracy - error)
+    frozen = enough.group_index + 1
+    share, most = f"{100 * enough.accuracy:.0f} %", f"{100 * best.accuracy:.0f} %"
+    if enough is points[-1]:
+        sentence = (
+            f"What the network knows of use for your pictures grows up to its last layers "
+            f"({share}), so these fit your pictures. Freezing all of it is a sensible start."
+        )
+    elif enough.group_index == 0:
+        sentence = (
+            f"The first layers alone ({share}) do as well as any later ones ({most}): what the "
+            "network learnt beyond edges and colours adds nothing here. Training all but the "
+            "first group is worth a try."
+        )
+    else:
+        sentence = (
+            f"The knowledge for your pictures is complete after {enough.group_name} ({share}; the "
+            f"best group reaches {most}). Later layers know more about other pictures than about "
+            f"yours: freezing up to {enough.group_name} and training what follows is worth a try."
+        )
+    return {"sentence": sentence, "suggested_frozen": frozen}
+
+
+def _fewest(rounds: Rounds) -> int:
+    """Return how many pictures the smallest class has to learn from in its worst fold."""
+    counts = (np.bincount(rounds.labels[train]) for train, _ in rounds.folds[0])
+    return min(int(count[count > 0].min()) for count in counts)

@@ -1,0 +1,216 @@
+"""The parts of an assessment, each a generator of (done, total) that adds its result to the job.
+
+A part that cannot be computed with these pictures says so in a note.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import chain
+
+import numpy as np
+
+from tl_core.approaches.fine_tuning import plan
+from tl_core.approaches.probe_choice import probe_on
+from tl_core.approaches.training import finish, prepare_training, train
+from tl_core.assessment import baselines
+from tl_core.assessment.distance import home_of
+from tl_core.assessment.job import SCRATCH, AssessmentJob
+from tl_core.assessment.layer_curve import layer_curve
+from tl_core.assessment.learning_curve import learning_curve
+from tl_core.assessment.similarity import compare
+from tl_core.assessment.verdict import WORDS, paired_interval, verdict_of
+from tl_core.evaluation import calibration
+from tl_core.evaluation.folds import group_numbers
+from tl_core.evaluation.out_of_fold import answers_of
+from tl_core.features.group_outputs import group_widths
+from tl_core.images.subsets import Facts, part_of
+from tl_core.runs.configuration import TrainingConfig
+from tl_core.runs.events import Progress
+from tl_core.runs.results.assessment import Measured, Similarity
+from tl_core.runs.results.report import read_report
+
+# (done, total), and the seconds left where a part knows them
+Part = Callable[[AssessmentJob], Iterator[tuple[int, int] | tuple[int, int, float | None]]]
+
+COLOURS_TELL = 0.1  # more right answers than the most frequent class gives
+
+
+def transferred(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+    matrices = _pool_matrices(job)
+    work = answers_of(job.rounds, probe_on(matrices, job.rounds, choices=job.choices))
+    job.add((yield from baselines.measure("transferred", job.rounds, work)))
+
+
+def majority(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+    work = baselines.majority(job.rounds)
+    job.add((yield from baselines.measure("majority", job.rounds, work)))
+
+
+def colours(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+    work = baselines.colours(job.rounds, job.looks.colours)
+    job.add((yield from baselines.measure("colours", job.rounds, work)))
+    model, plain = job.answers["transferred"], job.answers["colours"]
+    _, (low, _) = paired_interval(job.rounds, model, plain)
+    if low <= 0 and plain.accuracy > job.answers["majority"].accuracy + COLOURS_TELL:
+        job.note(
+            f"Colours alone are right for {100 * plain.accuracy:.0f} %, and it is not sure that "
+            "the pretrained model does better. Perhaps background or light give the classes away: "
+            "look whether each class was taken in a place of its own."
+        )
+
+
+def random(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+    last = job.looks.random[:, -job.table.last_size :]
+    matrices = {"last": last}
+    if job.looks.random.shape[1] > last.shape[1]:
+        matrices["all"] = job.looks.random
+    work = baselines.frozen(job.rounds, matrices)
+    job.add((yield from baselines.measure("random", job.rounds, work)))
+    _judge(job)
+
+
+def small(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+    work = baselines.small_network(job.rounds, job.looks.small, seed=job.seed)
+    job.add((yield from baselines.measure("small", job.rounds, work)))
+    _judge(job)
+
+
+def _judge(job: AssessmentJob) -> None:
+    others = {name: job.answers[name] for name in WORDS if name in job.answers}
+    job.keep(verdict=verdict_of(job.rounds, job.answers["transferred"], others))
+
+
+def calibrated(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+    found = calibration.calibration_of(job.rounds, job.answers["transferred"])
+    job.keep(calibration=found)
+    yield 1, 1
+    if found is None:
+        job.note(
+            f"With fewer than {calibration.LEAST_PICTURES} pictures nothing can be said on "
+            "whether probabilities mean what they say."
+        )
+
+
+def home(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+    last = job.table.matrix("last")[_pool_rows(job)]
+    job.keep(home=home_of(job.network, job.backbone, job.pool, last))
+    yield 1, 1
+
+
+def similarity(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+    """Compare what is learnt from with the test part, and the parts that the person named."""
+    known = job.assessment.similarities
+    asked = [None] if "similarity" not in job.assessment.done else []
+    asked += [pair for pair in job.patterns if pair not in {one.asked for one in known}]
+    found = []
+    for done, pair in enumerate(asked, start=1):
+        found.append(_compare(job, pair))
+        yield done, len(asked)
+    job.keep(similarities=(*known, *(one for one in found if one)))
+
+
+def _compare(job: AssessmentJob, asked: tuple[str, str] | None) -> Similarity | None:
+    """Compare two parts of all pictures; None (and a note) if one has too few."""
+    a, b = (part_of(text) for text in asked or ("split:train", "split:test"))
+    drawn = "" if asked or job.images.test_given else " (drawn at random)"
+    name_a, name_b = a.title, f"{b.title[0].lower()}{b.title[1:]}{drawn}"
+    facts = [
+        Facts(one.name, job.images.class_names[one.label], one.split) for one in job.images.images
+    ]
+    rows_a = [row for row, one in enumerate(facts) if a.holds(one)]
+    rows_b = [row for row, one in enumerate(facts) if b.holds(one) and not a.holds(one)]
+    groups = group_numbers([job.images.images[row].group for row in [*rows_a, *rows_b]])
+    last = job.table.matrix("last")
+    found = compare(name_a, last[rows_a], name_b, last[rows_b], groups=groups, seed=job.seed)
+    if found is None:
+        job.note(
+            f"Too few pictures to compare {name_a} ({len(rows_a)}) with {name_b} "
+            f"({len(rows_b)}): five of each are needed, from more than one group."
+        )
+        return None
+    return replace(found, asked=asked)
+
+
+def learning(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+    matrices = _pool_matrices(job)
+    yield from _choose(job, matrices)
+    work = learning_curve(matrices, job.rounds, job.choices, seed=job.seed)
+    job.keep(learning=(yield from work))
+
+
+def _choose(job: AssessmentJob, matrices: dict[str, np.ndarray]) -> Iterator[tuple[int, int]]:
+    """See to it that the choices are there, also where answers were taken over from a run."""
+    if not job.choices:
+        predict = probe_on(matrices, job.rounds, choices=job.choices)
+        yield from answers_of(job.rounds, predict, repeats=1)
+
+
+def layers(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+    curve = yield from layer_curve(job.looks.ends, group_widths(job.network), job.rounds)
+    job.keep(layers=curve)
+
+
+def scratch(job: AssessmentJob) -> Iterator[tuple[int, int, float | None]]:
+    """Train the whole architecture without pretraining, by the full recipe; it takes minutes."""
+    config = TrainingConfig(backbone=job.backbone, strategy="scratch", seed=job.seed)
+    training = prepare_training(job.workspace, job.project_id, job.run_id, config)
+    training.run_dir = job.run_dir / SCRATCH
+    training.run_dir.mkdir(exist_ok=True)
+    for event in chain(train(training), finish(training)):
+        if isinstance(event, Progress):
+            yield event.done, event.total, event.seconds_left
+    report = read_report(training.run_dir)
+    found = report.evaluation
+    epochs, per_epoch = plan(config, len(training.images.train))
+    job.add_measured(
+        Measured(
+            name="scratch",
+            title="Whole network from scratch",
+            accuracy=found.accuracy,
+            interval=found.interval,
+            correct=found.correct,
+            n=found.n,
+            budget=f"the chosen architecture from random weights, {epochs * per_epoch} steps of "
+            f"{config.batch_size} pictures",
+            seconds=round(report.seconds["fine_tune"], 1),
+            measured_on=found.measured_on,
+        )
+    )
+    shares = dict(
+        zip(job.assessment.digests, job.assessment.of("transferred").correct_per_image, strict=True)
+    )
+    both = [row for row, digest in enumerate(found.digests) if digest in shares]
+    if both:
+        right = (found.predicted == found.labels)[both].mean()
+        ours = np.mean([shares[found.digests[row]] for row in both])
+        job.note(
+            f"On the same {len(both)} pictures the whole network from scratch gets "
+            f"{100 * right:.0f} % right, the pretrained model {100 * ours:.0f} %."
+        )
+
+
+PARTS: dict[str, Part] = {
+    "transferred": transferred,
+    "majority": majority,
+    "calibration": calibrated,
+    "home": home,
+    "similarity": similarity,
+    "learning": learning,
+    "colours": colours,
+    "layers": layers,
+    "random": random,
+    "small": small,
+    "scratch": scratch,
+}
+NEED_LOOKS = ("colours", "layers", "random", "small")
+
+
+def _pool_rows(job: AssessmentJob) -> np.ndarray:
+    """Return the rows of the feature table that the compared pictures have."""
+    row = {digest: index for index, digest in enumerate(job.table.digests)}
+    return np.array([row[image.digest] for image in job.pool], dtype=np.int64)
+
+
+def _pool_matrices(job: AssessmentJob) -> dict[str, np.ndarray]:
+    rows = _pool_rows(job)
+    return {name: matrix[rows] for name, matrix in job.table.matrices().items()}

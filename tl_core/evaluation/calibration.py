@@ -1,0 +1,129 @@
+"""Do probabilities mean what they say? Temperature, reliability, "not sure", sets of classes.
+
+It knows out-of-fold logits and the folds. Whatever is fitted on answers is measured on the
+answers of another fold.
+"""
+
+import math
+
+import numpy as np
+from scipy.stats import beta
+
+from tl_core.evaluation.out_of_fold import Answers, Rounds
+from tl_core.evaluation.temperature import fit_temperature, softmax
+from tl_core.runs.results.assessment import Calibration, Conformal
+
+LEAST_PICTURES = 20
+PER_BIN, MOST_BINS = 15, 10
+THRESHOLDS = (*(step / 20 for step in range(20)), 0.99)
+TARGETS = (0.8, 0.9, 0.95)
+
+
+def calibration_of(rounds: Rounds, answers: Answers) -> Calibration | None:
+    """Return how far probabilities can be trusted; None with fewer than 20 pictures."""
+    if len(answers.labels) < LEAST_PICTURES:
+        return None
+    logits, labels = answers.logits[0], answers.labels
+    fold = _fold_of(rounds)
+    probabilities = np.zeros_like(logits)
+    for number in np.unique(fold):
+        here = fold == number
+        temperature = fit_temperature(logits[~here], labels[~here])
+        probabilities[here] = softmax(logits[here] / temperature)
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == labels
+    bins = reliability(confidence, correct)
+    error = sum(abs(mean - share) * n for mean, share, n in bins) / len(labels)
+    temperature = fit_temperature(logits, labels)
+    sets = [conformal(probabilities, labels, fold, target=target) for target in TARGETS]
+    return Calibration(
+        temperature=temperature,
+        error=error,
+        reliability=bins,
+        coverage=tuple(_coverage(confidence, correct, t) for t in THRESHOLDS),
+        conformal=tuple(one for one in sets if one),
+        sentence=_sentence(temperature, error, confidence.mean(), correct.mean()),
+    )
+
+
+def reliability(
+    confidence: np.ndarray, correct: np.ndarray
+) -> tuple[tuple[float, float, int], ...]:
+    """Return (mean confidence, accuracy, pictures) of bins with about equally many pictures."""
+    count = min(MOST_BINS, max(1, len(confidence) // PER_BIN))
+    parts = np.array_split(np.argsort(confidence, kind="stable"), count)
+    return tuple(
+        (float(confidence[part].mean()), float(correct[part].mean()), len(part)) for part in parts
+    )
+
+
+def conformal(
+    probabilities: np.ndarray, labels: np.ndarray, fold: np.ndarray, *, target: float
+) -> Conformal | None:
+    """Return sets that hold the true class with probability `target`, measured across folds.
+
+    A class is in a picture's set if its probability is at least a threshold, which is taken from
+    the other folds' pictures. With n pictures to calibrate on, the share of sets that hold the
+    true class is itself a draw from Beta(k, n + 1 - k), k = ceil((n + 1) target).
+
+    Args:
+        probabilities: Out of fold, (n, K).
+        labels: int64 (n,).
+        fold: Number of each picture's fold, (n,).
+        target: In (0, 1).
+
+    Returns:
+        None if there are too few pictures for this target.
+
+    Source: Vovk (2012), "Cross-Conformal Predictors", arXiv:1208.0806; Angelopoulos & Bates
+    (2021), "A Gentle Introduction to Conformal Prediction", arXiv:2107.07511, for Beta.
+    """
+    true = probabilities[np.arange(len(labels)), labels]
+    members = np.zeros(probabilities.shape, bool)
+    for number in np.unique(fold):
+        threshold = _threshold(true[fold != number], target)
+        if threshold is None:
+            return None
+        members[fold == number] = probabilities[fold == number] >= threshold
+    n = len(labels)
+    k = math.ceil((n + 1) * target)
+    return Conformal(
+        target=target,
+        achieved=float(members[np.arange(n), labels].mean()),
+        expected=(float(beta.ppf(0.025, k, n + 1 - k)), float(beta.ppf(0.975, k, n + 1 - k))),
+        mean_size=float(members.sum(axis=1).mean()),
+        threshold=float(_threshold(true, target)),
+    )
+
+
+def _threshold(true: np.ndarray, target: float) -> float | None:
+    """Return the least probability of the true class among the best `target` of the pictures."""
+    k = math.ceil((len(true) + 1) * target)
+    return None if k > len(true) else float(np.sort(true)[::-1][k - 1])
+
+
+def _coverage(
+    confidence: np.ndarray, correct: np.ndarray, threshold: float
+) -> tuple[float, float | None, float]:
+    answered = confidence >= threshold
+    accuracy = float(correct[answered].mean()) if answered.any() else None
+    return threshold, accuracy, float(answered.mean())
+
+
+def _fold_of(rounds: Rounds) -> np.ndarray:
+    fold = np.full(len(rounds.labels), -1)
+    for number, (_, test) in enumerate(rounds.folds[0]):
+        fold[test] = number
+    return fold[rounds.rows]
+
+
+def _sentence(temperature: float, error: float, confidence: float, accuracy: float) -> str:
+    text = (
+        f"On average the model says {100 * confidence:.0f} % and is right {100 * accuracy:.0f} % "
+        f"of the time; typically the two differ by {100 * error:.0f} points"
+    )
+    if temperature > 1.1:
+        return f"{text}, after its answers were made less sure (temperature {temperature:.2f})."
+    if temperature < 0.9:
+        return f"{text}, after its answers were made surer (temperature {temperature:.2f})."
+    return f"{text}. Its probabilities can be read nearly as they are."

@@ -1,0 +1,177 @@
+"""A finished run as files for use elsewhere: weights, ONNX with its preprocessing, a script.
+
+Knows how the files are made and checked against the app's own answers. It does not know pages,
+or where the evaluation's pictures lie.
+"""
+
+import importlib.metadata
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor, nn
+
+from tl_core.backbones.network import FORMAT, TransferNetwork, load_network
+from tl_core.backbones.preprocessing import Preprocessing
+from tl_core.errors import ExportError
+from tl_core.export.onnx_preprocessing import OUTPUT, preprocessing_model
+from tl_core.export.predictor import Predictor, model_file
+from tl_core.runs.results.onnx_check import ONNX, SCRIPT, WEIGHTS, Parity, read_parity, write_parity
+from tl_core.workspace.storage import storage_errors
+
+ONE_FILE_BYTES = 2 * 10**9  # an ONNX file cannot be larger; protobuf's own limit is 2**31
+_STANDALONE = Path(__file__).with_name("standalone_predict.py")
+
+
+def export_run(run_dir: Path, out_dir: Path, paths: Sequence[Path] = ()) -> Parity:
+    """Write all files of a finished run and compare the ONNX file on these pictures.
+
+    Raises:
+        PredictionError: If the run has no finished model.
+        ExportError: If the model cannot be written as ONNX.
+        StorageFull: If the disk is full.
+    """
+    with storage_errors("exporting the model"):
+        out_dir.mkdir(parents=True, exist_ok=True)
+        weights_file(run_dir, out_dir / WEIGHTS)
+        onnx_model(run_dir, out_dir / ONNX)
+        shutil.copyfile(_STANDALONE, out_dir / SCRIPT)
+    return parity(run_dir, out_dir / ONNX, paths)
+
+
+def export_in_place(run_dir: Path, total: int) -> Parity:
+    """Put the ONNX file and the script into the run's folder, once per model.
+
+    Args:
+        run_dir: Folder of a finished run.
+        total: How many pictures are to be compared with `check_more` afterwards.
+    """
+    model_file(run_dir)
+    known = read_parity(run_dir)
+    if known is not None and known.total == total and (run_dir / SCRIPT).is_file():
+        return known
+    with storage_errors("exporting the model"):
+        if known is None:
+            onnx_model(run_dir, run_dir / ONNX)
+        shutil.copyfile(_STANDALONE, run_dir / SCRIPT)
+        fresh = Parity(n=0, total=total, max_difference=0.0)
+        write_parity(run_dir, fresh)
+    return fresh
+
+
+def check_more(run_dir: Path, paths: Sequence[Path]) -> Parity:
+    """Compare some more pictures, the next ones after those counted in the run's folder."""
+    known = read_parity(run_dir)
+    if known is None:
+        raise ExportError("The ONNX file is gone or belongs to an older model. Export it again.")
+    found = parity(run_dir, run_dir / ONNX, paths)
+    total = replace(
+        known,
+        n=known.n + found.n,
+        max_difference=max(known.max_difference, found.max_difference),
+    )
+    write_parity(run_dir, total)
+    return total
+
+
+def weights_file(run_dir: Path, out: Path) -> Path:
+    """Write the weights with class names and preprocessing in the file's metadata."""
+    part = out.with_name(out.name + ".part")
+    shutil.copyfile(model_file(run_dir), part)
+    os.replace(part, out)
+    return out
+
+
+def parity(run_dir: Path, onnx_file: Path, paths: Sequence[Path]) -> Parity:
+    """Compare the file's probabilities with the app's; both decode the pictures in full."""
+    ours = Predictor.load(run_dir).probabilities(paths)
+    theirs = Predictor.load(onnx_file).probabilities(paths)
+    difference = float(np.abs(ours - theirs).max()) if len(paths) else 0.0
+    return Parity(n=len(paths), total=len(paths), max_difference=difference)
+
+
+def onnx_model(run_dir: Path, out: Path) -> Path:
+    """Write an ONNX file that takes a picture and gives probabilities.
+
+    Input ``image``: uint8, shape (height, width, 3), upright RGB of any size. Output
+    ``probabilities``: float32, shape (K,). The metadata holds ``class_names`` and more.
+
+    Raises:
+        PredictionError: If the run has no finished model.
+        ExportError: If this network has no ONNX form, or is larger than one file may be.
+    """
+    network, metadata = load_network(model_file(run_dir))
+    preprocessing = Preprocessing.from_json(metadata["preprocessing"])
+    size = sum(value.nbytes for value in network.state_dict().values())
+    if size > ONE_FILE_BYTES:
+        raise ExportError(
+            f"The model has {size / 1e9:.1f} GB; an ONNX file holds at most 2 GB. Use the "
+            "safetensors file, or train with a smaller backbone."
+        )
+    body = _network_model(network, preprocessing.input_size)
+    opset = next(entry.version for entry in body.opset_import if entry.domain in ("", "ai.onnx"))
+    head = preprocessing_model(preprocessing, opset=opset)
+    head.ir_version = body.ir_version
+    whole = onnx.compose.merge_models(head, body, io_map=[(OUTPUT, OUTPUT)])
+    whole.producer_name = "guided transfer learning"
+    whole.doc_string = "uint8 upright RGB picture (height, width, 3) -> class probabilities"
+    onnx.helper.set_model_props(whole, _properties(metadata))
+    onnx.checker.check_model(whole)
+    part = out.with_name(out.name + ".part")
+    onnx.save(whole, part)
+    os.replace(part, out)
+    return out
+
+
+class _Probabilities(nn.Module):
+    def __init__(self, network: TransferNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, normalised: Tensor) -> Tensor:
+        return torch.softmax(self.network(normalised)[0], dim=0)  # (1, 3, S, S) -> (K,)
+
+
+@torch.no_grad()
+def _network_model(network: TransferNetwork, side: int) -> onnx.ModelProto:
+    example = torch.zeros(1, 3, side, side)
+    try:
+        program = torch.onnx.export(
+            _Probabilities(network).float().eval(),
+            (example,),
+            input_names=[OUTPUT],
+            output_names=["probabilities"],
+            dynamo=True,
+            optimize=False,  # it drops additions of 1e-8, which small deviations stand on
+            verbose=False,
+        )
+    except Exception as error:  # torch's exporter fails with many types, by the operator
+        raise ExportError(
+            "This backbone has no ONNX form that PyTorch can write. Use the safetensors file, "
+            "or train with another backbone."
+        ) from error
+    model = program.model_proto
+    for node in model.graph.node:
+        del node.metadata_props[:]  # the exporter notes where on this machine the code lies
+        node.doc_string = ""
+    del model.graph.value_info[:]
+    return model
+
+
+def _properties(metadata: dict) -> dict[str, str]:
+    backbone = metadata["backbone"]
+    versions = {name: importlib.metadata.version(name) for name in ("torch", "timm", "onnx")}
+    return {
+        "format": FORMAT,
+        "class_names": json.dumps(metadata["class_names"], ensure_ascii=False),
+        "preprocessing": json.dumps(metadata["preprocessing"]),
+        "backbone": backbone["name"],
+        "licence": f"weights of the backbone: {backbone['licence']}",
+        "versions": json.dumps(versions),
+    }

@@ -1,0 +1,163 @@
+"""The one way a finished run classifies pictures, in the app and headless.
+
+Pictures are decoded in full and computed one at a time in float32 on the processor, so that an
+answer depends on nothing but the picture and the model. An exported ONNX file is used the same
+way. It does not know projects or pages.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from PIL import Image
+
+from tl_core.backbones.network import TransferNetwork, load_network
+from tl_core.backbones.preprocessing import Preprocessing, prepare
+from tl_core.errors import ImageFileError, PredictionError
+from tl_core.features.decoding import in_parallel
+from tl_core.images import Skipped, SourceFile, read_picture
+from tl_core.runs.processes import cores
+from tl_core.runs.results.answers import Answer, Prediction
+
+__all__ = ["Answer", "Prediction", "Predictor", "answer_pictures", "model_file"]
+
+MODEL = "model.safetensors"
+
+
+class Predictor:
+    """A finished model: pictures in, probabilities out.
+
+    Args:
+        class_names: K names in the order of the probabilities.
+        classify: Turns one upright RGB picture into probabilities, float32 (K,).
+    """
+
+    def __init__(
+        self, class_names: Sequence[str], classify: Callable[[Image.Image], np.ndarray]
+    ) -> None:
+        self.class_names = tuple(class_names)
+        self._classify = classify
+
+    @classmethod
+    def load(cls, path: Path) -> "Predictor":
+        """Load a run's folder, an export's folder, a ``.safetensors`` or an ``.onnx`` file.
+
+        Raises:
+            PredictionError: If there is no finished model, or it cannot be read.
+        """
+        file = model_file(Path(path))
+        if file.suffix.lower() == ".onnx":
+            return cls(*_onnx_classifier(file))
+        network, metadata = load_network(file)
+        preprocessing = Preprocessing.from_json(metadata["preprocessing"])
+        return cls(metadata["class_names"], _torch_classifier(network, preprocessing))
+
+    def probabilities(self, pictures: Sequence[bytes | Path]) -> np.ndarray:
+        """Return float32, shape (N, K), rows adding up to 1.
+
+        Raises:
+            ImageFileError: If a picture cannot be read; see `answers` to go on past those.
+        """
+        decoded = in_parallel(read_picture, pictures, threads=cores())
+        rows = [self._classify(picture) for picture in decoded]
+        return np.stack(rows) if rows else np.empty((0, len(self.class_names)), np.float32)
+
+    def predict(self, pictures: Sequence[bytes | Path]) -> list[Prediction]:
+        """Return one prediction per picture, in order; raises as `probabilities` does."""
+        return [self._prediction(row) for row in self.probabilities(pictures)]
+
+    def answers(self, files: Iterable[SourceFile | Skipped]) -> Iterator[Answer]:
+        """Yield an answer for every file, in order: a prediction, or why there is none."""
+        for file, picture in in_parallel(_opened, files, threads=cores()):
+            if isinstance(picture, str):
+                yield Answer(file.name, None, picture)
+            else:
+                yield Answer(file.name, self._prediction(self._classify(picture)))
+
+    def _prediction(self, row: np.ndarray) -> Prediction:
+        return Prediction(self.class_names, tuple(float(value) for value in row))
+
+
+def model_file(path: Path) -> Path:
+    """Return the file with the model: `path` itself, or the one in this folder.
+
+    Raises:
+        PredictionError: If there is none.
+    """
+    if path.is_file() and path.suffix.lower() in (".onnx", ".safetensors"):
+        return path
+    for name in (MODEL, "model.onnx"):
+        if (path / name).is_file():
+            return path / name
+    if path.is_dir():
+        raise PredictionError(
+            f"“{path.name}” holds no finished model. Wait until the training has ended, or "
+            "choose another run."
+        )
+    raise PredictionError(
+        f"There is no model at “{path}”. Name a run's folder, a {MODEL} or a model.onnx."
+    )
+
+
+def answer_pictures(model: Path, pictures: Sequence[tuple[str, bytes]]) -> list[Answer]:
+    """Answer for uploaded (name, bytes); the model stays loaded for the next call."""
+    file = model_file(Path(model))
+    predictor = _loaded(file, file.stat().st_mtime_ns)
+    sources = [SourceFile(name, lambda data=data: data) for name, data in pictures]
+    return list(predictor.answers(sources))
+
+
+@lru_cache(maxsize=2)
+def _loaded(file: Path, _changed: int) -> Predictor:
+    return Predictor.load(file)
+
+
+def _opened(file: SourceFile | Skipped) -> tuple[SourceFile | Skipped, Image.Image | str]:
+    """Return the file with its decoded picture, or with the reason why there is none."""
+    if isinstance(file, Skipped):
+        return file, file.reason
+    try:
+        return file, read_picture(file.read())
+    except ImageFileError as error:
+        return file, str(error)
+    except OSError as error:
+        return file, f"the file cannot be read ({error.strerror or error})"
+
+
+def _torch_classifier(
+    network: TransferNetwork, preprocessing: Preprocessing
+) -> Callable[[Image.Image], np.ndarray]:
+    network = network.float().eval()
+
+    @torch.inference_mode()
+    def classify(picture: Image.Image) -> np.ndarray:
+        logits = network(prepare(picture, preprocessing)[None])  # (1, K)
+        return torch.softmax(logits[0], dim=0).numpy()
+
+    return classify
+
+
+def _onnx_classifier(
+    file: Path,
+) -> tuple[list[str], Callable[[Image.Image], np.ndarray]]:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = cores()
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(
+            str(file), options, providers=["CPUExecutionProvider"]
+        )
+        class_names = json.loads(session.get_modelmeta().custom_metadata_map["class_names"])
+    except Exception as error:  # onnxruntime raises a dozen types of its own for a bad file
+        raise PredictionError(
+            f"“{file.name}” cannot be read as a model that this app exported. Export it again."
+        ) from error
+
+    def classify(picture: Image.Image) -> np.ndarray:
+        return session.run(["probabilities"], {"image": np.asarray(picture)})[0]
+
+    return class_names, classify

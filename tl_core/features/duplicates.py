@@ -1,0 +1,165 @@
+"""Find pictures that show the same thing: copies, turned, mirrored or cropped, frames of a burst.
+
+Two looks at every pair, and a second opinion from the backbone's features for each:
+
+- *turned*: fingerprints correlate at some rotation, mirrored or not (re-encoded, resized and
+  recoloured copies too);
+- *shifted*: the middle of one picture is found in the other, a little moved or scaled (crops,
+  bursts); asked only of pictures that the backbone finds most alike.
+
+Pictures that repeat themselves (stripes, weaves) or show a few large shapes (digits of 8 x 8
+pixels) look alike when shifted or turned even if they are not, so of these only true copies count.
+The thresholds are measured by `python -m benchmarks --only copies`. Knows numbers, not rows:
+`datasets.groups` keeps what is found.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+
+from tl_core.features.alignment import shifted_scores
+from tl_core.features.fingerprints import SIDE, best_turned, detail_of, fingerprints, turned_bound
+
+TURNED = 0.78  # least correlation of details, with TONE and ALIKE
+TONE = 0.88  # least correlation of brightness
+ALIKE = 0.55  # least cosine of features
+TURNED_ALONE = 0.93  # without features to ask
+SHIFTED = 0.92  # least correlation of the middle of one with a place in the other
+SHIFTED_ALIKE = 0.75
+COPY = 0.99  # correlation of all pixels, for pictures that are like many others
+REPEATS = 0.6  # a picture correlates so well with itself, shifted by more than 6 pixels
+SMOOTH = 0.8  # or shifted by 2: nothing small is in it
+NEIGHBOURS = 4  # most alike pictures that are asked for a shift
+MOST_PICTURES = 20_000  # more are not compared: every pair is looked at
+_BOUND = 0.84  # what no true copy was seen below
+_BLOCK = 1024
+
+Pairs = np.ndarray  # int64 (P, 2), the smaller index first
+
+
+def same_pairs(tiles: np.ndarray, features: np.ndarray | None) -> tuple[Pairs, np.ndarray]:
+    """Return the pairs of pictures that show the same thing, and how alike each is.
+
+    Args:
+        tiles: From `fingerprints.tiles_of`, uint8 (N, 2, 64, 64).
+        features: The backbone's last layer, float32 (N, D); None asks for closer likeness
+            instead.
+
+    Returns:
+        Index pairs, int64 (P, 2), the surest first, and their correlation, float32 (P,).
+    """
+    if not 2 <= len(tiles) <= MOST_PICTURES:
+        return np.empty((0, 2), np.int64), np.empty(0, np.float32)
+    unit = None if features is None else _unit(features)
+    common = np.array([_like_many(tile) for tile in tiles[:, 0]])
+    found = _turned(tiles, unit)
+    if unit is not None:
+        for pair, score in _shifted(tiles, unit, common).items():
+            found[pair] = max(score, found.get(pair, 0.0))
+    kept = {
+        pair: score
+        for pair, score in found.items()
+        if not common[list(pair)].any() or _is_copy(tiles[pair[0], 0], tiles[pair[1], 0])
+    }
+    order = sorted(kept, key=lambda pair: (-kept[pair], pair))
+    pairs = np.array(order, np.int64).reshape(-1, 2)
+    return pairs, np.array([kept[pair] for pair in order], np.float32)
+
+
+def join(count: int, pairs: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Return the groups of two and more that the pairs connect (union-find), each sorted."""
+    parent = list(range(count))
+
+    def root(item: int) -> int:
+        while parent[item] != item:
+            parent[item] = parent[parent[item]]
+            item = parent[item]
+        return item
+
+    for a, b in pairs:
+        parent[root(int(a))] = root(int(b))
+    groups: dict[int, list[int]] = {}
+    for item in range(count):
+        groups.setdefault(root(item), []).append(item)
+    return [members for members in groups.values() if len(members) > 1]
+
+
+def _unit(features: np.ndarray) -> np.ndarray:
+    return features / (np.linalg.norm(features, axis=1, keepdims=True) + 1e-9)
+
+
+def _turned(tiles: np.ndarray, unit: np.ndarray | None) -> dict[tuple[int, int], float]:
+    prints = fingerprints(tiles[:, 1])
+    bound = turned_bound(prints.detail)
+    bound[prints.plain] = 0
+    first, second = [], []
+    for start in range(0, len(tiles), _BLOCK):
+        rows, columns = np.nonzero(bound[start : start + _BLOCK] @ bound.T >= _BOUND)
+        later = columns > rows + start
+        first.append(rows[later] + start)
+        second.append(columns[later])
+    a, b = np.concatenate(first), np.concatenate(second)
+    if unit is not None:
+        asked = _by_blocks(lambda i, j: (unit[i] * unit[j]).sum(axis=1), a, b) >= ALIKE
+        a, b = a[asked], b[asked]
+    least = TURNED if unit is not None else TURNED_ALONE
+    score = _by_blocks(partial(best_turned, prints.detail), a, b)
+    close = score >= least
+    a, b, score = a[close], b[close], score[close]
+    close = _by_blocks(partial(best_turned, prints.tone), a, b) >= TONE
+    pairs = zip(a[close].tolist(), b[close].tolist(), strict=True)
+    return dict(zip(pairs, score[close].tolist(), strict=True))
+
+
+def _by_blocks(
+    measure: Callable[[np.ndarray, np.ndarray], np.ndarray], a: np.ndarray, b: np.ndarray
+) -> np.ndarray:
+    """Return ``measure(a, b)``, some pairs at a time: memory stays flat in their number."""
+    parts = [measure(a[i : i + _BLOCK], b[i : i + _BLOCK]) for i in range(0, len(a), _BLOCK)]
+    return np.concatenate(parts) if parts else np.empty(0, np.float32)
+
+
+def _shifted(
+    tiles: np.ndarray, unit: np.ndarray, common: np.ndarray
+) -> dict[tuple[int, int], float]:
+    """Look for the middle of each picture in those that the backbone finds most like it."""
+    pairs = sorted(pair for pair in _neighbours(unit) if not common[list(pair)].any())
+    scores = shifted_scores(tiles[:, 0], pairs)
+    return {pair: score for pair, score in scores.items() if score >= SHIFTED}
+
+
+def _neighbours(unit: np.ndarray) -> set[tuple[int, int]]:
+    pairs = set()
+    nearest = min(NEIGHBOURS, len(unit) - 1)
+    for start in range(0, len(unit), _BLOCK):
+        cosine = unit[start : start + _BLOCK] @ unit.T
+        rows = np.arange(len(cosine))
+        cosine[rows, rows + start] = -1
+        for column in np.argpartition(-cosine, nearest - 1, axis=1)[:, :nearest].T:
+            alike = cosine[rows, column] >= SHIFTED_ALIKE
+            mine, other = rows[alike] + start, column[alike]
+            smaller, larger = np.minimum(mine, other), np.maximum(mine, other)
+            pairs.update(zip(smaller.tolist(), larger.tolist(), strict=True))
+    return pairs
+
+
+def _like_many(tile: np.ndarray) -> bool:
+    """Whether a picture looks like itself when it is shifted, so that others easily do, too."""
+    detail = detail_of(tile)
+    spectrum = np.fft.rfft2(detail - detail.mean())
+    likeness = np.fft.irfft2(np.abs(spectrum) ** 2, detail.shape)
+    likeness /= max(likeness[0, 0], 1e-9)
+    y, x = (np.minimum(np.arange(SIDE), SIDE - np.arange(SIDE)) ** 2 for _ in range(2))
+    far = y[:, None] + x > 6**2
+    near = (likeness[2, 0] + likeness[0, 2]) / 2
+    return bool(near > SMOOTH or likeness[far].max() > REPEATS)
+
+
+def _is_copy(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether all pixels agree in one of the eight ways to turn and mirror a picture."""
+    a = one.astype(np.float32) - one.mean()
+    b = other.astype(np.float32) - other.mean()
+    size = float(np.linalg.norm(a) * np.linalg.norm(b)) + 1e-9
+    turned = [np.rot90(side, times) for side in (b, b[:, ::-1]) for times in range(4)]
+    return max(float((a * way).sum()) for way in turned) / size >= COPY

@@ -1,0 +1,117 @@
+"""A frozen network run by OpenVINO instead of torch, where OpenVINO is installed.
+
+Converted straight from the torch module by OpenVINO's frontend. The converted network and the
+compiled one are kept on disk. OpenVINO's telemetry is kept out.
+"""
+
+import copy
+import hashlib
+import importlib.util
+import json
+import sys
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import timm
+import torch
+from torch import Tensor, nn
+
+from tl_core.features.threads import one_thread_each
+from tl_core.workspace.storage import storage_errors
+
+
+def is_installed() -> bool:
+    return importlib.util.find_spec("openvino") is not None
+
+
+def load() -> ModuleType:
+    """Import OpenVINO; nothing else of the app may, because its import alone calls home.
+
+    Without the package that does so it uses an empty stand-in of its own.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)
+    import openvino
+
+    return openvino
+
+
+def network_file(folder: Path, weights: str) -> Path:
+    """Return where the converted network of these weights is kept, whether it is there or not."""
+    facts = [weights, load().__version__, torch.__version__, timm.__version__]
+    name = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]
+    return folder / f"{name}.xml"
+
+
+class OpenVinoReader:
+    """Normalised images (n, 3, S, S) -> arrays (n, ...), float32; callable by several threads.
+
+    Args:
+        frozen: Network that gives a tensor or several; converted unless `kept` is there.
+        kept: File of the converted network.
+        side: S, in pixels.
+        precision: "float32" or "bfloat16".
+        threads: Processor cores to use.
+    """
+
+    def __init__(
+        self, frozen: nn.Module, kept: Path, *, side: int, precision: str, threads: int
+    ) -> None:
+        core = load().Core()
+        if not kept.exists():
+            self._convert(frozen, kept, side)
+        settings = {
+            "INFERENCE_PRECISION_HINT": "f32" if precision == "float32" else "bf16",
+            "NUM_STREAMS": str(threads),
+            "INFERENCE_NUM_THREADS": str(threads),
+            "CACHE_DIR": str(kept.parent / "compiled"),
+        }
+        # Compiling gives its thread a signal stack that is too small for Python's own handlers: in
+        # the main thread the next Ctrl-C would end the process with a segmentation fault.
+        with ThreadPoolExecutor(1) as elsewhere:
+            model = core.read_model(kept)
+            self._compiled = elsewhere.submit(core.compile_model, model, "CPU", settings).result()
+        self._local = threading.local()
+        # What OpenVINO knows of numpy it looks up on first use. Two threads that are the first at
+        # the same time would wait for each other for ever.
+        load().Tensor(np.zeros(1, np.float32)).data.copy()
+
+    def __call__(self, images: Tensor) -> tuple[np.ndarray, ...]:
+        if not hasattr(self._local, "request"):
+            self._local.request = self._compiled.create_infer_request()
+        request = self._local.request
+        rows = []
+        for image in images.numpy():  # one at a time: streams run side by side
+            request.infer({0: image[None]})
+            outputs = range(len(self._compiled.outputs))
+            rows.append([request.get_output_tensor(index).data[0].copy() for index in outputs])
+        return tuple(np.stack(column) for column in zip(*rows, strict=True))
+
+    @staticmethod
+    def _convert(frozen: nn.Module, kept: Path, side: int) -> None:
+        openvino = load()
+        from openvino.frontend import FrontEndManager
+        from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+        example = torch.zeros(1, 3, side, side)
+        # On a busy machine two threads that share one picture wait for each other for seconds.
+        with torch.no_grad(), one_thread_each(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # tracing says what it takes for constant
+            alone = copy.deepcopy(frozen).cpu().float().eval()
+            try:
+                traced = torch.jit.trace(alone, example, strict=False, check_trace=False)
+                decoder = TorchScriptPythonDecoder(traced, example_input=example)
+                frontend = FrontEndManager().load_by_framework("pytorch")
+                model = frontend.convert(frontend.load(decoder))
+                model.reshape([1, 3, side, side])
+            except Exception as error:  # OpenVINO has a dozen types of its own
+                raise RuntimeError("OpenVINO cannot convert this network") from error
+        with storage_errors("keeping the converted network"):
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            part = kept.with_name(f".{threading.get_ident()}-{kept.name}")
+            openvino.save_model(model, part, compress_to_fp16=False)
+            part.with_suffix(".bin").replace(kept.with_suffix(".bin"))
+            part.replace(kept)

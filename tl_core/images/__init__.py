@@ -1,0 +1,136 @@
+"""LIGHT: files from strangers to verified, labelled, grouped, split pictures.
+
+sources             files with the class and split that their path says; what is skipped and why
+archives            ZIP files from strangers
+decoding, modes     decode safely, upright, in RGB; thumbnails; what a file turns out to be
+adding, saving      files into the project: verified, deduplicated, with thumbnails
+records             the values that travel
+queries, facts      pages of pictures, counts, classes, what was skipped
+labels, undo        classes and labels: rows, not file moves; every change can be taken back
+groups/             pictures that show the same thing, kept together; accept, split, merge
+splits, locked_test train, validation and test; a test part that is put aside and opened by hand
+sets                the finished image set that a training takes; advice on it
+subsets             parts of the pictures to compare: two cameras, two classes
+samples, synthetic_surfaces   image sets to try the app with
+"""
+
+from tl_core.images.adding import add_images
+from tl_core.images.archives import zip_files
+from tl_core.images.decoding import (
+    MAX_FILE_BYTES,
+    MAX_PIXELS,
+    PictureFacts,
+    examine,
+    read_picture,
+    thumbnail_bytes,
+    verify,
+)
+from tl_core.images.facts import label_facts, part_facts
+from tl_core.images.groups.grouping import (
+    PictureGroup,
+    accept_groups,
+    accept_names,
+    dismiss_names,
+    keep_copies,
+    list_groups,
+    merge_groups,
+    propose_names,
+    split_group,
+)
+from tl_core.images.groups.name_patterns import NamePattern
+from tl_core.images.labels import (
+    assign_class,
+    create_class,
+    delete_class,
+    merge_classes,
+    rename_class,
+    set_excluded,
+)
+from tl_core.images.locked_test import (
+    LockedTest,
+    draw_locked_test,
+    has_own_test,
+    lock_own_test,
+    locked_test_state,
+    open_locked_test,
+    release_locked_test,
+)
+from tl_core.images.queries import (
+    clear_skipped,
+    count_images,
+    get_images,
+    image_path,
+    list_classes,
+    list_images,
+    list_skipped,
+    thumbnail_path,
+)
+from tl_core.images.records import AddProgress, ClassSummary, ImageRecord, ImageSet, LabelledImage
+from tl_core.images.sets import health, image_set
+from tl_core.images.sources import (
+    PICTURE_EXTENSIONS,
+    Skipped,
+    SourceFile,
+    folder_files,
+    uploaded_files,
+)
+from tl_core.images.undo import last_change, undo_last
+
+__all__ = [
+    "MAX_FILE_BYTES",
+    "MAX_PIXELS",
+    "PICTURE_EXTENSIONS",
+    "AddProgress",
+    "ClassSummary",
+    "ImageRecord",
+    "ImageSet",
+    "LabelledImage",
+    "LockedTest",
+    "NamePattern",
+    "PictureFacts",
+    "PictureGroup",
+    "Skipped",
+    "SourceFile",
+    "accept_groups",
+    "accept_names",
+    "add_images",
+    "assign_class",
+    "clear_skipped",
+    "count_images",
+    "create_class",
+    "delete_class",
+    "dismiss_names",
+    "draw_locked_test",
+    "examine",
+    "folder_files",
+    "get_images",
+    "has_own_test",
+    "health",
+    "image_path",
+    "image_set",
+    "keep_copies",
+    "label_facts",
+    "last_change",
+    "list_classes",
+    "list_groups",
+    "list_images",
+    "list_skipped",
+    "lock_own_test",
+    "locked_test_state",
+    "merge_classes",
+    "merge_groups",
+    "open_locked_test",
+    "part_facts",
+    "propose_names",
+    "read_picture",
+    "release_locked_test",
+    "rename_class",
+    "set_excluded",
+    "split_group",
+    "thumbnail_bytes",
+    "thumbnail_path",
+    "undo_last",
+    "uploaded_files",
+    "verify",
+    "zip_files",
+]

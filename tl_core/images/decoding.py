@@ -1,0 +1,190 @@
+"""Decode bytes from strangers into upright 8-bit RGB pictures, or say why not.
+
+Knows formats, colour modes, orientation and limits; knows nothing of classes or folders.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from tl_core.errors import ImageFileError
+from tl_core.images.modes import to_rgb
+
+MAX_PIXELS = 50_000_000  # 150 MB as RGB; phones and cameras stay below
+MAX_FILE_BYTES = 256 * 2**20
+THUMBNAIL_SIDE = 160  # pixels
+
+# An allow-list: other decoders of Pillow start programs (EPS) or are rarely exercised.
+_EXTENSIONS = {
+    "JPEG": "jpg",
+    "MPO": "jpg",  # what some phones write: a JPEG with further pictures behind it
+    "PNG": "png",
+    "GIF": "gif",
+    "BMP": "bmp",
+    "TIFF": "tif",
+    "WEBP": "webp",
+    "AVIF": "avif",
+    "PPM": "ppm",
+    "JPEG2000": "jp2",
+    "HEIF": "heic",
+}
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_ORIENTATION = 0x0112  # EXIF tag
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True)
+class PictureFacts:
+    """What a file turned out to be; sizes in pixels and upright, `digest` SHA-256 in hex."""
+
+    extension: str
+    width: int
+    height: int
+    digest: str
+
+
+def read_picture(data: bytes | Path, *, shortest: int | None = None) -> Image.Image:
+    """Decode a picture: upright, RGB, first frame, transparency on white.
+
+    Args:
+        data: The file's bytes or its path.
+        shortest: Pixels that the shorter side will be resized to. A JPEG may then be decoded
+            at a half, a quarter or an eighth of its size, but only where that leaves both
+            sides at least twice as long.
+
+    Raises:
+        ImageFileError: With the reason, if this is not a picture that can be read.
+    """
+    return _decode(_load(data), shortest)[0]
+
+
+def verify(data: bytes, name: str) -> PictureFacts:
+    """Decode the whole of `data` once and say what it is.
+
+    Raises:
+        ImageFileError: If it cannot be read; the message names `name`.
+    """
+    try:
+        return examine(data)[0]
+    except ImageFileError as error:
+        raise ImageFileError(f"'{name}': {error}") from error
+
+
+def examine(data: bytes, *, digest: str | None = None) -> tuple[PictureFacts, bytes]:
+    """Return what the picture is and its thumbnail, from one decoding.
+
+    `digest` saves computing it again where it is known.
+
+    Raises:
+        ImageFileError: With the reason, if this is not a picture that can be read.
+    """
+    picture, extension, (width, height) = _decode(_load(data), THUMBNAIL_SIDE)
+    digest = digest or hashlib.sha256(data).hexdigest()
+    return PictureFacts(extension, width, height, digest), thumbnail_bytes(picture)
+
+
+def thumbnail_bytes(image: Image.Image, side: int = THUMBNAIL_SIDE) -> bytes:
+    """Return `image` as WebP, its longer side at most `side` pixels."""
+    small = image.copy()
+    small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    out = BytesIO()
+    small.save(out, "WEBP", quality=80, method=2)
+    return out.getvalue()
+
+
+def _load(data: bytes | Path) -> bytes:
+    if not isinstance(data, Path):
+        return data
+    try:
+        return data.read_bytes()
+    except OSError as error:
+        raise ImageFileError(
+            f"The picture's file cannot be read ({error.strerror}). Add the picture again."
+        ) from error
+
+
+def _decode(data: bytes, shortest: int | None) -> tuple[Image.Image, str, tuple[int, int]]:
+    """Return the picture, its file extension and its full upright size."""
+    _check_bytes(data)
+    try:
+        with Image.open(BytesIO(data), formats=_formats(data)) as opened:
+            size = opened.size
+            _check_size(*size)
+            if shortest is not None and opened.format in ("JPEG", "MPO"):
+                opened.draft("RGB", (2 * shortest, 2 * shortest))
+            picture = to_rgb(opened)
+            turn = _turn(opened)  # only now: Pillow turns TIFF itself, while loading
+            size = size if opened.format in ("JPEG", "MPO") else picture.size
+            extension = _EXTENSIONS[opened.format or ""]
+    except ImageFileError:
+        raise
+    except UnidentifiedImageError as error:
+        raise ImageFileError("this is not a picture, or of a kind that is not read.") from error
+    except Image.DecompressionBombError as error:
+        raise ImageFileError(_too_large()) from error
+    except MemoryError as error:
+        raise ImageFileError("not enough memory to decode it; save it smaller.") from error
+    except Exception as error:  # decoders fail on damaged bytes with whatever they stumble over
+        raise ImageFileError(_damaged(error)) from error
+    if turn is not None:
+        picture = picture.transpose(turn)
+        if turn not in (_UPRIGHT[2], _UPRIGHT[3], _UPRIGHT[4]):
+            size = (size[1], size[0])
+    return picture, extension, size
+
+
+def _check_bytes(data: bytes) -> None:
+    if len(data) == 0:
+        raise ImageFileError("the file is empty (0 bytes); copy or download it again.")
+    if len(data) > MAX_FILE_BYTES:
+        raise ImageFileError(f"the file is larger than {MAX_FILE_BYTES >> 20} MB; save it smaller.")
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise ImageFileError(f"{width} x {height} pixels: {_too_large()}")
+
+
+def _too_large() -> str:
+    return f"more than {MAX_PIXELS // 10**6} million pixels are not read; save it smaller."
+
+
+def _damaged(error: Exception) -> str:
+    text = str(error).lower()
+    if "truncated" in text or isinstance(error, EOFError):
+        return "the file is cut off in the middle (truncated); copy or download it again."
+    return "the file is damaged and cannot be decoded; copy or download it again."
+
+
+def _formats(data: bytes) -> tuple[str, ...]:
+    Image.init()  # registers all formats, once
+    formats = tuple(name for name in _EXTENSIONS if name in Image.OPEN and name != "HEIF")
+    if bytes(data[4:8]) != b"ftyp" or bytes(data[8:12]) not in _HEIF_BRANDS:
+        return formats
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise ImageFileError(
+            "HEIC pictures are not read here. Save them as JPEG (on an iPhone: Settings, Camera, "
+            'Formats, "Most Compatible"), or install the Python package pillow-heif.'
+        ) from error
+    pillow_heif.register_heif_opener()
+    return (*formats, "HEIF")
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    try:
+        return _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # a damaged EXIF block is no reason to refuse the picture
+        return None

@@ -1,0 +1,195 @@
+"""The finished image set that a training takes, and advice on what it lacks."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from sqlalchemy import select, update
+from sqlalchemy.engine import Row
+
+from tl_core.errors import DatasetError
+from tl_core.images.groups.advice import group_advice
+from tl_core.images.queries import count_images, list_classes
+from tl_core.images.records import ClassSummary, ImageSet, LabelledImage, pictures
+from tl_core.images.splits import TEST, TRAIN, Placed, draw_splits
+from tl_core.workspace.database import ClassRow, ImageRow, session
+from tl_core.workspace.storage import Workspace
+
+LEAST_PER_CLASS = 2
+FEW_PER_CLASS = 20
+IMBALANCE = 5  # largest class : smallest class
+MANY_CLASSES = 50
+_NAMED = 5  # how many classes a sentence lists
+
+
+def image_set(workspace: Workspace, project_id: str, *, seed: int = 0) -> ImageSet:
+    """Return all labelled pictures that are not excluded, each in its split.
+
+    Splits that are missing are drawn once and stored (see `splits.draw_splits`).
+
+    Pictures of the locked test part, and others of their groups, are in `locked` and nowhere else.
+
+    Raises:
+        DatasetError: With fewer than two classes, a class with fewer than two pictures, or a
+            class whose pictures are all in the part that the person brought for testing.
+    """
+    wanted = (
+        select(ImageRow, ClassRow.name)
+        .join(ClassRow, ClassRow.id == ImageRow.class_id)
+        .where(ImageRow.project_id == project_id, ImageRow.excluded.is_(False))
+        .order_by(ImageRow.id)
+    )
+    names = select(ClassRow.name).where(ClassRow.project_id == project_id)
+    with session(workspace) as opened:
+        every = opened.execute(wanted).all()
+        rows, locked = _without_locked(every)
+        class_names = sorted(opened.scalars(names))
+        _check_counts(class_names, Counter(name for _, name in rows))
+        placed = [
+            Placed(row.digest, name, row.split_given, row.split, row.group) for row, name in rows
+        ]
+        splits, test_given = draw_splits(placed, seed=seed)
+        _check_train(class_names, rows, splits)
+        changed = [
+            {"id": row.id, "split": split}
+            for (row, _), split in zip(rows, splits, strict=True)
+            if row.split != split
+        ]
+        if changed:
+            opened.execute(update(ImageRow), changed)
+    label = {name: index for index, name in enumerate(class_names)}
+    folder = workspace.images_dir(project_id)
+
+    def labelled(row: ImageRow, name: str, split: str) -> LabelledImage:
+        return LabelledImage(
+            digest=row.digest,
+            path=folder / f"{row.digest}.{row.extension}",
+            name=row.name,
+            label=label[name],
+            split=split,
+            group=row.group,
+        )
+
+    return ImageSet(
+        class_names=tuple(class_names),
+        images=tuple(labelled(*row, split) for row, split in zip(rows, splits, strict=True)),
+        test_given=test_given,
+        locked=tuple(labelled(*row, TEST) for row in locked),
+    )
+
+
+def _without_locked(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Return the pictures to choose by, and those of the locked test part with their groups."""
+    groups = {row.group for row, _ in rows if row.locked} - {None}
+    open_rows, locked = [], []
+    for entry in rows:
+        (locked if entry[0].locked or entry[0].group in groups else open_rows).append(entry)
+    return open_rows, locked
+
+
+def health(workspace: Workspace, project_id: str) -> list[str]:
+    """Return plain sentences on what stands in the way of a good model, the worst first."""
+    classes = list_classes(workspace, project_id)
+    unlabelled = count_images(workspace, project_id, class_name=None, excluded=False)
+    advice = [
+        *_on_classes(classes),
+        *group_advice(workspace, project_id),
+        *_on_counts(classes),
+        *_on_names(classes),
+    ]
+    if unlabelled:
+        takes = "takes" if unlabelled == 1 else "take"
+        advice.append(
+            f"{pictures(unlabelled).capitalize()} without a class {takes} no part. "
+            "Move them into a class or leave them out."
+        )
+    return advice
+
+
+def _check_counts(class_names: list[str], counts: Counter[str]) -> None:
+    if len(class_names) < 2:
+        found = f"There is one class only ('{class_names[0]}')" if class_names else "No class yet"
+        raise DatasetError(
+            f"{found}; a model needs at least two to tell apart. Add pictures of another class."
+        )
+    small = [name for name in class_names if counts[name] < LEAST_PER_CLASS]
+    if len(small) == 1:
+        raise DatasetError(
+            f"Class '{small[0]}' has {pictures(counts[small[0]])}; each class needs at least "
+            f"{LEAST_PER_CLASS}. Add more pictures to it or delete the class."
+        )
+    if small:
+        raise DatasetError(
+            f"The classes {_listed(small)} have fewer than {LEAST_PER_CLASS} pictures each. "
+            "Add more pictures to them or delete these classes."
+        )
+
+
+def _check_train(class_names: list[str], rows: Sequence[Row], splits: list[str]) -> None:
+    train = {name for (_, name), split in zip(rows, splits, strict=True) if split == TRAIN}
+    missing = [name for name in class_names if name not in train]
+    if missing:
+        raise DatasetError(
+            f"No picture to learn from for {_listed(missing)}: all of them lie in the test or "
+            "validation folder. Add pictures of it outside of those folders, or delete the class."
+        )
+
+
+def _on_classes(classes: list[ClassSummary]) -> list[str]:
+    filled = [one for one in classes if one.images > one.excluded]
+    if not filled:
+        return ["There are no pictures with a class yet. Add a folder with one folder per class."]
+    if len(filled) == 1:
+        return [
+            f"There is one class only ('{filled[0].name}'). A model needs at least two to tell "
+            "apart; add pictures of another one."
+        ]
+    if len(filled) > MANY_CLASSES:
+        return [
+            f"There are {len(filled)} classes. That works, but each needs enough pictures, and "
+            "chance alone is right only once in so many times."
+        ]
+    return []
+
+
+def _on_counts(classes: list[ClassSummary]) -> list[str]:
+    counts = {one.name: one.images - one.excluded for one in classes}
+    advice = []
+    tiny = [name for name, count in counts.items() if count < LEAST_PER_CLASS]
+    few = [name for name, count in counts.items() if LEAST_PER_CLASS <= count < FEW_PER_CLASS]
+    if tiny:
+        advice.append(
+            f"Fewer than {LEAST_PER_CLASS} pictures in {_listed(tiny)}: training cannot start. "
+            "Add some or delete the class."
+        )
+    if few:
+        advice.append(
+            f"Fewer than {FEW_PER_CLASS} pictures in {_listed(few)}. More pictures there would "
+            "help most, and would make the measured accuracy more certain."
+        )
+    usable = {name: count for name, count in counts.items() if count >= LEAST_PER_CLASS}
+    if len(usable) > 1:
+        small, large = min(usable, key=usable.__getitem__), max(usable, key=usable.__getitem__)
+        if usable[large] >= IMBALANCE * usable[small]:
+            advice.append(
+                f"The classes differ in size: '{large}' has {usable[large]:,} pictures, "
+                f"'{small}' has {usable[small]:,}. Training makes up for it, but look at each "
+                "class on its own in the evaluation."
+            )
+    return advice
+
+
+def _on_names(classes: list[ClassSummary]) -> list[str]:
+    alike = defaultdict(list)
+    for one in classes:
+        alike[one.name.casefold()].append(one.name)
+    return [
+        f"The classes {_listed(names)} differ only in capital letters. "
+        "If they mean the same, merge them."
+        for names in alike.values()
+        if len(names) > 1
+    ]
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:_NAMED])
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"

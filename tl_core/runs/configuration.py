@@ -1,0 +1,133 @@
+"""What a person chose for one training, as one value.
+
+Light: validated once, here; every module inside trusts it.
+"""
+
+from dataclasses import asdict, dataclass
+
+from tl_core.runs.catalogue import Backbone, backbone_from_json
+
+STRATEGIES = ("recommended", "probe", "fine-tune", "scratch")
+
+
+@dataclass(frozen=True)
+class AugmentationInfo:
+    """What a person needs to decide on an augmentation: a title and one plain sentence.
+
+    `question` is asked before it is switched on, where it could change what a picture shows.
+    """
+
+    title: str
+    sentence: str
+    question: str | None = None
+
+
+AUGMENTATION_INFO = {
+    "crop": AugmentationInfo(
+        "Random crops",
+        "Shows a random part of each picture, from a third of it to nearly all, so that the "
+        "model copes with objects that are larger, smaller or off-centre.",
+    ),
+    "flip": AugmentationInfo(
+        "Mirror left-right",
+        "Mirrors every other picture from left to right; do not use it where sides matter, as "
+        "in writing or in left and right hands.",
+        "Is the mirror image still the same class?",
+    ),
+    "vertical-flip": AugmentationInfo(
+        "Mirror top-bottom",
+        "Turns every other picture upside down like a reflection in water; it suits pictures "
+        "taken from above or through a microscope, which have no up and down.",
+        "Is the mirror image still the same class?",
+    ),
+    "rotate": AugmentationInfo(
+        "Small rotations",
+        "Tilts each picture by up to 20 degrees, as a hand-held camera would.",
+    ),
+    "colour": AugmentationInfo(
+        "Colour and light",
+        "Changes brightness, contrast and colours a little, so that the model copes with other "
+        "lamps and cameras; leave it out where a shade of colour decides the class.",
+    ),
+    "blur": AugmentationInfo(
+        "Blur",
+        "Blurs every other picture a little, so that the model copes with shaken or "
+        "out-of-focus shots.",
+    ),
+}
+AUGMENTATIONS = tuple(AUGMENTATION_INFO)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """Settings of one training; the defaults are good choices.
+
+    Args:
+        backbone: What to start from.
+        strategy: One of `STRATEGIES`. "probe" is a linear classifier with cross-validated choice
+            of features and method; "recommended" is the probe, then fine-tuning on trial, kept if
+            it pays; "fine-tune" goes on from the fitted probe; "scratch" starts without
+            pretrained weights.
+        frozen_groups: The first n layer groups stay frozen; None lets the strategy decide
+            (probe: all but the classifier; fine-tune: all but the last stage and the
+            classifier; scratch: none).
+        augmentations: Names from `AUGMENTATIONS`.
+        views: Cached augmented views per picture when a probe uses augmentation, 1 to 16.
+        balanced: Whether every class counts equally whatever its size.
+        steps: Optimiser updates when fine-tuning; None = chosen from the number of pictures.
+        tuning_seconds: How long the recommended training may try fine-tuning; if it would take
+            longer by the estimate, or with 0, it is not tried. At most a day.
+        batch_size: Pictures per update, at least 1.
+        classifier_lr: Learning rate of the classifier, which starts from the fitted probe; from
+            scratch every group learns at ten times this rate.
+        backbone_lr: Learning rate of the last thawed layer group.
+        layer_decay: Factor on the learning rate per group further from the classifier, in (0, 1].
+        weight_decay: AdamW weight decay.
+        seed: Same seed, same machine, same history.
+    """
+
+    backbone: Backbone
+    strategy: str = "recommended"
+    frozen_groups: int | None = None
+    augmentations: tuple[str, ...] = ()
+    views: int = 4
+    balanced: bool = True
+    steps: int | None = None
+    tuning_seconds: int = 60
+    batch_size: int = 16
+    classifier_lr: float = 1e-4
+    backbone_lr: float = 1e-4
+    layer_decay: float = 0.75
+    weight_decay: float = 1e-3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` naming the first setting that is out of range."""
+        unknown = set(self.augmentations) - set(AUGMENTATIONS)
+        checks = {
+            "strategy": self.strategy in STRATEGIES,
+            "frozen_groups": self.frozen_groups is None or self.frozen_groups >= 0,
+            "augmentations": not unknown,
+            "views": 1 <= self.views <= 16,
+            "steps": self.steps is None or 1 <= self.steps <= 100_000,
+            "tuning_seconds": 0 <= self.tuning_seconds <= 86_400,
+            "batch_size": 1 <= self.batch_size <= 1024,
+            "classifier_lr": 0 < self.classifier_lr <= 1,
+            "backbone_lr": 0 < self.backbone_lr <= 1,
+            "layer_decay": 0 < self.layer_decay <= 1,
+            "weight_decay": 0 <= self.weight_decay <= 1,
+            "seed": 0 <= self.seed < 2**32,
+        }
+        for name, fits in checks.items():
+            if not fits:
+                raise ValueError(f"{name} is {getattr(self, name)!r}, which is out of range")
+
+
+def config_to_json(config: TrainingConfig) -> dict:
+    return asdict(config)
+
+
+def config_from_json(data: dict) -> TrainingConfig:
+    backbone = backbone_from_json(data["backbone"])
+    augmentations = tuple(data.get("augmentations", ()))
+    return TrainingConfig(**{**data, "backbone": backbone, "augmentations": augmentations})

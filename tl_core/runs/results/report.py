@@ -1,0 +1,199 @@
+"""What a finished run found out, as values that pages read.
+
+Light: numpy only. It knows how a result is counted and stored; `evaluation` measures it.
+"""
+
+import io
+import json
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from tl_core.runs.configuration import TrainingConfig, config_from_json, config_to_json
+from tl_core.runs.results.intervals import out_of_fold_interval, wilson_interval
+from tl_core.workspace.storage import write_atomic
+
+
+@dataclass(frozen=True)
+class ClassReport:
+    """One class: fractions in [0, 1], nan where nothing was predicted or nothing is there."""
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Predictions for pictures that the model did not train on.
+
+    Args:
+        class_names: K names; their order is the labels' order.
+        digests: Content hash of each picture.
+        labels: True class index, int64, shape (N,).
+        probabilities: float32, shape (N, K).
+        measured_on: Which pictures, as it reads after a number: "49 test pictures".
+        method: "held-out" or "out-of-fold".
+    """
+
+    class_names: tuple[str, ...]
+    digests: tuple[str, ...]
+    labels: np.ndarray
+    probabilities: np.ndarray
+    measured_on: str
+    method: str
+
+    @cached_property
+    def predicted(self) -> np.ndarray:
+        """Class index with the highest probability, int64, shape (N,)."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def n(self) -> int:
+        return len(self.labels)
+
+    @property
+    def correct(self) -> int:
+        return int((self.predicted == self.labels).sum())
+
+    @property
+    def accuracy(self) -> float:
+        return self.correct / self.n if self.n else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        if self.method == "out-of-fold":
+            return out_of_fold_interval(self.correct, self.n)
+        return wilson_interval(self.correct, self.n)
+
+    @cached_property
+    def confusion(self) -> np.ndarray:
+        """Counts, int64, shape (K, K): rows are true classes, columns predicted ones."""
+        k = len(self.class_names)
+        cells = np.bincount(self.labels * k + self.predicted, minlength=k * k)
+        return cells.reshape(k, k)
+
+    @cached_property
+    def per_class(self) -> list[ClassReport]:
+        hits = np.diag(self.confusion)
+        predicted, support = self.confusion.sum(axis=0), self.confusion.sum(axis=1)
+        return [
+            ClassReport(
+                name=name,
+                precision=_share(hits[i], predicted[i]),
+                recall=_share(hits[i], support[i]),
+                f1=_share(2 * hits[i], predicted[i] + support[i]),
+                support=int(support[i]),
+            )
+            for i, name in enumerate(self.class_names)
+        ]
+
+    @property
+    def macro_f1(self) -> float:
+        """Mean F1 over classes that occur among the labels or the predictions."""
+        scores = [entry.f1 for entry in self.per_class if not math.isnan(entry.f1)]
+        return float(np.mean(scores)) if scores else math.nan
+
+    def at(self, true: int, predicted: int) -> np.ndarray:
+        """Return indices of the pictures in one cell of the confusion matrix."""
+        return np.flatnonzero((self.labels == true) & (self.predicted == predicted))
+
+    def most_confident_mistakes(self, limit: int = 20) -> np.ndarray:
+        """Return indices of wrong predictions, the surest first."""
+        wrong = np.flatnonzero(self.predicted != self.labels)
+        confidence = self.probabilities[wrong].max(axis=1) if len(wrong) else np.empty(0)
+        return wrong[np.argsort(-confidence, kind="stable")][:limit]
+
+
+def _share(part: int, whole: int) -> float:
+    return float(part / whole) if whole else math.nan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The result of one run: what was asked, what was done, how good it is.
+
+    `seconds` has `features`, `probe`, `fine_tune`, `evaluate` and `total`; `engine` says what
+    computed and how closely it agrees with plain float32; `trial_gain` what fine-tuning on trial
+    gained over the probe, a fraction of the same pictures, None if it was not tried to the end;
+    `notes` are plain sentences.
+    """
+
+    config: TrainingConfig
+    strategy_used: str
+    features: str
+    evaluation: Evaluation
+    seconds: dict[str, float]
+    trial_gain: float | None = None
+    engine: dict = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def summary(self) -> dict:
+        """Return the JSON-able part: everything but the single predictions."""
+        return {
+            "accuracy": self.evaluation.accuracy,
+            "macro_f1": self.evaluation.macro_f1,
+            "n_test": self.evaluation.n,
+            "correct": self.evaluation.correct,
+            "interval": list(self.evaluation.interval),
+            "measured_on": self.evaluation.measured_on,
+            "method": self.evaluation.method,
+            "strategy_used": self.strategy_used,
+            "features": self.features,
+            "trial_gain": self.trial_gain,
+            "backbone": self.config.backbone.name,
+            "seed": self.config.seed,
+            "class_names": list(self.evaluation.class_names),
+            "seconds": self.seconds,
+            "engine": self.engine,
+            "versions": self.versions,
+            "notes": list(self.notes),
+            "config": config_to_json(self.config),
+        }
+
+
+def write_report(run_dir: Path, report: Report) -> None:
+    """Store `report.json` and `predictions.npz`; the JSON comes last and makes both count."""
+    content = io.BytesIO()
+    np.savez_compressed(
+        content,
+        digests=np.array(report.evaluation.digests, dtype="U64"),
+        labels=report.evaluation.labels,
+        probabilities=report.evaluation.probabilities.astype(np.float32),
+    )
+    write_atomic(run_dir / "predictions.npz", content.getvalue())
+    write_atomic(run_dir / "report.json", json.dumps(report.summary(), indent=1).encode())
+
+
+def read_report(run_dir: Path) -> Report | None:
+    """Return the run's result, or None while there is none."""
+    try:
+        data = json.loads((run_dir / "report.json").read_text(encoding="utf-8"))
+        with np.load(run_dir / "predictions.npz", allow_pickle=False) as arrays:
+            predictions = dict(arrays)
+    except FileNotFoundError:
+        return None
+    return Report(
+        config=config_from_json(data["config"]),
+        strategy_used=data["strategy_used"],
+        features=data["features"],
+        trial_gain=data.get("trial_gain"),
+        seconds=data["seconds"],
+        engine=data["engine"],
+        versions=data["versions"],
+        notes=tuple(data["notes"]),
+        evaluation=Evaluation(
+            class_names=tuple(data["class_names"]),
+            digests=tuple(predictions["digests"].tolist()),
+            labels=predictions["labels"],
+            probabilities=predictions["probabilities"],
+            measured_on=data["measured_on"],
+            method=data["method"],
+        ),
+    )

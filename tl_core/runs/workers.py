@@ -1,0 +1,139 @@
+"""Where work runs: workers for queued runs, and one warm compute process for short questions.
+
+Light: the server imports it, and never what it starts. It knows processes, not what they
+compute (`worker`, `compute`).
+"""
+
+import json
+import os
+import secrets
+import threading
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tl_core import runs
+from tl_core.runs.compute_client import ComputeLink
+from tl_core.runs.processes import (
+    cores,
+    environment,
+    is_alive,
+    process_started,
+    start_python,
+)
+from tl_core.workspace.storage import Workspace, storage_errors, write_atomic
+
+# Downloads wait for the network, not for the processor: they never queue behind a training.
+WORKER_KINDS = {
+    "training": ("train", "assess", "rank"),
+    "downloads": ("download-weights", "download-sample"),
+}
+CALL_SECONDS = 60.0
+
+_starting = threading.Lock()
+
+
+def worker_limit(name: str = "training") -> int:
+    """Return how many workers of this name may be at work at once (TL_WORKERS, default 1)."""
+    if name != "training":
+        return 1
+    try:
+        return max(1, int(os.environ.get("TL_WORKERS", "1")))
+    except ValueError:
+        return 1
+
+
+def worker_threads() -> int:
+    """Return how many processor cores one training may use."""
+    return max(1, cores() // worker_limit())
+
+
+def ensure_workers(workspace: Workspace) -> None:
+    """See to it that a worker is there for every queued run; cheap when there is none.
+
+    Workers outlive the server. Call it after starting or resuming a run, and whenever a page
+    shows one that is queued.
+
+    Raises:
+        StorageFull: If the disk is full.
+    """
+    for name, kinds in WORKER_KINDS.items():
+        if not runs.count_runs(workspace, kinds, ("queued",)):
+            continue
+        wanted = min(runs.count_runs(workspace, kinds, runs.ACTIVE_STATES), worker_limit(name))
+        with _starting:
+            missing = wanted - living_workers(workspace, name)
+            for _ in range(missing):
+                _start_worker(workspace, name)
+
+
+def living_workers(workspace: Workspace, name: str) -> int:
+    """Return how many workers of this name live on this machine; forget the dead."""
+    living = 0
+    for path in _registry(workspace).glob(f"{name}-*.json"):
+        try:
+            entry = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if is_alive(entry["pid"], entry["started"]):
+            living += 1
+        else:
+            path.unlink(missing_ok=True)
+    return living
+
+
+def register_worker(workspace: Workspace, identifier: str, pid: int) -> None:
+    """Write down that a worker lives; `identifier` starts with its name and a hyphen."""
+    started = process_started(pid)
+    if started is not None:
+        entry = json.dumps({"pid": pid, "started": started}).encode()
+        _registry(workspace).mkdir(exist_ok=True)
+        write_atomic(_registry(workspace) / f"{identifier}.json", entry)
+
+
+def unregister_worker(workspace: Workspace, identifier: str) -> None:
+    (_registry(workspace) / f"{identifier}.json").unlink(missing_ok=True)
+
+
+def _start_worker(workspace: Workspace, name: str) -> None:
+    identifier = f"{name}-{secrets.token_hex(4)}"
+    downloads = name == "downloads"
+    with storage_errors("starting a worker"):
+        process = start_python(
+            "tl_core.service.worker",
+            ["--workspace", str(workspace.root), "--identifier", identifier],
+            env=environment(threads=worker_threads(), offline=not downloads),
+            log=_registry(workspace) / f"{name}.log",
+        )
+        register_worker(workspace, identifier, process.pid)
+
+
+def _registry(workspace: Workspace) -> Path:
+    return workspace.root / "workers"
+
+
+def call(function: str, *args: Any, timeout: float = CALL_SECONDS, **kwargs: Any) -> Any:
+    """Let the compute process answer a short question.
+
+    Args:
+        function: Name of a function that `tl_core.service.compute` offers.
+        timeout: Seconds that the answer may take, waiting for other callers included. Starting
+            the process, when it is not warm, has its own limit.
+
+    Raises:
+        TLCoreError: Whatever the function raised for the person.
+        ComputeError: If there was no answer in time or the process died; the next call starts
+            a fresh one.
+    """
+    return _link().call(function, args, kwargs, deadline=time.monotonic() + timeout)
+
+
+def warm() -> None:
+    """Start the compute process in the background, so that the first question is quick."""
+    threading.Thread(target=_link().start_quietly, daemon=True).start()
+
+
+@cache
+def _link() -> ComputeLink:
+    return ComputeLink()

@@ -1,0 +1,226 @@
+"""The warm process that answers pages' short questions: what it offers, and its loop.
+
+Every function takes and returns plain or light values: what goes back to the server must not
+make it import torch. Networks are loaded once and shared between calls; none is ever trained.
+"""
+
+import io
+import os
+import traceback
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from multiprocessing.connection import Client, Connection
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from tl_core import backbones
+from tl_core.backbones import create_backbone
+from tl_core.backbones import layer_groups as groups_of_layers
+from tl_core.backbones.network import TransferNetwork, load_network
+from tl_core.backbones.preprocessing import Preprocessing, prepare, preprocessing_for
+from tl_core.errors import DatasetError, TLCoreError
+from tl_core.evaluation.explanation import heat_overlay
+from tl_core.export import bundle, predictor
+from tl_core.features.decoding import augmented_file
+from tl_core.images import get_images, image_path, list_classes, read_picture
+from tl_core.runs.catalogue import Backbone
+from tl_core.runs.compute_client import ADDRESS_VARIABLE, KEY_VARIABLE
+from tl_core.runs.configuration import TrainingConfig
+from tl_core.runs.results.answers import Answer, mark_tried
+from tl_core.runs.results.layer_block import LayerBlock
+from tl_core.runs.results.locked_test import LockedResult
+from tl_core.runs.results.onnx_check import Parity
+from tl_core.service import estimates, locked_test
+from tl_core.workspace import open_workspace
+from tl_core.workspace.storage import Workspace
+
+
+def preview_augmentation(
+    root: str, project_id: str, digest: str, names: Sequence[str], backbone: Backbone, n: int
+) -> list[bytes]:
+    """Return `n` random views of one of the project's pictures, WebP."""
+    path = _picture(open_workspace(Path(root)), project_id, digest)
+    preprocessing = preprocessing_for(_untrained(backbone))
+    views = [
+        augmented_file(path, tuple(names), preprocessing, seed=0, epoch=number, digest=digest)
+        for number in range(n)
+    ]
+    return [_webp(Image.fromarray(view.permute(1, 2, 0).numpy())) for view in views]
+
+
+def layer_groups(root: str, project_id: str, backbone: Backbone) -> list[LayerBlock]:
+    """Return the backbone's layer groups, and a classifier for the project's classes."""
+    classes = max(2, len(list_classes(open_workspace(Path(root)), project_id)))
+    return [
+        LayerBlock(group.name, group.index, group.parameters)
+        for group in groups_of_layers.layer_groups(_untrained(backbone), num_classes=classes)
+    ]
+
+
+def estimate_seconds(root: str, project_id: str, config: TrainingConfig) -> dict:
+    """See `estimates.estimate_seconds`."""
+    return estimates.estimate_seconds(open_workspace(Path(root)), project_id, config)
+
+
+def predict(
+    root: str, project_id: str, run_id: str, pictures: Sequence[tuple[str, bytes]]
+) -> list[Answer]:
+    """Return an answer for each (name, content): a prediction, or why there is none.
+
+    Without pictures it only loads the model and wakes it, so that the first ones are answered at
+    once.
+    """
+    run_dir = _run_dir(root, project_id, run_id)
+    if not pictures:
+        predictor.answer_pictures(run_dir, [("", _webp(Image.new("RGB", (320, 240))))])
+        return []
+    answers = predictor.answer_pictures(run_dir, pictures)
+    if any(entry.prediction for entry in answers):
+        mark_tried(run_dir)
+    return answers
+
+
+def explain(
+    root: str,
+    project_id: str,
+    run_id: str,
+    picture: str | bytes,
+    class_index: int | None = None,
+) -> bytes:
+    """Return a picture with heat where it spoke for a class, WebP.
+
+    Args:
+        root: Folder of the workspace.
+        project_id: The project.
+        run_id: A run with a model.
+        picture: Digest of one of the project's pictures, or the bytes of another one.
+        class_index: None explains the class that the model predicts.
+    """
+    source: bytes | Path = picture
+    if isinstance(picture, str):
+        source = _picture(open_workspace(Path(root)), project_id, picture)
+    image = read_picture(source)
+    file = predictor.model_file(_run_dir(root, project_id, run_id))
+    network, preprocessing = _network(file, file.stat().st_mtime_ns)
+    if class_index is None:
+        with torch.inference_mode():
+            class_index = int(network(prepare(image, preprocessing)[None]).argmax())
+    return _webp(heat_overlay(network, image, preprocessing, class_index))
+
+
+def search_backbones(query: str, limit: int = 30) -> list[Backbone]:
+    """See `backbones.search_backbones`."""
+    return backbones.search_backbones(query, limit)
+
+
+def check_weights_file(path: str, architecture: str) -> Backbone:
+    """See `backbones.check_weights_file`; the file lies in a project's `weights` folder."""
+    file = Path(path)
+    return backbones.check_weights_file(file, architecture, project_dir=file.parents[1])
+
+
+def export_in_place(root: str, project_id: str, run_id: str, total: int) -> Parity:
+    """See `export.export_in_place`."""
+    return bundle.export_in_place(_run_dir(root, project_id, run_id), total)
+
+
+def check_more(root: str, project_id: str, run_id: str, digests: Sequence[str]) -> Parity:
+    """See `export.check_more`; the pictures are named by their digests."""
+    workspace = open_workspace(Path(root))
+    paths = [
+        image_path(workspace, project_id, record)
+        for record in get_images(workspace, project_id, digests)
+    ]
+    return bundle.check_more(_run_dir(root, project_id, run_id), paths)
+
+
+def measure_locked(root: str, project_id: str, run_id: str) -> LockedResult:
+    """See `locked_test.measure_locked`."""
+    return locked_test.measure_locked(open_workspace(Path(root)), project_id, run_id)
+
+
+OFFERED: dict[str, Callable[..., Any]] = {
+    function.__name__: function
+    for function in (
+        preview_augmentation,
+        layer_groups,
+        estimate_seconds,
+        predict,
+        explain,
+        search_backbones,
+        check_weights_file,
+        export_in_place,
+        check_more,
+        measure_locked,
+    )
+}
+
+
+def _run_dir(root: str, project_id: str, run_id: str) -> Path:
+    return open_workspace(Path(root)).run_dir(project_id, run_id)
+
+
+def _picture(workspace: Workspace, project_id: str, digest: str) -> Path:
+    records = get_images(workspace, project_id, [digest])
+    if not records:
+        raise DatasetError("This picture is no longer in the project. Choose another one.")
+    return image_path(workspace, project_id, records[0])
+
+
+@lru_cache(maxsize=4)
+def _untrained(backbone: Backbone) -> Any:
+    """Return the architecture with random weights: enough for its shape and preprocessing."""
+    return create_backbone(backbone, pretrained=False)
+
+
+@lru_cache(maxsize=2)
+def _network(file: Path, _changed: int) -> tuple[TransferNetwork, Preprocessing]:
+    network, metadata = load_network(file)
+    return network, Preprocessing.from_json(metadata["preprocessing"])
+
+
+def _webp(image: Image.Image) -> bytes:
+    content = io.BytesIO()
+    image.save(content, "WEBP", quality=85)
+    return content.getvalue()
+
+
+def answer(question: tuple[str, tuple, dict]) -> tuple[str, Any]:
+    """Return ("answer", value), ("trouble", TLCoreError) or ("mistake", traceback)."""
+    name, args, kwargs = question
+    if name not in OFFERED:
+        return "mistake", f"there is no function {name!r}; on offer are {', '.join(OFFERED)}"
+    try:
+        return "answer", OFFERED[name](*args, **kwargs)
+    except TLCoreError as error:
+        return "trouble", error
+    except Exception:
+        print(traceback.format_exc(), flush=True)
+        return "mistake", traceback.format_exc()
+
+
+def serve(connection: Connection) -> None:
+    """Answer questions until the server hangs up or is gone."""
+    while True:
+        try:
+            question = connection.recv()
+        except (EOFError, OSError):
+            return
+        reply = answer(question)
+        try:
+            connection.send(reply)
+        except OSError:
+            return
+
+
+def main() -> None:
+    key = bytes.fromhex(os.environ.pop(KEY_VARIABLE))
+    with Client(os.environ.pop(ADDRESS_VARIABLE), authkey=key) as connection:
+        serve(connection)
+
+
+if __name__ == "__main__":
+    main()

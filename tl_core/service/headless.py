@@ -1,0 +1,235 @@
+"""Folders of pictures into projects and results into files, for the command line.
+
+Light until something is computed. It knows the workspace; `__main__` knows the command line.
+"""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from sqlalchemy import update
+
+from tl_core import runs
+from tl_core.errors import BackboneError, PredictionError, RunError, WorkspaceError
+from tl_core.images import (
+    Skipped,
+    SourceFile,
+    add_images,
+    folder_files,
+    get_images,
+    list_groups,
+    list_skipped,
+    uploaded_files,
+    zip_files,
+)
+from tl_core.runs import Run
+from tl_core.runs.catalogue import Backbone, find
+from tl_core.runs.results.answers import without_formula
+from tl_core.runs.results.assessment import Assessment
+from tl_core.runs.results.report import Report
+from tl_core.workspace import create_project, delete_project, open_project
+from tl_core.workspace.database import ImageRow, session
+from tl_core.workspace.storage import Workspace, write_atomic
+
+
+def project_of_folder(
+    workspace: Workspace, train_dir: Path, test_dir: Path | None
+) -> tuple[str, list[Skipped]]:
+    """Return a project with these pictures and what was left out; a folder that did not change
+    since it was last given has its project, and with it the computed features, already.
+
+    Args:
+        workspace: Where the project is or goes.
+        train_dir: One folder per class, perhaps below train, val and test.
+        test_dir: One folder per class with the pictures to test on, or None.
+
+    Raises:
+        DatasetError: If a folder cannot be read.
+        StorageFull: If the disk is full; nothing of a new project is left then.
+    """
+    files = list(folder_files(train_dir))
+    if test_dir is not None:  # who names both sides decides them, even if they hold copies
+        files = [_given(file, "train") for file in files]
+        files += [_given(file, "test", always=True) for file in folder_files(test_dir)]
+    remembered = workspace.root / "folders.json"
+    fingerprint = _fingerprint([train_dir, *([test_dir] if test_dir else [])])
+    project_id = _known_project(workspace, remembered, fingerprint)
+    if project_id is None:
+        project_id = create_project(workspace, train_dir.resolve().name[:90] or "Pictures").id
+        try:
+            for _progress in add_images(workspace, project_id, files, total=len(files)):
+                pass
+        except BaseException:
+            delete_project(workspace, project_id)
+            raise
+        known = {**_read(remembered), fingerprint: project_id}
+        write_atomic(remembered, json.dumps(known, indent=1).encode())
+    _forget_drawn_splits(workspace, project_id)
+    return project_id, list_skipped(workspace, project_id)
+
+
+def backbone_named(name: str) -> Backbone:
+    """Return the catalogue's backbone of this name, or any other that timm has weights for.
+
+    Raises:
+        BackboneError: If there is none; the message proposes names.
+    """
+    try:
+        return find(name)
+    except BackboneError:
+        from tl_core.backbones import search_backbones
+
+        for backbone in search_backbones(name, 5):
+            if name in (backbone.name, backbone.name.partition(".")[0]):
+                return backbone
+        raise
+
+
+def model_path(workspace: Workspace, name: str) -> Path:
+    """Return the folder or file of a model: a path, or the id of a run of the workspace.
+
+    Raises:
+        PredictionError: If there is neither.
+    """
+    path = Path(name)
+    if path.exists():
+        return path
+    try:
+        run = runs.get_run(workspace, name)
+    except RunError:
+        raise PredictionError(
+            f"There is no model at '{name}', and no run with this id in the workspace "
+            f"'{workspace.root}'. Give the folder of a run or of an export, a model file, or a "
+            "run's id with the right --workspace."
+        ) from None
+    return workspace.run_dir(run.project_id, run.id)
+
+
+def files_at(paths: Iterable[Path]) -> Iterator[SourceFile | Skipped]:
+    """Offer the files that these paths name: pictures, folders of them, ZIP files.
+
+    Their names begin with the path as it was given.
+
+    Raises:
+        DatasetError: If a folder cannot be read.
+        ArchiveError: If a ZIP file is of no use as a whole.
+        PredictionError: If there is nothing at a path.
+    """
+    for path in paths:
+        if path.is_dir():
+            found = folder_files(path)
+        elif path.is_file() and path.suffix.lower() == ".zip":
+            found = zip_files(path)
+        elif path.is_file():
+            (file,) = uploaded_files([(path.name, path.read_bytes())])
+            yield replace(file, name=str(path))
+            continue
+        else:
+            raise PredictionError(f"There is nothing at '{path}'. Check the path.")
+        yield from (replace(file, name=f"{path}/{file.name}") for file in found)
+
+
+def report_json(run: Run, run_dir: Path, report: Report) -> bytes:
+    facts = {**report.summary(), "run": run.id, "folder": str(run_dir)}
+    return json.dumps(facts, indent=1, ensure_ascii=False).encode()
+
+
+def assessment_json(workspace: Workspace, project_id: str, found: Assessment) -> bytes:
+    """Return all that was found, and the groups of pictures that show the same thing."""
+    facts = asdict(found)
+    facts["groups"] = [
+        {"kind": group.kind, "files": [record.name for record in group.images]}
+        for group in list_groups(workspace, project_id)
+    ]
+    return json.dumps(facts, indent=1, ensure_ascii=False).encode()
+
+
+def assessment_text(found: Assessment) -> str:
+    """Return verdict, bars and sentences for a terminal."""
+    lines = [found.verdict.sentence if found.verdict else "There is no verdict yet."]
+    for bar in sorted(found.measured, key=lambda one: one.accuracy):
+        low, high = bar.interval
+        lines.append(
+            f"  {bar.accuracy:.3f} ({low:.3f} to {high:.3f}, {bar.correct} of {bar.n})  "
+            f"{bar.title}: {bar.budget}"
+        )
+    parts = (found.layers, found.learning, found.calibration)
+    lines += [part.sentence for part in parts if part]
+    if found.home:
+        lines.append(found.home.reading)
+    lines += [pair.reading for pair in found.similarities]
+    return "\n".join([*lines, *found.notes])
+
+
+def predictions_csv(workspace: Workspace, project_id: str, report: Report) -> bytes:
+    """Return the evaluation's pictures: file, label, predicted, one probability per class.
+
+    Names that a spreadsheet would take for a formula get an apostrophe in front.
+    """
+    evaluation = report.evaluation
+    names = {
+        record.digest: record.name
+        for record in get_images(workspace, project_id, evaluation.digests)
+    }
+    text = io.StringIO()
+    writer = csv.writer(text)
+    classes = [without_formula(name) for name in evaluation.class_names]
+    writer.writerow(["file", "label", "predicted", *classes])
+    for digest, label, predicted, probabilities in zip(
+        evaluation.digests,
+        evaluation.labels,
+        evaluation.predicted,
+        evaluation.probabilities,
+        strict=True,
+    ):
+        file = without_formula(names.get(digest, digest))
+        numbers = (f"{value:.6f}" for value in probabilities)
+        writer.writerow([file, classes[label], classes[predicted], *numbers])
+    return text.getvalue().encode()
+
+
+def _fingerprint(folders: list[Path]) -> str:
+    """Return a number for these folders as they are now: names, sizes, times of change."""
+    facts = []
+    for folder in folders:
+        root = folder.resolve()
+        facts.append(str(root))
+        for path in sorted(root.rglob("*")):
+            if path.is_file():
+                stat = path.stat()
+                facts.append(f"{path.relative_to(root)} {stat.st_size} {stat.st_mtime_ns}")
+    text = "\n".join(facts).encode("utf-8", "surrogateescape")
+    return hashlib.sha256(text).hexdigest()
+
+
+def _known_project(workspace: Workspace, remembered: Path, fingerprint: str) -> str | None:
+    project_id = _read(remembered).get(fingerprint)
+    try:
+        return open_project(workspace, project_id).id if project_id else None
+    except WorkspaceError:  # deleted since then
+        return None
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _given(file: SourceFile | Skipped, split: str, *, always: bool = False) -> SourceFile | Skipped:
+    """Return the file as the person's part `split`, unless its folders already name another."""
+    if isinstance(file, Skipped) or (file.split and not always):
+        return file
+    return replace(file, split=split)
+
+
+def _forget_drawn_splits(workspace: Workspace, project_id: str) -> None:
+    """Let the seed of this training alone decide, whatever was trained here before."""
+    with session(workspace) as opened:
+        rows = update(ImageRow).where(ImageRow.project_id == project_id)
+        opened.execute(rows.values(split=None))

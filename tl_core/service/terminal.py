@@ -1,0 +1,63 @@
+"""What commands say on the standard error while they work, and how they write files.
+
+Light. It knows events and sentences; `__main__` knows the commands.
+"""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from tl_core.errors import DatasetError
+from tl_core.images import Skipped
+from tl_core.runs.events import EpochResult, Event, Note, PhaseStarted, Progress
+from tl_core.workspace.storage import storage_errors, write_atomic
+
+_PHASES = {
+    "download": "Downloading",
+    "features": "Looking at the pictures",
+    "probe": "Fitting a classifier on frozen features",
+    "fine_tune": "Training the network's layers",
+    "evaluate": "Evaluating",
+    "save": "Saving",
+    "assess": "Comparing with what could be had without the pretrained model",
+}
+
+
+def show(events: Iterable[Event]) -> None:
+    """Let a generator work and say on the standard error how far it is."""
+    overwrite = sys.stderr.isatty()
+    for event in events:
+        match event:
+            case PhaseStarted(phase):
+                say(_PHASES[phase])
+            case Note(text):
+                say(f"  {text}")
+            case Progress(_, done, total, left) if overwrite:
+                more = f", {left:.0f} s left" if left else ""
+                print(f"  {done} of {total}{more}   ", end="\r", file=sys.stderr, flush=True)
+            case EpochResult(phase="fine_tune") as result:
+                say(
+                    f"  epoch {result.epoch} of {result.total_epochs}: loss "
+                    f"{result.train_loss:.3f}, validation loss {result.validation_loss:.3f}, "
+                    f"validation accuracy {result.validation_accuracy:.3f}"
+                )
+
+
+def list_skipped(skipped: Iterable[Skipped]) -> None:
+    for entry in skipped:
+        say(f"left out {entry.name}: {entry.reason}")
+
+
+def say(text: str | None) -> None:
+    if text:
+        print(text, file=sys.stderr, flush=True)
+
+
+def write(path: Path, content: bytes) -> None:
+    try:
+        with storage_errors(f"writing {path}"):
+            write_atomic(path, content)
+    except OSError as error:
+        raise DatasetError(
+            f"'{path}' cannot be written ({error.strerror}). Check its folder."
+        ) from error
