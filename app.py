@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.shared import collecting, layout, state
+from pages.shared import garbage, layout, state
 
 HERE = Path(__file__).parent
 PAGES = {  # file under pages/: (title, address)
@@ -32,4 +32,4 @@ page = st.navigation(
 if wanted := state.wanted_page():
     st.switch_page(wanted[0], query_params=wanted[1])
 page.run()
-collecting.spare_modules()  # after the page stands there
+garbage.spare_modules()  # after the page stands there

@@ -17,8 +17,7 @@ from safetensors.torch import save_file
 from benchmarks.projects import features_of, has_pictures, result_of
 from benchmarks.table import Measured, Table
 from tl_core.approaches.probe_choice import choose_probe, probe_on
-from tl_core.assessment import assess
-from tl_core.assessment.assess import prepare_assessment
+from tl_core.assessment.assess import assess, prepare_assessment
 from tl_core.backbones import create_backbone
 from tl_core.evaluation.folds import make_folds
 from tl_core.evaluation.out_of_fold import FOLDS, answers_of, make_rounds

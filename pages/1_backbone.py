@@ -3,7 +3,9 @@
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.backbone_cards import backbone_cards, place_text
+from pages.shared.backbone.cards import backbone_cards, place_text
+from pages.shared.backbone.own_weights import own_weights_form
+from pages.shared.backbone.ranking import rank_backbones
 from pages.shared.downloads import latest_download, show_download, start_download
 from pages.shared.guards import enter
 from pages.shared.layout import (
@@ -13,8 +15,6 @@ from pages.shared.layout import (
     page_header,
     plain,
 )
-from pages.shared.own_weights import own_weights_form
-from pages.shared.ranking import rank_backbones
 from tl_core.runs.catalogue import (
     BUNDLED,
     CATALOGUE,

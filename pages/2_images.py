@@ -5,11 +5,13 @@ from html import escape
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.adding import adding_panel, wants_more
 from pages.shared.downloads import latest_download, show_download, start_download
-from pages.shared.grouping import show_groups
 from pages.shared.guards import enter
-from pages.shared.imports import show_imports
+from pages.shared.images.adding import adding_panel, wants_more
+from pages.shared.images.background_adding import show_imports
+from pages.shared.images.browser import picture_browser
+from pages.shared.images.groups import show_groups
+from pages.shared.images.locked_test import locked_part
 from pages.shared.layout import (
     errors_shown,
     explain,
@@ -18,8 +20,6 @@ from pages.shared.layout import (
     page_header,
     plain,
 )
-from pages.shared.locking import locked_part
-from pages.shared.picture_browser import picture_browser
 from tl_core.images import (
     clear_skipped,
     count_images,

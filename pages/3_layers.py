@@ -3,13 +3,13 @@
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.augmenting import augmentation_cards
 from pages.shared.draft import accept_draft, draft
-from pages.shared.expert import expert_settings
 from pages.shared.guards import enter, require
+from pages.shared.layers.augmentation import augmentation_cards
+from pages.shared.layers.expert_settings import expert_settings
+from pages.shared.layers.strategies import frozen_groups
+from pages.shared.layers.strategy_picker import choose_strategy, show_costs, show_depth
 from pages.shared.layout import errors_shown, explain, next_step, note_text, page_header
-from pages.shared.strategies import frozen_groups
-from pages.shared.strategy_picker import choose_strategy, show_costs, show_depth
 from pages.shared.waiting import answer_or_wait, ask, wait_for_all
 from tl_core.images import count_images
 from tl_core.runs import workers

@@ -6,8 +6,8 @@ from pages.shared import state
 from pages.shared.draft import draft
 from pages.shared.guards import enter, require
 from pages.shared.layout import explain, next_step, page_header
-from pages.shared.runlist import compare, pick_run, run_config, run_names
-from pages.shared.runpanel import next_training, show_run
+from pages.shared.run_list import compare, pick_run, run_config, run_names
+from pages.shared.training.run_panel import next_training, show_run
 from tl_core.images import list_classes
 from tl_core.runs import list_runs
 from tl_core.runs.draft import chosen_backbone

@@ -3,17 +3,17 @@
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.assessing import comparison_of
-from pages.shared.cells import changed_since, picture_gallery, records_of, undo_button
-from pages.shared.classtable import class_table
-from pages.shared.confusion import SMALL_MATRIX, choose_cell
+from pages.shared.evaluation.calibration import show_sureness
+from pages.shared.evaluation.cells import changed_since, picture_gallery, records_of, undo_button
+from pages.shared.evaluation.class_table import class_table
+from pages.shared.evaluation.confusion_matrix import SMALL_MATRIX, choose_cell
+from pages.shared.evaluation.heat_map import interesting_first, where_it_looked
+from pages.shared.evaluation.locked_test import show_locked_test
 from pages.shared.guards import enter, require
 from pages.shared.layout import explain, name_text, next_step, note_text, page_header
-from pages.shared.locked_opening import show_locked_test
-from pages.shared.looking import interesting_first, where_it_looked
-from pages.shared.result import report_of, result_cards
-from pages.shared.runlist import pick_run, run_names
-from pages.shared.sureness import show_sureness
+from pages.shared.run_list import pick_run, run_names
+from pages.shared.run_result import report_of, result_cards
+from pages.shared.transfer.comparison import comparison_of
 from tl_core.runs import Run, list_runs, workers
 from tl_core.runs.results.report import Report
 

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from pages.shared import compared, state
-from pages.shared.assessing import comparison_of, show_state, start_button
+from pages.shared import state
 from pages.shared.guards import enter, require
 from pages.shared.layout import explain, next_step, note_text, page_header, plain
-from pages.shared.part_choice import choose_parts
+from pages.shared.transfer import findings
+from pages.shared.transfer.comparison import comparison_of, show_state, start_button
+from pages.shared.transfer.subset_choice import choose_parts
 from tl_core.images import list_classes
 from tl_core.runs.draft import chosen_backbone
 
@@ -18,7 +19,7 @@ found = comparison.found
 page_header(
     "pages/6_transfer.py",
     "Did the pretrained model help?",
-    compared.answer(found, measuring=comparison.active is not None),
+    findings.answer(found, measuring=comparison.active is not None),
 )
 require(
     chosen_backbone(project), "Pick a backbone first.", "pages/1_backbone.py", "Choose a backbone"
@@ -52,12 +53,12 @@ if comparison.newest is None:
     )
 show_state(project, comparison)
 if found:
-    compared.the_answer(found)
+    findings.the_answer(found)
     explain("pretrained", "baseline", "paired difference", "point", "interval", "negative transfer")
 
     st.header("Against simpler ways, on the same pictures", anchor=False)
     if found.measured:
-        compared.bars(found)
+        findings.bars(found)
     else:
         pending("The comparison")
     if not found.of("scratch") and not comparison.active:
@@ -74,7 +75,7 @@ if found:
 
     st.header("Layer by layer", anchor=False)
     if found.layers:
-        compared.layer_by_layer(found.layers)
+        findings.layer_by_layer(found.layers)
         note_text(
             "A small classifier was fitted on what each layer group hands on. Where the curve is "
             "highest, there sits the knowledge that your classes need."
@@ -89,9 +90,9 @@ if found:
         "other. The comparison above decides."
     )
     if found.home:
-        compared.home_text(found.home)
+        findings.home_text(found.home)
     if found.similarities:
-        compared.similarities(found.similarities)
+        findings.similarities(found.similarities)
     if not found.home and not found.similarities:
         pending("The distance from home")
     choose_parts(project, comparison)
@@ -99,7 +100,7 @@ if found:
 
     st.header("Would more pictures help?", anchor=False)
     if found.learning:
-        compared.more_pictures(found.learning)
+        findings.more_pictures(found.learning)
     else:
         pending("The learning curve")
     explain("learning curve")

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.classifying import show_batch, start_batch
-from pages.shared.finished import choose_model
+from pages.shared.finished_run import choose_model
 from pages.shared.guards import enter
 from pages.shared.layout import errors_shown, explain, next_step, page_header
-from pages.shared.trying import MOST, try_pictures
+from pages.shared.predict.batch import show_batch, start_batch
+from pages.shared.predict.single import MOST, try_pictures
 from pages.shared.waiting import ask
 from tl_core.images import Skipped, SourceFile, uploaded_files, zip_files
 from tl_core.runs import Run

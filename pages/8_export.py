@@ -3,11 +3,11 @@
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.exporting import exporting, show_parity, start_export
-from pages.shared.finished import choose_model
+from pages.shared.export.onnx_check import exporting, show_parity, start_export
+from pages.shared.finished_run import choose_model
 from pages.shared.guards import enter
 from pages.shared.layout import card, explain, megabytes, note_text, page_header
-from pages.shared.result import report_of
+from pages.shared.run_result import report_of
 from tl_core.images import get_images
 from tl_core.runs import Run, workers
 from tl_core.runs.results.onnx_check import ONNX, SCRIPT, WEIGHTS, read_parity

@@ -4,12 +4,13 @@ from html import escape
 
 import streamlit as st
 
-from pages.shared import project_dialogs, state
+from pages.shared import state
+from pages.shared.accuracy import result_text
 from pages.shared.gallery import data_uri
 from pages.shared.guards import enter
-from pages.shared.honest import result_text
+from pages.shared.home import project_dialogs
+from pages.shared.home.sample_sets import sample_cards, start_from_sample
 from pages.shared.layout import card, errors_shown, explain, page_header
-from pages.shared.starting import sample_cards, start_from_sample
 from tl_core.images.samples import SAMPLES
 from tl_core.workspace import ProjectSummary, list_projects
 

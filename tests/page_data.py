@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from pages.shared.imports import imports_of
+from pages.shared.images.background_adding import imports_of
 from tl_core.images import SourceFile, add_images
 from tl_core.runs.catalogue import CATALOGUE
 from tl_core.runs.draft import save_backbone

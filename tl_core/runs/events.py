@@ -3,7 +3,11 @@
 This module does not know who writes them down (`runs`) or who shows them (the pages).
 """
 
+from collections.abc import Generator
 from dataclasses import asdict, dataclass, fields
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 PHASES = ("download", "features", "probe", "fine_tune", "evaluate", "save", "assess")
 
@@ -65,3 +69,12 @@ def event_from_json(data: dict) -> Event:
     cls = _TYPES[data["type"]]
     known = {f.name for f in fields(cls)}
     return cls(**{name: value for name, value in data.items() if name in known})
+
+
+def result_of(work: Generator[object, None, Result]) -> Result:
+    """Run work to its end without looking at what it says, and return its result."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value

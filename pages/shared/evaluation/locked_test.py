@@ -1,0 +1,55 @@
+"""The locked test part on the page of the result: a button that opens it, and what came out."""
+
+import streamlit as st
+
+from pages.shared import state
+from pages.shared.accuracy import HonestNumber, honest_number
+from pages.shared.layout import errors_shown, explain, note_text
+from tl_core.images import LockedTest, locked_test_state
+from tl_core.runs import Run, workers
+from tl_core.runs.results.locked_test import began_before, read_locked_result
+
+SECONDS = 600  # for thousands of pictures
+
+
+def show_locked_test(run: Run) -> None:
+    """Draw the section; nothing without a locked part."""
+    workspace = state.current_workspace()
+    locked = locked_test_state(workspace, run.project_id)
+    if locked is None:
+        return
+    st.header("The locked test part", anchor=False)
+    result = read_locked_result(workspace.run_dir(run.project_id, run.id))
+    note_text(_opened_text(locked))
+    if began_before(run, locked):
+        note_text(
+            "This run began before the part was locked, so it may have learnt from these "
+            "pictures. Train again to measure on them."
+        )
+    elif result is not None:
+        honest_number(
+            "Right answers on the locked part",
+            HonestNumber(
+                correct=result.correct,
+                n=result.n,
+                measured_on="locked pictures",
+                split="No training and no choice has seen them. "
+                f"It was opening number {result.opened}.",
+            ),
+        )
+    elif st.button("Open it for this run", key="locked-open", icon=":material/lock_open:"):
+        with errors_shown(), st.spinner("Asking the model about the locked pictures…"):
+            root = str(workspace.root)
+            workers.call("measure_locked", root, run.project_id, run.id, timeout=SECONDS)
+            st.rerun()
+    explain("locked test part")
+
+
+def _opened_text(locked: LockedTest) -> str:
+    times = {0: "never been opened", 1: "been opened once"}
+    said = times.get(locked.opened, f"been opened {locked.opened} times")
+    return (
+        f"{locked.images:,} pictures were put aside. They have {said}. Every time that somebody "
+        "looks and then changes something, the number becomes a little too good: open it when all "
+        "else is decided."
+    )

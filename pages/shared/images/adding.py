@@ -1,0 +1,133 @@
+"""Ways to bring pictures into a project: folder, ZIP, files, webcam, a folder on the server.
+
+Whatever arrives is handed to a background import at once and the uploader is emptied, because
+Streamlit forgets uploads when the person leaves the page.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from pages.shared import state
+from pages.shared.guards import camera_allowed, served_locally
+from pages.shared.images.background_adding import start_import
+from pages.shared.layout import errors_shown, plain
+from tl_core.images import Skipped, SourceFile, add_images, folder_files, uploaded_files, zip_files
+
+FOLDER, ZIP, FILES, WEBCAM, SERVER = (
+    "Folder",
+    "ZIP file",
+    "Single files",
+    "Webcam",
+    "Folder by path",
+)
+
+
+def wants_more() -> bool:
+    """Whether the person adds pictures one by one, so that the panel has to stay open."""
+    return state.widget_value("adding-way") == WEBCAM
+
+
+def adding_panel(project_id: str, class_names: Sequence[str]) -> None:
+    """Ask how the pictures come, and take them."""
+    ways = [FOLDER, ZIP, FILES, WEBCAM] + ([SERVER] if served_locally() else [])
+    way = st.segmented_control(
+        "How do your pictures come?", ways, default=FOLDER, key="adding-way", required=True
+    )
+    if way == FOLDER:
+        _folder(project_id)
+    elif way == ZIP:
+        _zip(project_id)
+    elif way == SERVER:
+        _server_folder(project_id)
+    else:
+        class_name = _class_field(class_names)
+        if class_name and way == FILES:
+            _files(project_id, class_name)
+        elif class_name:
+            _webcam(project_id, class_name)
+
+
+def _folder(project_id: str) -> None:
+    st.caption(
+        "One folder that holds a folder per class: the folder's name becomes the class. If there "
+        "is a level called train, val or test above, it is kept as it is. More than a thousand "
+        "pictures? Put the folder into a ZIP file first: browsers hand over single files slowly."
+    )
+    key = state.fresh_key("upload-folder")
+    files = st.file_uploader("Folder of pictures", accept_multiple_files="directory", key=key)
+    if files:
+        offered = uploaded_files((file.name, file.getbuffer()) for file in files)
+        _begin(project_id, "upload-folder", list(offered))
+
+
+def _zip(project_id: str) -> None:
+    st.caption("A ZIP of class folders, with or without a level called train, val or test.")
+    key = state.fresh_key("upload-zip")
+    file = st.file_uploader("ZIP file", type=["zip"], key=key)
+    if file:
+        with errors_shown():
+            _begin(project_id, "upload-zip", list(zip_files(file)))
+
+
+def _files(project_id: str, class_name: str) -> None:
+    key = state.fresh_key("upload-files")
+    files = st.file_uploader("Pictures", accept_multiple_files=True, key=key)
+    if files:
+        offered = ((file.name, file.getbuffer()) for file in files)
+        _begin(project_id, "upload-files", list(uploaded_files(offered, class_name=class_name)))
+
+
+def _webcam(project_id: str, class_name: str) -> None:
+    st.caption(
+        "Take pictures from several distances and angles, in front of several backgrounds: what "
+        "is the same in all pictures of a class is what the model will hold on to."
+    )
+    if not camera_allowed():
+        st.info("Browsers hand out the camera only over https, or on the computer itself.")
+    picture = st.camera_input("Take a picture", key=state.fresh_key("webcam"))
+    if picture is None:
+        return
+    with errors_shown():
+        offered = uploaded_files([(picture.name, picture.getbuffer())], class_name=class_name)
+        *_, last = add_images(state.current_workspace(), project_id, offered, total=1)
+        if last.added:
+            state.say_later(f"One more picture of {class_name}.")
+        for skipped in last.skipped:
+            state.say_later(f"Not added: {skipped.reason}.")
+        state.renew("webcam")
+        st.rerun()
+
+
+def _server_folder(project_id: str) -> None:
+    st.caption("A folder on the computer that this app runs on; the pictures are copied.")
+    with st.form("server-folder", border=False):
+        path = st.text_input("Path of the folder", placeholder="/home/me/pictures/leaves")
+        given = st.form_submit_button("Add this folder")
+    if given and path.strip():
+        with errors_shown():
+            with st.spinner("Looking through the folder…"):
+                files = list(folder_files(Path(path.strip())))
+            _begin(project_id, None, files)
+
+
+def _class_field(class_names: Sequence[str]) -> str | None:
+    return st.selectbox(
+        "Class that the pictures belong to",
+        list(class_names),
+        index=None,
+        accept_new_options=True,
+        placeholder="Choose a class, or type the name of a new one",
+        key="adding-class",
+    )
+
+
+def _begin(project_id: str, uploader: str | None, files: list[SourceFile | Skipped]) -> None:
+    if not files:
+        st.warning(plain("There is no file in it. Choose a folder that holds pictures."))
+        return
+    start_import(state.current_workspace(), project_id, files)
+    if uploader:
+        state.renew(uploader)
+    st.rerun()

@@ -1,0 +1,153 @@
+"""A project's pictures to look through: by class, page by page, and what can be done with them."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.shared import state
+from pages.shared.gallery import PAGE_SIZE, Action, Filter, Tile, gallery
+from pages.shared.images import class_dialogs
+from pages.shared.images.class_dialogs import show_filter
+from pages.shared.layout import errors_shown, plain
+from tl_core.errors import TLCoreError
+from tl_core.images import (
+    ClassSummary,
+    ImageRecord,
+    assign_class,
+    count_images,
+    last_change,
+    list_images,
+    set_excluded,
+    thumbnail_path,
+    undo_last,
+)
+
+ALL, WITHOUT, EXCLUDED = "all", "none", "excluded"
+_CONDITIONS = {ALL: {}, WITHOUT: {"class_name": None}, EXCLUDED: {"excluded": True}}
+
+
+def picture_browser(
+    project_id: str, classes: Sequence[ClassSummary], *, total: int, excluded: int
+) -> None:
+    """Draw the filters, the buttons for the shown class, and one page of the gallery."""
+    workspace = state.current_workspace()
+    filters = _filters(project_id, classes, total=total, excluded=excluded)
+    chosen = state.widget_value("images-filter", ALL)
+    chosen = chosen if chosen in {entry.id for entry in filters} else ALL
+    conditions = _conditions(chosen)
+    shown = count_images(workspace, project_id, **conditions)
+    page = min(state.widget_value("images-page", 0), max(0, (shown - 1) // PAGE_SIZE))
+    start = page * PAGE_SIZE
+    found = list_images(workspace, project_id, offset=start, limit=PAGE_SIZE, **conditions)
+    _class_buttons(project_id, classes, chosen)
+    gallery(
+        [_tile(project_id, record, chosen) for record in found],
+        key="images",
+        actions=_actions(classes),
+        filters=filters,
+        chosen=chosen,
+        first=start + 1,
+        total=shown,
+        nothing="No pictures here yet. Select some under “All pictures” and move them here.",
+        on_action=lambda action, ids: _act(project_id, action, ids),
+        on_filter=show_filter,
+        on_page=lambda by: state.set_widget_value("images-page", max(0, page + by)),
+    )
+
+
+def _filters(
+    project_id: str, classes: Sequence[ClassSummary], *, total: int, excluded: int
+) -> list[Filter]:
+    without = count_images(state.current_workspace(), project_id, class_name=None)
+    found = [Filter(id=ALL, label="All pictures", count=total)]
+    found += [Filter(id=f"class:{c.name}", label=c.name, count=c.images) for c in classes]
+    if without:
+        found.append(Filter(id=WITHOUT, label="Without a class", count=without))
+    if excluded:
+        found.append(Filter(id=EXCLUDED, label="Excluded", count=excluded))
+    return found
+
+
+def _conditions(chosen: str) -> dict:
+    """Translate the chosen filter for `list_images` and `count_images`."""
+    if chosen.startswith("class:"):
+        return {"class_name": chosen.removeprefix("class:")}
+    return _CONDITIONS[chosen]
+
+
+def _actions(classes: Sequence[ClassSummary]) -> list[Action]:
+    """Offer every class by number key or in the list, then exclude and restore."""
+    moves = [
+        Action(
+            id=f"class:{entry.name}",
+            label=f"To {entry.name}",
+            shortcut=str(number) if number <= 9 else None,
+            more=number > 9,
+        )
+        for number, entry in enumerate(classes, start=1)
+    ]
+    return [
+        *moves,
+        Action(id="exclude", label="Exclude", shortcut="x"),
+        Action(id="restore", label="Restore", shortcut="r"),
+    ]
+
+
+def _act(project_id: str, action: str, ids: list[str]) -> None:
+    workspace = state.current_workspace()
+    pictures = [int(entry) for entry in ids]
+    try:
+        if action.startswith("class:"):
+            assign_class(workspace, project_id, pictures, action.removeprefix("class:"))
+        else:
+            set_excluded(workspace, project_id, pictures, action == "exclude")
+    except TLCoreError as error:
+        state.say_later(str(error))
+
+
+def _tile(project_id: str, record: ImageRecord, chosen: str) -> Tile:
+    label = record.class_name or "without a class"
+    size = f"{record.width} × {record.height} pixels"
+    mixed = chosen in (ALL, EXCLUDED)
+    return Tile(
+        id=str(record.id),
+        thumbnail=thumbnail_path(state.current_workspace(), project_id, record.digest),
+        caption=record.name.rsplit("/", 1)[-1],
+        title="\n".join(filter(None, [record.name, label, size, record.split])),
+        mark="excluded" if record.excluded else label if mixed else None,
+        muted=record.excluded,
+    )
+
+
+def _class_buttons(project_id: str, classes: Sequence[ClassSummary], chosen: str) -> None:
+    """Draw what can be done with the shown class, and the undo of the last change."""
+    entry = next((c for c in classes if f"class:{c.name}" == chosen), None)
+    with st.container(horizontal=True, key="class-buttons"):
+        if st.button("New class", icon=":material/add:", key="new-class"):
+            class_dialogs.new_class(project_id)
+        if entry is not None:
+            _named_class_buttons(project_id, classes, entry)
+        _undo_button(project_id)
+
+
+def _named_class_buttons(
+    project_id: str, classes: Sequence[ClassSummary], entry: ClassSummary
+) -> None:
+    others = [c.name for c in classes if c.name != entry.name]
+    if st.button("Rename class", key="rename-class", icon=":material/edit:"):
+        class_dialogs.rename(project_id, entry.name)
+    if others and st.button("Merge", key="merge-class", icon=":material/call_merge:"):
+        class_dialogs.merge(project_id, entry.name, others)
+    if st.button("Delete class", key="delete-class", icon=":material/delete:"):
+        class_dialogs.delete(project_id, entry.name, entry.images)
+
+
+def _undo_button(project_id: str) -> None:
+    workspace = state.current_workspace()
+    change = last_change(workspace, project_id)
+    if change and st.button(
+        f"Undo: {plain(change)}", key="undo", icon=":material/undo:", type="tertiary"
+    ):
+        with errors_shown():
+            undo_last(workspace, project_id)
+            st.rerun()

@@ -1,0 +1,122 @@
+"""Presets, slider and the row of blocks, in step with each other; and what the choice costs."""
+
+from concurrent.futures import Future
+
+import streamlit as st
+
+from pages.shared import charts, state
+from pages.shared.draft import change_draft, saver, show_stored
+from pages.shared.layers.strategies import (
+    PRESETS,
+    frozen_groups,
+    preset_of,
+    with_frozen,
+    with_preset,
+)
+from pages.shared.layout import duration, note_text, number_card
+from pages.shared.transfer.comparison import comparison_of
+from pages.shared.transfer.findings import layer_by_layer
+from tl_core.runs.configuration import TrainingConfig
+from tl_core.runs.draft import chosen_backbone
+from tl_core.runs.results.layer_block import LayerBlock
+from tl_core.workspace import Project
+
+LIMITS = (0, 30, 60, 180, 600, 1800, 7200)  # seconds
+LIMIT_TEXT = {0: "Do not try it", 60: "1 minute"}
+
+
+def choose_strategy(groups: list[LayerBlock], config: TrainingConfig) -> None:
+    """Draw presets, slider and the row of blocks; each follows what is stored."""
+    total = len(groups)
+    show_stored("preset", preset_of(config, total))
+    show_stored("frozen-groups", frozen_groups(config, total))
+    by_id = {preset.id: preset for preset in PRESETS}
+    st.radio(
+        "How to train",
+        list(by_id),
+        format_func=lambda preset: by_id[preset].label,
+        captions=[preset.caption for preset in PRESETS],
+        key="preset",
+        on_change=lambda: change_draft(
+            lambda before: with_preset(before, str(state.widget_value("preset")), total)
+        ),
+    )
+    if config.strategy == "recommended":
+        _limit(config)
+    st.slider(
+        "Frozen layer groups, counted from the picture side",
+        0,
+        total - 1,
+        key="frozen-groups",
+        help="The classifier, the last group, is always trained.",
+        on_change=lambda: change_draft(
+            lambda before: with_frozen(before, int(state.widget_value("frozen-groups")), total)
+        ),
+    )
+    charts.show(charts.network(groups, frozen_groups(config, total)), key="network")
+    note_text(
+        "A picture enters on the left, the answer comes out on the right. The wider a block, the "
+        "more parameters it has. Early blocks see edges and textures, late ones parts of things."
+    )
+
+
+def _limit(config: TrainingConfig) -> None:
+    show_stored("tuning-seconds", config.tuning_seconds)
+    st.selectbox(
+        "Longest time for trying fine-tuning",
+        sorted({*LIMITS, config.tuning_seconds}),
+        format_func=lambda seconds: LIMIT_TEXT.get(seconds) or duration(seconds),
+        key="tuning-seconds",
+        width=340,
+        help="The trial trains the last stage several times, each time without some of your "
+        "pictures, and counts how many of those it then gets right. If that would take longer on "
+        "this machine, it is left out and the linear probe is your model.",
+        on_change=saver("tuning_seconds", "tuning-seconds"),
+    )
+
+
+def show_depth(project: Project, frozen: int) -> None:
+    """Draw how good each layer group is for these classes, where that has been measured."""
+    comparison = comparison_of(project)
+    if comparison.found is None or comparison.found.layers is None:
+        return
+    if chosen_backbone(project).name != comparison.found.backbone:
+        return  # its layer groups are others
+    layer_by_layer(comparison.found.layers, frozen=frozen)
+    note_text(
+        "Measured on your pictures with a small classifier on what each layer group hands on.",
+        *([comparison.outdated] if comparison.outdated else []),
+    )
+
+
+def show_costs(
+    groups: list[LayerBlock] | None, estimate: Future, config: TrainingConfig, *, pictures: int
+) -> None:
+    """Draw what the choice costs, as far as it is known by now."""
+    trained, share = "…", None
+    if groups:
+        frozen = frozen_groups(config, len(groups))
+        count = sum(group.parameters for group in groups[frozen:])
+        everything = max(sum(group.parameters for group in groups), 1)
+        trained = charts.count_text(count)
+        part = count / everything
+        percent = charts.percent(part) if part > 0.01 else f"{100 * part:.1f} %"
+        share = f"{percent} of {charts.count_text(everything)}"
+    seconds = estimate.result() if estimate.done() and not estimate.exception() else None
+    value = f"about {duration(seconds['total'])}" if seconds else "…"
+    note = _time_note(seconds, config) if seconds else None
+    if estimate.done() and not seconds:
+        value = "not known"
+    with st.grid(min_column_width=260, gap="small"):
+        number_card("Trained parameters", trained, share)
+        number_card("Expected time here", value, note)
+        number_card("Pictures", f"{pictures:,}", "for training, choosing and testing")
+
+
+def _time_note(seconds: dict, config: TrainingConfig) -> str:
+    note, trial = f"on {seconds['device']}", seconds.get("trial", 0.0)
+    if not trial:
+        return note
+    if seconds["fine_tune"]:
+        return f"{note}; of that {duration(trial)} for trying fine-tuning"
+    return f"{note}; without trying fine-tuning, which would take {duration(trial)}"

@@ -1,0 +1,131 @@
+"""One run on the page, and the next one that may be started."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.shared import state
+from pages.shared.layers.strategies import strategy_text
+from pages.shared.layout import duration, errors_shown, note_text, plain
+from pages.shared.run_progress import STATE_TEXT, follow
+from pages.shared.run_result import report_of, result_cards
+from pages.shared.waiting import ask, forget, wait_for_all
+from tl_core.images import ClassSummary
+from tl_core.runs import Run, delete_run, resume_run, start_run, workers
+from tl_core.runs.configuration import TrainingConfig, config_to_json
+from tl_core.workspace import Project
+
+OVERLAID = 3  # earlier runs behind the curves; more would be a tangle
+
+
+def next_training(
+    project: Project,
+    config: TrainingConfig,
+    classes: Sequence[ClassSummary],
+    *,
+    first: bool,
+    again: bool,
+    primary: bool,
+) -> None:
+    """Say what the next training will be and offer to start it.
+
+    Args:
+        project: Where it trains.
+        config: Its settings.
+        classes: Those that take part.
+        first: Whether the project has no run yet.
+        again: Whether a run with these settings is there already.
+        primary: Whether this is what to do next on the page.
+    """
+    estimate = ask("estimate_seconds", str(state.current_workspace().root), project.id, config)
+    seconds = estimate.result() if estimate.done() and not estimate.exception() else None
+    pictures = sum(c.images - c.excluded for c in classes)
+    with st.container(border=True, key="card-next"):
+        st.subheader("Ready to train" if first else "Next training", anchor=False)
+        parts = [
+            strategy_text(config),
+            config.backbone.title,
+            f"{pictures:,} pictures in {len(classes)} classes",
+        ]
+        if seconds:
+            parts.append(f"about {duration(seconds['total'])} on {seconds['device']}")
+        note_text(" · ".join(parts))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(
+                "Train again" if again else "Start training",
+                key="start",
+                type="primary" if primary else "secondary",
+                icon=":material/play_arrow:",
+                on_click=_start,
+                args=(project, config),
+            )
+            st.page_link(
+                "pages/3_layers.py",
+                label="Change the settings",
+                icon=":material/tune:",
+                query_params=state.address(),
+            )
+    wait_for_all([estimate], key="estimate", doing="Working out the time")
+
+
+def show_run(run: Run, runs: Sequence[Run], names: dict[str, str]) -> None:
+    """Draw one run: what became of it, its result, what can be done with it, its curves.
+
+    Args:
+        run: The run to show.
+        runs: All of the project, the newest first.
+        names: Their short names by id.
+    """
+    st.subheader(names[run.id], anchor=False)
+    report = None if run.active else report_of(run)
+    if run.message:
+        kind = st.error if run.state == "failed" else st.info
+        kind(plain(run.message))
+    elif run.state in ("stopped", "lost", "failed"):
+        st.info(f"This run was {STATE_TEXT[run.state]}.")
+    if report:
+        result_cards(report)
+    with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
+        if report:
+            st.page_link(
+                "pages/7_predict.py",
+                label="Try the model now",
+                icon=":material/photo_camera:",
+                query_params=state.address(run=run.id),
+            )
+            st.page_link(
+                "pages/5_evaluation.py",
+                label="See where it errs",
+                icon=":material/troubleshoot:",
+                query_params=state.address(run=run.id),
+            )
+        if run.state in ("stopped", "failed", "lost"):
+            label = "Resume from where it was"
+            st.button(label, key="resume", icon=":material/resume:", on_click=_resume, args=(run,))
+        if not run.active:
+            with st.popover("Delete this run", icon=":material/delete:", type="tertiary"):
+                st.write("Its model, curves and result are removed. This cannot be undone.")
+                if st.button("Delete for good", key="delete-run"):
+                    delete_run(state.current_workspace(), run.id)
+                    state.show_run(None)
+                    st.rerun()
+    earlier = [(names[old.id].split(" · ")[0], old) for old in runs if old.created < run.created]
+    follow(run, earlier=earlier[:OVERLAID], notes=report.notes if report else ())
+
+
+def _start(project: Project, config: TrainingConfig) -> None:
+    workspace = state.current_workspace()
+    with errors_shown():
+        # Afterwards the features are cached and the same training takes less time.
+        forget("estimate_seconds", str(workspace.root), project.id, config)
+        run = start_run(workspace, project.id, config=config_to_json(config))
+        workers.ensure_workers(workspace)
+        state.show_run(run.id)
+
+
+def _resume(run: Run) -> None:
+    workspace = state.current_workspace()
+    with errors_shown():
+        resume_run(workspace, run.id)
+        workers.ensure_workers(workspace)
+        state.show_run(run.id)

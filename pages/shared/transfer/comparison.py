@@ -1,0 +1,208 @@
+"""The comparison of a project: which one is shown, whether it is up to date, start, follow, stop.
+
+Everything comes from the disk; the page is drawn again whenever another part has arrived.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages.shared import state
+from pages.shared.layout import duration, errors_shown, plain
+from pages.shared.run_progress import LOOK_EVERY, RunView, run_view
+from tl_core.errors import TLCoreError
+from tl_core.runs import Run, get_run, list_runs, request_stop, resume_run, start_run, workers
+from tl_core.runs.catalogue import Backbone, backbone_to_json
+from tl_core.runs.draft import chosen_backbone
+from tl_core.runs.results.assessment import Assessment, current_labels_digest, read_assessment
+from tl_core.workspace import Project
+
+KIND = "assess"
+DOING_TEXT = {  # the parts that take more than a moment
+    "random": "the same network with random weights",
+    "small": "a small network from scratch",
+    "scratch": "the whole network from scratch",
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is known of a project's comparison.
+
+    `newest` is the last run; `active` it, while it is under way; `found` what the newest run
+    with a result has found so far, and `outdated` why that no longer holds, a sentence.
+    """
+
+    newest: Run | None = None
+    active: Run | None = None
+    found: Assessment | None = None
+    outdated: str | None = None
+
+
+def comparison_of(project: Project) -> Comparison:
+    """Return what the project's runs of this kind have found."""
+    workspace = state.current_workspace()
+    runs = list_runs(workspace, project.id, KIND)
+    if not runs:
+        return Comparison()
+    read = ((run, read_assessment(workspace.run_dir(project.id, run.id))) for run in runs)
+    run, found = next(((run, found) for run, found in read if found), (None, None))
+    active = next((run for run in runs if run.active), None)
+    outdated = _outdated(project, run, found) if found else None
+    return Comparison(newest=runs[0], active=active, found=found, outdated=outdated)
+
+
+def _outdated(project: Project, run: Run, found: Assessment) -> str | None:
+    if current_labels_digest(state.current_workspace(), project.id) != found.labels_digest:
+        return (
+            "Pictures or labels have changed since this was measured: what stands here is as of "
+            "the old labels."
+        )
+    measured = run.config.get("backbone") or {}
+    if (
+        chosen_backbone(project)
+        and measured
+        and measured.get("name") != chosen_backbone(project).name
+    ):
+        return (
+            f"This was measured with {measured.get('title', 'another backbone')}; the project "
+            f"now uses {chosen_backbone(project).title}."
+        )
+    return None
+
+
+def start_comparison(
+    project: Project,
+    backbone: Backbone,
+    *,
+    scratch: bool = False,
+    pairs: Iterable[tuple[str, str]] = (),
+) -> None:
+    """Queue a comparison; one that is under way with the same settings is joined.
+
+    Args:
+        project: Whose pictures.
+        backbone: What is compared.
+        scratch: Train the whole network from scratch, too.
+        pairs: Parts of the pictures to compare, as `parts.part_of` reads them.
+    """
+    workspace = state.current_workspace()
+    config = {"backbone": backbone_to_json(backbone), "scratch": scratch}
+    if pairs := [list(pair) for pair in pairs]:
+        config["patterns"] = pairs
+    with errors_shown():
+        start_run(workspace, project.id, kind=KIND, config=config)
+        workers.ensure_workers(workspace)
+
+
+def start_button(
+    project: Project,
+    label: str,
+    *,
+    key: str,
+    help: str | None = None,
+    **settings: object,
+) -> None:
+    """Draw a button that starts a comparison with the project's backbone and these settings."""
+    st.button(
+        label,
+        key=key,
+        icon=":material/compare_arrows:",
+        help=help,
+        on_click=start_comparison,
+        args=(project, chosen_backbone(project)),
+        kwargs=settings,
+    )
+
+
+def follow_comparison(run: Run, found: Assessment | None) -> None:
+    """Say how far a run is and offer to stop it; the page is drawn anew with every part."""
+    workspace = state.current_workspace()
+    shown = found.parts_done if found else None
+
+    @st.fragment(run_every=LOOK_EVERY)
+    def look() -> None:
+        try:
+            now = get_run(workspace, run.id)
+        except TLCoreError:
+            st.rerun()
+        fresh = read_assessment(workspace.run_dir(run.project_id, run.id))
+        if now.state != run.state or (fresh and fresh.parts_done != shown):
+            st.rerun()
+        if now.state == "queued":
+            workers.ensure_workers(workspace)
+        with st.container(border=True, key="card-comparing"):
+            share, text = _progress(now, fresh)
+            st.progress(share, text=text)
+            st.button(
+                "Stop",
+                key=f"stop-{run.id}",
+                icon=":material/stop_circle:",
+                disabled=now.state == "stopping",
+                help="What has been measured so far stays.",
+                on_click=_stop,
+                args=(run,),
+            )
+
+    look()
+
+
+def _progress(run: Run, found: Assessment | None) -> tuple[float, str]:
+    if run.state == "queued":
+        return 0.0, "Waiting to start: a training may be under way"
+    if run.state == "stopping":
+        return 0.0, "Stopping: what has been measured so far stays"
+    view = run_view(run)
+    if view.phase == "features" or not found or not found.parts_total:
+        text = "Looking at every picture through the network"
+        if view.progress is None or not view.progress.total:
+            return 0.0, text
+        done, total = view.progress.done, view.progress.total
+        return min(done / total, 1.0), f"{text}: {done:,} of {total:,} pictures{_left(view)}"
+    text = f"Measuring: {found.parts_done} of {found.parts_total} parts are here"
+    now = next((part for part in found.total if part not in found.done), None)
+    if doing := DOING_TEXT.get(now):
+        text += f". Now {doing}{_left(view)}"
+    return min(found.parts_done / found.parts_total, 1.0), text
+
+
+def _left(view: RunView) -> str:
+    seconds = view.progress.seconds_left if view.progress else None
+    return f", about {duration(seconds)} left" if seconds else ""
+
+
+def _stop(run: Run) -> None:
+    with errors_shown():
+        request_stop(state.current_workspace(), run.id)
+
+
+def show_state(project: Project, comparison: Comparison) -> None:
+    """Draw what is under way, out of date, failed or missing, with the button that mends it."""
+    if comparison.active:
+        found = comparison.found if comparison.newest == comparison.active else None
+        follow_comparison(comparison.active, found)
+        return
+    if comparison.outdated:
+        st.warning(plain(comparison.outdated), icon=":material/history:")
+        asked = [pair.asked for pair in comparison.found.similarities if pair.asked]
+        start_button(project, "Measure again", key="renew", pairs=asked)
+        return
+    newest = comparison.newest
+    if newest is None:
+        start_button(
+            project, "Compare now", key="compare", help="Everything is measured on this machine."
+        )
+        return
+    if newest.state in ("failed", "lost"):
+        st.error(plain(newest.message or "The comparison did not come to its end."))
+    if newest.state != "done":
+        label = "Measure the rest" if comparison.found else "Try again"
+        st.button(label, key="rest", icon=":material/resume:", on_click=_resume, args=(newest,))
+
+
+def _resume(run: Run) -> None:
+    workspace = state.current_workspace()
+    with errors_shown():
+        resume_run(workspace, run.id)
+        workers.ensure_workers(workspace)

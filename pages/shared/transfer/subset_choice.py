@@ -1,0 +1,66 @@
+"""Two parts of the person's own pictures to compare: two cameras, two folders, two classes."""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pages.shared import state
+from pages.shared.layout import note_text
+from pages.shared.transfer.comparison import Comparison, start_comparison
+from tl_core.images import part_facts
+from tl_core.images.subsets import LEAST, Facts, offered_parts, part_of, typed_part
+from tl_core.runs.draft import chosen_backbone
+from tl_core.workspace import Project
+
+HELP = (
+    "Or type what file names have in common, such as cam1. In a pattern, such as cam1_*_day*, a "
+    "star stands for anything."
+)
+
+
+def choose_parts(project: Project, comparison: Comparison) -> None:
+    """Draw two lists of parts and the button that has them compared."""
+    pictures = part_facts(state.current_workspace(), project.id)
+    counts = {str(part): count for part, count in offered_parts(pictures)}
+    with st.container(border=True, key="card-parts"):
+        note_text(
+            "Compare any two parts of your pictures: those of two cameras or places, two folders, "
+            "two classes. What is easily told apart may need pictures of both kinds to learn from."
+        )
+        columns = st.columns(2)
+        a = _part("One part", "part-a", columns[0], counts)
+        b = _part("The other part", "part-b", columns[1], counts)
+        few = [part_of(one).title for one in (a, b) if one and _count(one, pictures) < LEAST]
+        if few:
+            note_text(f"{' and '.join(few)}: fewer than {LEAST} pictures, too few to compare.")
+        st.button(
+            "Compare these two",
+            key="compare-parts",
+            icon=":material/compare:",
+            disabled=bool(few or not (a and b) or a == b or comparison.active),
+            on_click=start_comparison,
+            args=(project, chosen_backbone(project)),
+            kwargs={"pairs": ((a, b),)},
+        )
+
+
+def _part(label: str, key: str, column: DeltaGenerator, counts: dict[str, int]) -> str | None:
+    chosen = column.selectbox(
+        label,
+        list(counts),
+        index=None,
+        key=key,
+        format_func=lambda text: _label(text, counts),
+        placeholder="Choose, or type a pattern",
+        accept_new_options=True,
+        help=HELP,
+    )
+    return chosen if chosen in counts or not chosen else str(typed_part(chosen))
+
+
+def _count(text: str, pictures: list[Facts]) -> int:
+    part = part_of(text)
+    return sum(part.holds(one) for one in pictures)
+
+
+def _label(text: str, counts: dict[str, int]) -> str:
+    return f"{part_of(text).title} ({counts[text]:,})" if text in counts else text

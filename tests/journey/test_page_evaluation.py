@@ -1,0 +1,155 @@
+"""Evaluation: the honest number, the matrix and its pictures, labels mended on the spot."""
+
+import pytest
+from assess_data import assess_run, made_up
+from page_data import NASTY, open_app, project_with_pictures
+from run_data import finished_run, stand_in_for_compute
+
+from pages.shared.evaluation import cells
+from tl_core import images
+from tl_core.workspace import open_workspace
+
+PAGE = "pages/5_evaluation.py"
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.setenv("TL_WORKSPACE", str(tmp_path))
+    stand_in_for_compute(monkeypatch)
+    return open_workspace()
+
+
+@pytest.fixture
+def project():
+    return project_with_pictures(each=10)
+
+
+def run_in_address(app) -> str:
+    value = app.query_params["run"]
+    return value if isinstance(value, str) else value[0]
+
+
+def texts(app) -> str:
+    return " ".join(element.proto.body for element in app.get("html"))
+
+
+def test_the_number_says_k_of_n_interval_pictures_and_method(project):
+    finished_run(project)
+    app = open_app(PAGE, project)
+    assert not app.exception
+    shown = texts(app)
+    assert "19 of 20: 95 %" in shown
+    assert "95 % interval 76 to 99 %; measured on 20 test pictures" in shown
+    assert "put aside before training" in shown
+    assert [b.label for b in app.button if b.proto.type == "primary"] == [
+        "Next: did the pretrained model help?"
+    ]
+
+
+def test_all_right_reads_at_least(project):
+    finished_run(project, wrong=0)
+    shown = texts(open_app(PAGE, project))
+    assert "20 of 20: at least 84 %" in shown
+    assert "100 %" not in shown.split("tl-note")[0]
+    assert "No picture was taken for another class" in shown
+
+
+def test_the_worst_cell_is_open_and_the_lists_choose_another(project):
+    run, _ = finished_run(project, wrong=2)
+    app = open_app(PAGE, project)
+    true, predicted = (app.selectbox(key=f"cell-{side}-{run.id}") for side in ("true", "predicted"))
+    assert (true.value, predicted.value) == (0, 1)
+    assert "2 labelled “healthy”, and the model said “rust”" in texts(app)
+    predicted.set_value(0).run()
+    assert "8 labelled “healthy”, and the model said “healthy”" in texts(app)
+
+
+def test_the_class_table_has_precision_and_recall(project):
+    finished_run(project, wrong=2)
+    app = open_app(PAGE, project)
+    table = app.dataframe[0].value
+    assert list(table["Class"]) == ["healthy", "rust"]
+    assert list(table["Recall"]) == ["80 %", "100 %"]
+    assert list(table["Precision"]) == ["100 %", "83 %"]
+    assert "Hardest to find: “healthy”, 8 of 10" in texts(app)
+
+
+def test_relabelling_is_stored_undone_and_said_on_the_page(workspace, project):
+    _, evaluation = finished_run(project)
+    digest = evaluation.digests[0]
+    (record,) = images.get_images(workspace, project.id, [digest])
+    cells._mend(project, "class:rust", [str(record.id)])
+    assert images.get_images(workspace, project.id, [digest])[0].class_name == "rust"
+    app = open_app(PAGE, project)
+    assert app.info[0].value.startswith("1 of the tested pictures was relabelled")
+    assert "19 of 20" in texts(app)  # the number stays that of the old labels
+    app.button(key="undo").click().run()
+    assert images.get_images(workspace, project.id, [digest])[0].class_name == "healthy"
+    assert not app.info
+
+
+def test_excluding_counts_as_a_change(workspace, project):
+    _, evaluation = finished_run(project)
+    records = images.get_images(workspace, project.id, evaluation.digests[:3])
+    cells._mend(project, "exclude", [str(record.id) for record in records])
+    assert "3 of the tested pictures were" in open_app(PAGE, project).info[0].value
+
+
+def test_the_run_in_the_address_is_the_one_shown(project):
+    first, _ = finished_run(project, wrong=0)
+    finished_run(project, wrong=3)
+    app = open_app(PAGE, project)
+    assert "17 of 20" in texts(app)
+    app.selectbox(key="run-shown").set_value(first.id).run()
+    assert run_in_address(app) == first.id
+    assert "20 of 20" in texts(app)
+
+
+def test_the_picture_explained_first_is_a_mistake(monkeypatch, project):
+    run, evaluation = finished_run(project)
+    asked = stand_in_for_compute(monkeypatch)
+    open_app(PAGE, project)
+    (question,) = [q for q in asked if q[0] == "explain"]
+    assert question[2:] == (project.id, run.id, evaluation.digests[0], 1)
+
+
+def test_without_a_result_the_page_leads_to_training(project):
+    app = open_app(PAGE, project)
+    assert not app.exception
+    assert "no trained model yet" in app.info[0].value
+
+
+def test_classes_with_markup_in_their_names_are_shown_literally(workspace):
+    project = project_with_pictures(class_names=(NASTY, "<img src=x>"), each=10)
+    finished_run(project)
+    app = open_app(PAGE, project)
+    assert not app.exception
+    assert "<img src=x>" not in texts(app)
+    assert "&lt;img src=x&gt;" in texts(app)
+
+
+def test_a_class_deleted_since_the_run_leaves_the_page_whole(workspace, project):
+    finished_run(project)
+    images.delete_class(workspace, project.id, "rust")
+    app = open_app(PAGE, project)
+    assert not app.exception
+    assert "10 of the tested pictures were" in app.info[0].value
+
+
+def test_without_a_comparison_sureness_points_to_where_it_is_measured(project):
+    finished_run(project)
+    assert "measured together with the comparison" in texts(open_app(PAGE, project))
+
+
+def test_the_threshold_trades_answers_for_right_ones(project):
+    finished_run(project)
+    assess_run(project, made_up(project))
+    app = open_app(PAGE, project)
+    assert not app.exception
+    shown = texts(app)
+    assert "It is a little too sure of itself." in shown
+    assert "32 of 40 pictures get an answer, 31 of them (97 %) the right one" in shown
+    assert "1.3 classes on average" in shown
+    assert "expect 80 to 97 %" in shown
+    app.select_slider(key="not-sure").set_value(0.99).run()
+    assert "then no picture gets an answer" in texts(app)

@@ -1,0 +1,137 @@
+"""Export: files to take away, made once, with the proof that they answer as the app does."""
+
+import pytest
+from page_data import open_app, press, project_with_pictures, texts, wait_until
+from run_data import finished_run
+from tiny_run import write_tiny_run
+
+from pages.shared.export import onnx_check
+from tl_core.errors import ExportError
+from tl_core.export.predictor import Predictor
+from tl_core.runs import workers
+from tl_core.runs.results import onnx_check as result
+from tl_core.runs.results.onnx_check import Parity, read_parity, write_parity
+from tl_core.service import compute
+from tl_core.workspace import open_workspace
+
+PAGE = "pages/8_export.py"
+MAKE = "Make the ONNX file"
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.setenv("TL_WORKSPACE", str(tmp_path))
+    monkeypatch.setattr(workers, "warm", lambda: None)
+    monkeypatch.setattr(workers, "call", lambda name, *args, **_: compute.OFFERED[name](*args))
+    return open_workspace()
+
+
+@pytest.fixture
+def trained(workspace):
+    project = project_with_pictures(each=10)
+    run, evaluation = finished_run(project)
+    folder = workspace.run_dir(project.id, run.id)
+    write_tiny_run(folder, class_names=("healthy", "rust"))
+    return project, run, folder, evaluation
+
+
+def shown(app) -> str:
+    return " ".join(element.proto.body for element in app.get("html"))
+
+
+def downloads(app) -> list[str]:
+    return [element.proto.label.split(" (")[0] for element in app.get("download_button")]
+
+
+def wait_for_export(run) -> None:
+    wait_until(lambda: onnx_check._exports()[run.id].finished, seconds=60)
+
+
+def test_without_a_model_the_page_leads_to_training(workspace):
+    app = open_app(PAGE, project_with_pictures())
+    assert not app.exception
+    assert "no trained model yet" in texts(app)
+
+
+def test_the_weights_are_there_at_once_and_nothing_is_written_by_looking(trained):
+    project, _, folder, _ = trained
+    before = sorted(path.name for path in folder.iterdir())
+    app = open_app(PAGE, project)
+    assert not app.exception
+    assert downloads(app) == ["Download model.safetensors"]
+    assert [b.label for b in app.button if b.proto.type == "primary"] == [MAKE]
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_one_click_makes_the_file_and_says_that_it_answers_as_the_app_does(trained):
+    project, run, folder, evaluation = trained
+    app = press(open_app(PAGE, project), MAKE)
+    wait_for_export(run)
+    app.run()
+    assert not app.exception
+    assert onnx_check._exports()[run.id].error is None
+    assert downloads(app) == [
+        *("Download model.onnx", "Download predict.py", "Download model.safetensors")
+    ]
+    assert f"compared on {evaluation.n} pictures" in shown(app)
+    assert "Same answers as the app" in shown(app) and ">Yes<" in shown(app)
+    assert read_parity(folder).max_difference <= result.LIMIT
+    assert Predictor.load(folder / "model.onnx").class_names == ("healthy", "rust")
+    assert not [b for b in app.button if b.proto.type == "primary"]
+
+
+def test_a_file_that_answers_differently_is_called_so(trained):
+    project, _, folder, _ = trained
+    (folder / "model.onnx").write_bytes(b"x")
+    (folder / "predict.py").write_text("")
+    write_parity(folder, Parity(n=20, total=20, max_difference=0.02))
+    app = open_app(PAGE, project)
+    assert ">No<" in shown(app) and ">2 %<" in shown(app)
+    assert "Do not rely on it" in texts(app)
+
+
+def test_nothing_to_compare_on_is_said(trained):
+    project, _, folder, _ = trained
+    (folder / "model.onnx").write_bytes(b"x")
+    (folder / "predict.py").write_text("")
+    write_parity(folder, Parity(n=0, total=0, max_difference=0.0))
+    app = open_app(PAGE, project)
+    assert "could not be compared" in texts(app) and ">Yes<" not in shown(app)
+
+
+def test_an_interrupted_comparison_goes_on(trained):
+    project, run, folder, evaluation = trained
+    workers.call("export_in_place", *_place(run), evaluation.n)
+    workers.call("check_more", *_place(run), list(evaluation.digests[:4]))
+    app = open_app(PAGE, project)
+    press(app, "Go on comparing it with the app")
+    wait_for_export(run)
+    assert read_parity(folder).complete and read_parity(folder).n == evaluation.n
+
+
+def _place(run) -> tuple[str, str, str]:
+    return str(open_workspace().root), run.project_id, run.id
+
+
+def test_trouble_is_a_sentence(trained, monkeypatch):
+    project, run, _, _ = trained
+
+    def broken(*_args, **_kwargs):
+        raise ExportError("This backbone has no ONNX form that PyTorch can write.")
+
+    monkeypatch.setattr(workers, "call", broken)
+    app = press(open_app(PAGE, project), MAKE)
+    wait_for_export(run)
+    app.run()
+    assert not app.exception and "no ONNX form" in texts(app)
+    assert [b.label for b in app.button if b.proto.type == "primary"] == [MAKE]
+
+
+def test_a_newer_model_must_be_exported_anew(trained):
+    project, run, folder, _ = trained
+    app = press(open_app(PAGE, project), MAKE)
+    wait_for_export(run)
+    write_tiny_run(folder, class_names=("healthy", "rust", "mould"))
+    app.run()
+    assert downloads(app) == ["Download model.safetensors"]
+    assert [b.label for b in app.button if b.proto.type == "primary"] == [MAKE]

@@ -1,0 +1,232 @@
+"""Images: every way in, what is left out, classes, and who may name a folder of the server."""
+
+import io
+import json
+import zipfile
+from types import SimpleNamespace
+
+import pytest
+from page_data import (
+    NASTY,
+    files,
+    open_app,
+    open_dialog,
+    picture,
+    press,
+    project_with_pictures,
+    texts,
+    wait_for_imports,
+)
+
+from pages.shared import guards
+from pages.shared.images import browser
+from tl_core.images import (
+    add_images,
+    count_images,
+    create_class,
+    list_classes,
+    list_images,
+    list_skipped,
+)
+from tl_core.workspace import create_project, open_workspace
+
+PAGE = "pages/2_images.py"
+RED, BLUE = picture((200, 0, 0)), picture((0, 0, 200))
+
+
+@pytest.fixture
+def workspace(own_workspace):
+    return open_workspace()
+
+
+def names(project) -> list[str]:
+    return [entry.name for entry in list_classes(open_workspace(), project.id)]
+
+
+def shown(app) -> dict:
+    """Return what the gallery was given to draw."""
+    (gallery,) = app.get("bidi_component")
+    return json.loads(gallery.proto.json)
+
+
+def test_a_folder_becomes_classes_and_what_is_no_picture_is_named(workspace):
+    project = create_project(workspace, "Leaves")
+    app = open_app(PAGE, project)
+    uploads = [
+        ("top/cats/a.png", RED, "image/png"),
+        ("top/dogs/b.png", BLUE, "image/png"),
+        ("top/dogs/notes.txt", b"hello", "text/plain"),
+    ]
+    app.file_uploader[0].set_value(uploads).run()
+    assert not app.exception
+    wait_for_imports(project.id)
+    app.run()
+    assert names(project) == ["cats", "dogs"]
+    assert [entry.name for entry in list_skipped(workspace, project.id)] == ["top/dogs/notes.txt"]
+    assert "2 pictures added" in texts(app)
+    assert "1 file left out" in texts(app)
+    assert not app.file_uploader[0].value
+
+
+def test_a_zip_with_a_train_level_keeps_its_split(workspace):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("set/train/cats/a.png", RED)
+        archive.writestr("set/val/cats/b.png", BLUE)
+    project = create_project(workspace, "Leaves")
+    app = open_app(PAGE, project)
+    app.segmented_control(key="adding-way").set_value("ZIP file").run()
+    app.file_uploader[0].set_value(("set.zip", packed.getvalue(), "application/zip")).run()
+    assert not app.exception
+    wait_for_imports(project.id)
+    assert count_images(workspace, project.id, class_name="cats") == 2
+
+
+def test_a_damaged_zip_is_answered_with_a_sentence(workspace):
+    project = create_project(workspace, "Leaves")
+    app = open_app(PAGE, project)
+    app.segmented_control(key="adding-way").set_value("ZIP file").run()
+    app.file_uploader[0].set_value(("set.zip", b"no zip", "application/zip")).run()
+    assert not app.exception
+    assert "is not a ZIP file" in texts(app)
+
+
+def test_the_panel_stays_open_between_two_webcam_pictures(workspace):
+    def open_panels(app):
+        return [panel.label for panel in app.expander if panel.proto.expanded]
+
+    app = open_app(PAGE, project_with_pictures())
+    assert open_panels(app) == []
+    app.segmented_control(key="adding-way").set_value("Webcam").run()
+    assert open_panels(app) == ["Add pictures"]
+
+
+def test_loose_files_go_into_the_class_that_is_named(workspace):
+    project = create_project(workspace, "Leaves")
+    create_class(workspace, project.id, NASTY)
+    app = open_app(PAGE, project)
+    app.segmented_control(key="adding-way").set_value("Single files").run()
+    assert not app.file_uploader
+    app.selectbox(key="adding-class").set_value(NASTY).run()
+    app.file_uploader[0].set_value([("a.png", RED, "image/png")]).run()
+    wait_for_imports(project.id)
+    assert not app.exception
+    assert count_images(workspace, project.id, class_name=NASTY) == 1
+
+
+def test_names_with_markup_are_shown_as_text(workspace):
+    project = project_with_pictures(name=NASTY, class_names=(NASTY, "other"))
+    for _ in add_images(workspace, project.id, files((NASTY,), 1)):
+        pass
+    app = open_app(PAGE, project)
+    assert not app.exception
+    shown = "".join(entry.proto.body for entry in app.get("html"))
+    assert "<b>bold" not in shown
+
+
+def test_moving_pictures_and_excluding_them_changes_the_project(workspace):
+    project = project_with_pictures()
+    first = list_images(workspace, project.id, class_name="healthy")[0]
+    browser._act(project.id, "class:rust", [str(first.id)])
+    assert count_images(workspace, project.id, class_name="rust") == 4
+    browser._act(project.id, "exclude", [str(first.id)])
+    assert count_images(workspace, project.id, excluded=True) == 1
+    app = open_app(PAGE, project)
+    app.button(key="undo").click().run()
+    app.button(key="undo").click().run()
+    assert not app.exception
+    assert count_images(workspace, project.id, class_name="rust") == 3
+    assert count_images(workspace, project.id, excluded=True) == 0
+
+
+def test_the_gallery_shows_all_pictures_when_the_chosen_class_is_gone():
+    app = open_app(PAGE, project_with_pictures())
+    app.session_state["images-filter"] = "class:gone"
+    app.run()
+    assert not app.exception
+    assert len(shown(app)["tiles"]) == 6
+    app.session_state["images-filter"] = "class:rust"
+    app.run()
+    assert len(shown(app)["tiles"]) == 3
+
+
+def test_the_gallery_is_paged():
+    project = project_with_pictures(each=40)
+    app = open_app(PAGE, project)
+    assert shown(app)["page"] == {"first": 1, "last": 72, "total": 80}
+    app.session_state["images-page"] = 5
+    app.run()
+    assert shown(app)["page"] == {"first": 73, "last": 80, "total": 80}
+
+
+def test_a_class_is_renamed_merged_and_deleted(workspace):
+    project = project_with_pictures()
+    app = open_dialog("class_dialogs", "rename", project.id, "rust")
+    app.text_input[0].set_value("brown")
+    press(app, "Rename")
+    assert names(project) == ["brown", "healthy"]
+    app = open_dialog("class_dialogs", "merge", project.id, "brown", ["healthy"])
+    app.selectbox(key="merge-into").set_value("healthy").run()
+    press(app, "Merge")
+    assert names(project) == ["healthy"]
+    app = open_dialog("class_dialogs", "delete", project.id, "healthy", 6)
+    press(app, "Keep it")
+    assert names(project) == ["healthy"]
+    press(app, "Delete the class")
+    assert names(project) == []
+    assert count_images(workspace, project.id, class_name=None) == 6
+
+
+def test_the_buttons_of_a_class_show_only_with_that_class():
+    project = project_with_pictures()
+    app = open_app(PAGE, project)
+    keys = {"rename-class", "merge-class", "delete-class"}
+    assert not keys & {button.key for button in app.button}
+    app.session_state["images-filter"] = "class:rust"
+    app.run()
+    assert keys <= {button.key for button in app.button}
+
+
+def test_the_next_step_waits_for_two_classes(workspace):
+    one = project_with_pictures(class_names=("only",))
+    assert open_app(PAGE, one).button(key="next-step").disabled
+    two = project_with_pictures()
+    assert not open_app(PAGE, two).button(key="next-step").disabled
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "allowed"),
+    [
+        ("127.0.0.1", {"Host": "localhost:8501"}, True),
+        ("127.0.0.1", {"Host": "[::1]:8501"}, True),
+        ("127.0.0.1", {"Host": "evil.example:8501"}, False),
+        ("127.0.0.1", {"Host": "localhost", "X-Forwarded-For": "10.0.0.7"}, False),
+        ("0.0.0.0", {"Host": "localhost:8501"}, False),
+        (None, {"Host": "localhost:8501"}, False),
+        ("127.0.0.1", {}, False),
+    ],
+)
+def test_a_folder_by_path_is_only_offered_at_the_computer_itself(
+    monkeypatch, address, headers, allowed
+):
+    fake = SimpleNamespace(
+        context=SimpleNamespace(headers=headers), get_option=lambda name: address
+    )
+    monkeypatch.setattr(guards, "st", fake)
+    assert guards.served_locally() is allowed
+
+
+def test_a_folder_by_path_is_imported(workspace, tmp_path, monkeypatch):
+    for name, content in {"cats/a.png": RED, "dogs/b.png": BLUE}.items():
+        path = tmp_path / "set" / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+    monkeypatch.setattr("pages.shared.images.adding.served_locally", lambda: True)
+    project = create_project(workspace, "Leaves")
+    app = open_app(PAGE, project)
+    app.segmented_control(key="adding-way").set_value("Folder by path").run()
+    app.text_input[0].set_value(str(tmp_path / "set"))
+    press(app, "Add this folder")
+    assert not app.exception
+    wait_for_imports(project.id)
+    assert names(project) == ["cats", "dogs"]

@@ -1,0 +1,236 @@
+"""Layers: presets and slider in step, every choice stored at once, nothing blocks."""
+
+from threading import Event
+
+import pytest
+from assess_data import assess_run, made_up
+from page_data import open_app, project_with_pictures
+from run_data import GROUPS, stand_in_for_compute
+
+from pages.shared import waiting
+from pages.shared.layers.strategies import (
+    PRESETS,
+    frozen_groups,
+    preset_of,
+    with_frozen,
+    with_preset,
+)
+from pages.shared.layout import steps_done
+from tl_core.errors import ComputeError
+from tl_core.runs import workers
+from tl_core.runs.catalogue import CATALOGUE
+from tl_core.runs.configuration import TrainingConfig
+from tl_core.workspace import create_project, open_project, open_workspace
+
+PAGE = "pages/3_layers.py"
+PRESET_IDS = [preset.id for preset in PRESETS]
+LAST = len(GROUPS) - 1
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.setenv("TL_WORKSPACE", str(tmp_path))
+    stand_in_for_compute(monkeypatch)
+    return open_workspace()
+
+
+def stored(project):
+    return open_project(open_workspace(), project.id).config
+
+
+def texts(app) -> str:
+    return " ".join(element.proto.body for element in app.get("html"))
+
+
+def test_the_recommended_strategy_is_preselected_and_next_is_the_one_primary_button():
+    app = open_app(PAGE, project_with_pictures())
+    assert not app.exception
+    assert app.radio(key="preset").value == "recommended"
+    assert app.slider(key="frozen-groups").value == LAST
+    primary = [b.label for b in app.button if b.proto.type == "primary"]
+    assert primary == ["Next: train"]
+
+
+def test_the_page_shows_trained_parameters_and_expected_time():
+    shown = texts(open_app(PAGE, project_with_pictures()))
+    assert "2.6 thousand" in shown
+    assert "about 12 seconds" in shown
+    assert "this CPU" in shown
+
+
+def test_how_long_fine_tuning_may_be_tried_is_shown_and_stored():
+    project = project_with_pictures()
+    app = open_app(PAGE, project)
+    assert app.selectbox(key="tuning-seconds").value == 60
+    app.selectbox(key="tuning-seconds").set_value(0).run()
+    assert stored(project).tuning_seconds == 0
+    app.radio(key="preset").set_value("probe").run()
+    assert "tuning-seconds" not in {widget.key for widget in app.selectbox}
+
+
+@pytest.mark.parametrize(
+    ("preset", "strategy", "frozen"),
+    [
+        ("probe", "probe", LAST),
+        ("last-stage", "fine-tune", LAST - 1),
+        ("everything", "fine-tune", 0),
+        ("scratch", "scratch", 0),
+        ("own", "fine-tune", len(GROUPS) // 2),
+    ],
+)
+def test_a_preset_moves_the_slider_and_is_stored(preset, strategy, frozen):
+    project = project_with_pictures()
+    app = open_app(PAGE, project)
+    app.radio(key="preset").set_value(preset).run()
+    assert not app.exception
+    assert app.slider(key="frozen-groups").value == frozen
+    assert stored(project).strategy == strategy
+    assert frozen_groups(stored(project), len(GROUPS)) == frozen
+
+
+@pytest.mark.parametrize(
+    ("frozen", "preset"), [(0, "everything"), (1, "own"), (LAST - 1, "last-stage"), (LAST, "probe")]
+)
+def test_the_slider_moves_the_preset(frozen, preset):
+    project = project_with_pictures()
+    app = open_app(PAGE, project)
+    app.radio(key="preset").set_value("own").run()
+    app.slider(key="frozen-groups").set_value(frozen).run()
+    assert app.radio(key="preset").value == preset
+    assert frozen_groups(stored(project), len(GROUPS)) == frozen
+
+
+def test_freezing_something_leaves_from_scratch():
+    config = TrainingConfig(backbone=CATALOGUE[0], strategy="scratch", frozen_groups=0)
+    assert with_frozen(config, 2, 5).strategy == "fine-tune"
+    assert with_frozen(config, 0, 5).strategy == "scratch"
+
+
+@pytest.mark.parametrize("total", [2, 3, 5, 14])
+@pytest.mark.parametrize("preset", PRESET_IDS)
+def test_presets_never_freeze_the_classifier_and_can_be_chosen_again(preset, total):
+    config = with_preset(TrainingConfig(backbone=CATALOGUE[0]), preset, total)
+    assert 0 <= frozen_groups(config, total) <= total - 1
+    assert with_preset(config, preset_of(config, total), total) == config
+
+
+def test_a_choice_survives_a_fresh_browser():
+    project = project_with_pictures()
+    app = open_app(PAGE, project)
+    app.radio(key="preset").set_value("everything").run()
+    app.toggle(key="augment-flip").set_value(True).run()
+    again = open_app(PAGE, project)
+    assert again.radio(key="preset").value == "everything"
+    assert again.toggle(key="augment-flip").value is True
+    assert stored(project).augmentations == ("flip",)
+
+
+def test_switching_an_augmentation_off_is_stored_too():
+    project = project_with_pictures()
+    app = open_app(PAGE, project)
+    app.toggle(key="augment-crop").set_value(True).run()
+    app.toggle(key="augment-colour").set_value(True).run()
+    app.toggle(key="augment-crop").set_value(False).run()
+    assert stored(project).augmentations == ("colour",)
+
+
+def test_flips_ask_whether_the_mirror_image_is_still_the_same_class():
+    assert texts(open_app(PAGE, project_with_pictures())).count("is the mirror image still") == 2
+
+
+def test_going_on_with_the_defaults_ticks_this_step_too():
+    project = project_with_pictures()
+    app = open_app(PAGE, project)
+    assert stored(project) is None
+    app.button(key="next-step").click().run()
+    assert stored(project) == TrainingConfig(backbone=CATALOGUE[0])
+    assert PAGE in steps_done(open_project(open_workspace(), project.id))
+
+
+def test_expert_settings_are_stored_and_fit_the_strategy():
+    project = project_with_pictures()
+    app = open_app(PAGE, project)
+    assert "expert-backbone_lr" not in {widget.key for widget in app.number_input}
+    app.radio(key="preset").set_value("everything").run()
+    app.number_input(key="expert-batch_size").set_value(32).run()
+    app.number_input(key="expert-steps").set_value(120).run()
+    app.checkbox(key="expert-balanced").set_value(False).run()
+    config = stored(project)
+    assert (config.batch_size, config.steps, config.balanced) == (32, 120, False)
+    app.number_input(key="expert-steps").set_value(None).run()
+    assert stored(project).steps is None
+
+
+def test_trouble_of_the_compute_process_is_a_sentence_not_a_traceback(monkeypatch):
+    def call(function, *args, **kwargs):
+        raise ComputeError("This took too long and was given up.")
+
+    monkeypatch.setattr(workers, "call", call)
+    app = open_app(PAGE, project_with_pictures("Trouble"))
+    assert not app.exception
+    assert "took too long" in app.warning[0].value
+    assert "not known" in texts(app)
+
+
+def test_without_a_backbone_the_page_says_what_is_missing(workspace):
+    app = open_app(PAGE, create_project(workspace, "Empty"))
+    assert not app.exception
+    assert app.info[0].value == "Pick a backbone first."
+
+
+def test_without_pictures_the_augmentations_wait_for_them(workspace):
+    app = open_app(PAGE, project_with_pictures(class_names=(), each=0))
+    assert not app.exception
+    assert "Add pictures" in app.info[0].value
+
+
+def test_the_page_does_not_wait_for_a_slow_answer(monkeypatch):
+    answered = Event()
+
+    def call(function, *args, **kwargs):
+        answered.wait(60)
+        return {"layer_groups": GROUPS, "preview_augmentation": []}.get(function)
+
+    monkeypatch.setattr(workers, "call", call)
+    project = project_with_pictures("Slow")
+    app = open_app(PAGE, project)
+    assert not app.exception
+    assert "Reading the network" in texts(app)
+    assert not app.slider
+    answered.set()
+    assert open_app(PAGE, project).slider(key="frozen-groups").value == LAST
+
+
+def test_a_question_that_failed_is_asked_again_later(monkeypatch):
+    answers = [ComputeError("busy"), GROUPS]
+
+    def call(function, *args, **kwargs):
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(workers, "call", call)
+    waiting.forget("layer_groups", "here")
+    assert isinstance(waiting.ask("layer_groups", "here").exception(10), ComputeError)
+    assert waiting.ask("layer_groups", "here").exception(10) is not None
+    monkeypatch.setattr(waiting, "TRY_AGAIN", -1)
+    assert waiting.ask("layer_groups", "here").result(10) == GROUPS
+
+
+def test_the_measured_curve_of_the_layers_stands_beside_the_slider():
+    project = project_with_pictures(each=10)
+    assert "suit your classes" not in texts(open_app(PAGE, project))
+    assess_run(project, made_up(project))
+    app = open_app(PAGE, project)
+    assert not app.exception
+    assert "The last layers suit your classes best." in texts(app)
+    app.radio(key="preset").set_value("last-stage").run()
+    assert not app.exception
+    assert "frozen on the left" in app.get("plotly_chart")[1].proto.spec
+
+
+def test_the_curve_of_another_backbone_is_not_shown():
+    project = project_with_pictures(each=10)
+    assess_run(project, made_up(project, backbone="another"))
+    assert "suit your classes" not in texts(open_app(PAGE, project))

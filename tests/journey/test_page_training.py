@@ -1,0 +1,183 @@
+"""Training: start, watch, stop, resume, compare; everything shown comes from the disk."""
+
+import pytest
+from page_data import NASTY, open_app, project_with_pictures
+from run_data import begun_run, epochs, finished_run, stand_in_for_compute
+
+from pages.shared.accuracy import result_text
+from tl_core import runs
+from tl_core.runs import events
+from tl_core.runs.configuration import config_from_json
+from tl_core.runs.draft import drafted_config
+from tl_core.workspace import open_project, open_workspace
+
+PAGE = "pages/4_training.py"
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.setenv("TL_WORKSPACE", str(tmp_path))
+    stand_in_for_compute(monkeypatch)
+    return open_workspace()
+
+
+def run_in_address(app) -> str:
+    value = app.query_params["run"]
+    return value if isinstance(value, str) else value[0]
+
+
+def texts(app) -> str:
+    return " ".join(element.proto.body for element in app.get("html"))
+
+
+def primary(app) -> list[str]:
+    return [b.label for b in app.button if b.proto.type == "primary"]
+
+
+def test_start_is_the_one_primary_button_and_queues_the_stored_settings(workspace):
+    project = project_with_pictures()
+    app = open_app(PAGE, project)
+    assert primary(app) == ["Start training"]
+    app.button(key="start").click().run()
+    assert not app.exception
+    (run,) = runs.list_runs(workspace, project.id)
+    assert run.state == "queued"
+    assert config_from_json(run.config).strategy == "recommended"
+    assert run_in_address(app) == run.id
+
+
+def test_starting_twice_gives_one_run(workspace):
+    project = project_with_pictures()
+    first, second = open_app(PAGE, project), open_app(PAGE, project)
+    first.button(key="start").click().run()
+    second.button(key="start").click().run()
+    assert len(runs.list_runs(workspace, project.id)) == 1
+
+
+def test_a_run_at_work_shows_phase_progress_time_left_curves_and_stop(workspace):
+    project = project_with_pictures()
+    run = begun_run(project)
+    run_dir = workspace.run_dir(project.id, run.id)
+    runs.append_event(run_dir, events.Progress("probe", 3, 8, 4.0))
+    app = open_app(PAGE, project)
+    assert not app.exception
+    assert "Look at every picture" in texts(app)
+    progress = app.get("progress")[0].proto
+    assert progress.text.startswith("Fitting the classifier")
+    assert progress.text.endswith("3 of 8, about 4 seconds left")
+    assert len(app.get("plotly_chart")) == 2
+    app.button(key=f"stop-{run.id}").click().run()
+    assert runs.get_run(workspace, run.id).state == "stopping"
+    assert app.button(key=f"stop-{run.id}").disabled
+
+
+def test_a_fresh_browser_shows_the_run_at_work():
+    project = project_with_pictures()
+    run = begun_run(project)
+    assert run_in_address(open_app(PAGE, project)) == run.id
+
+
+@pytest.mark.parametrize("state", ["stopped", "failed"])
+def test_a_run_that_did_not_end_well_can_be_resumed(workspace, state):
+    project = project_with_pictures()
+    run = begun_run(project)
+    runs.finish_run(workspace, run.id, state, message="The disk is full: <b>")
+    app = open_app(PAGE, project)
+    assert "The disk is full" in (app.error if state == "failed" else app.info)[0].value
+    app.button(key="resume").click().run()
+    assert runs.get_run(workspace, run.id).state == "queued"
+
+
+def test_a_finished_run_says_k_of_n_with_its_interval_and_leads_on():
+    project = project_with_pictures(each=10)
+    finished_run(project)
+    app = open_app(PAGE, project)
+    assert not app.exception
+    assert "19 of 20: 95 %" in texts(app)
+    assert "95 % interval 76 to 99 %" in texts(app)
+    assert "20 test pictures that the model never saw" in texts(app)
+    assert primary(app) == ["Next: see where it errs"]
+    assert "Try the model now" in [link.proto.label for link in app.get("page_link")]
+
+
+def test_every_answer_right_is_not_called_a_hundred_percent():
+    assert result_text(20, 20) == "20 of 20: at least 84 %"
+    assert result_text(18, 20) == "18 of 20: 90 % (70 to 97 %)"
+
+
+def test_runs_are_compared_and_the_address_names_the_one_shown():
+    project = project_with_pictures(each=10)
+    first, _ = finished_run(project)
+    second, _ = finished_run(project, wrong=4)
+    app = open_app(PAGE, project)
+    assert run_in_address(app) == second.id
+    assert list(app.dataframe[0].value["Result"])[1].startswith("19 of 20")
+    app.selectbox(key="run-shown").set_value(first.id).run()
+    assert run_in_address(app) == first.id
+    assert "19 of 20: 95 %" in texts(app)
+
+
+def test_earlier_runs_lie_behind_the_curves():
+    project = project_with_pictures(each=10)
+    finished_run(project)
+    finished_run(project)
+    charts = open_app(PAGE, project).get("plotly_chart")
+    assert "Run 1" in charts[0].proto.spec
+
+
+def test_a_run_can_be_deleted(workspace):
+    project = project_with_pictures(each=10)
+    finished_run(project)
+    app = open_app(PAGE, project)
+    app.button(key="delete-run").click().run()
+    assert not app.exception
+    assert runs.list_runs(workspace, project.id) == []
+    assert primary(app) == ["Start training"]
+
+
+def test_an_epoch_told_twice_after_a_resume_is_drawn_once(workspace):
+    project = project_with_pictures()
+    run = begun_run(project)
+    for event in epochs(6):
+        runs.append_event(workspace.run_dir(project.id, run.id), event)
+    spec = open_app(PAGE, project).get("plotly_chart")[0].proto.spec
+    assert '"x":[1,2,3,4,5,6]' in spec or '"bdata"' in spec
+
+
+def test_one_class_only_is_answered_with_what_to_do():
+    app = open_app(PAGE, project_with_pictures(class_names=("healthy",)))
+    assert not app.exception
+    assert "two classes or more" in app.info[0].value
+
+
+def test_names_are_shown_as_they_are():
+    project = project_with_pictures(NASTY, class_names=(NASTY, "b"), each=10)
+    finished_run(project)
+    app = open_app(PAGE, project)
+    assert not app.exception
+    assert "<b>bold" not in texts(app)
+
+
+def test_settings_changed_after_a_run_are_those_of_the_next_one(workspace):
+    project = project_with_pictures(each=10)
+    finished_run(project)
+    layers = open_app("pages/3_layers.py", project)
+    layers.radio(key="preset").set_value("everything").run()
+    app = open_app(PAGE, project)
+    assert "Fine-tuning, everything" in texts(app)
+    app.button(key="start").click().run()
+    newest = runs.list_runs(workspace, project.id)[0]
+    assert config_from_json(newest.config) == drafted_config(open_project(workspace, project.id))
+
+
+def test_curves_held_still_do_not_move_while_the_run_goes_on(workspace):
+    project = project_with_pictures()
+    run = begun_run(project)
+    app = open_app(PAGE, project)
+    app.toggle(key=f"hold-{run.id}").set_value(True).run()
+    before = app.get("plotly_chart")[0].proto.spec
+    for event in epochs(9):
+        runs.append_event(workspace.run_dir(project.id, run.id), event)
+    assert app.run().get("plotly_chart")[0].proto.spec == before
+    app.toggle(key=f"hold-{run.id}").set_value(False).run()
+    assert app.get("plotly_chart")[0].proto.spec != before
