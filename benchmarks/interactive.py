@@ -12,7 +12,7 @@ from benchmarks.table import GOALS, Measured, Table, goal
 from tl_core.images import list_images
 from tl_core.runs import workers
 from tl_core.runs.catalogue import BUNDLED, find
-from tl_core.runs.configuration import AUGMENTATION_INFO
+from tl_core.runs.configuration import AUGMENTATIONS
 from tl_core.workspace import list_projects, open_workspace
 
 PICTURES = 20
@@ -40,22 +40,21 @@ def measure(data: Path) -> Measured | None:
             for _attempt in range(5)
         ]
         images = list_images(workspace, project, limit=5)
-        names = tuple(AUGMENTATION_INFO)
 
         def preview(digest: str, *names: str) -> None:
             for name in names:
                 asked = ("preview_augmentation", *place, digest, (name,), find(BUNDLED), VIEWS)
                 workers.call(*asked)
 
-        preview(images[0].digest, *names)
-        single = [_seconds(lambda n=n: preview(images[1].digest, n)) for n in names]
-        every = [_seconds(lambda i=i: preview(i.digest, *names)) for i in images[2:]]
+        preview(images[0].digest, *AUGMENTATIONS)
+        single = [_seconds(lambda n=n: preview(images[1].digest, n)) for n in AUGMENTATIONS]
+        every = [_seconds(lambda i=i: preview(i.digest, *AUGMENTATIONS)) for i in images[2:]]
     rows = [
         goal("a picture to predict, median, ms", _ms(one), most=300, form="{:.0f}"),
         goal("the slowest of these, ms", 1000 * max(one), form="{:.0f}"),
         goal("a photograph of 12 megapixels, ms", _ms(photograph), most=300, form="{:.0f}"),
         goal("preview of one augmentation, ms", _ms(single), most=500, form="{:.0f}"),
-        goal(f"previews of all {len(names)}, ms", _ms(every), most=500, form="{:.0f}"),
+        goal(f"previews of all {len(AUGMENTATIONS)}, ms", _ms(every), most=500, form="{:.0f}"),
     ]
     figures = {"predict": one, "photograph": photograph, "preview": single, "previews": every}
     return Measured([Table("Answers of the warm compute process", GOALS, rows)], figures)

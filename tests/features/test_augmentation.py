@@ -10,7 +10,7 @@ from sklearn.datasets import load_sample_image
 
 from tl_core.backbones.preprocessing import Preprocessing, to_uint8_crop
 from tl_core.features.augmentation import augmentation, view_generator
-from tl_core.runs.configuration import AUGMENTATION_INFO, AUGMENTATIONS
+from tl_core.runs.configuration import AUGMENTATIONS
 
 SMALL = Preprocessing(64, 72, "bicubic", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 every_name = pytest.mark.parametrize("name", AUGMENTATIONS)
@@ -88,10 +88,3 @@ def test_a_crop_shows_a_part_without_stretching_it_much() -> None:
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(ValueError, match="mirror"):
         augmentation(("mirror",), SMALL)
-
-
-def test_every_name_is_explained_and_flips_ask() -> None:
-    assert AUGMENTATIONS == ("crop", "flip", "vertical-flip", "rotate", "colour", "blur")
-    for name, info in AUGMENTATION_INFO.items():
-        assert info.title and info.sentence.endswith(".")
-        assert (info.question is not None) == ("flip" in name)

@@ -8,6 +8,7 @@ from page_data import open_app, project_with_pictures
 from run_data import GROUPS, stand_in_for_compute
 
 from pages.shared import waiting
+from pages.shared.layers.augmentation import AUGMENTATION_TEXT
 from pages.shared.layers.strategies import (
     PRESETS,
     frozen_groups,
@@ -19,7 +20,7 @@ from pages.shared.layout import steps_done
 from tl_core.errors import ComputeError
 from tl_core.runs import workers
 from tl_core.runs.catalogue import CATALOGUE
-from tl_core.runs.configuration import TrainingConfig
+from tl_core.runs.configuration import AUGMENTATIONS, TrainingConfig
 from tl_core.workspace import create_project, open_project, open_workspace
 
 PAGE = "pages/3_layers.py"
@@ -234,3 +235,10 @@ def test_the_curve_of_another_backbone_is_not_shown():
     project = project_with_pictures(each=10)
     assess_run(project, made_up(project, backbone="another"))
     assert "suit your classes" not in texts(open_app(PAGE, project))
+
+
+def test_every_augmentation_is_explained_and_flips_ask():
+    assert tuple(AUGMENTATION_TEXT) == AUGMENTATIONS
+    for name, text in AUGMENTATION_TEXT.items():
+        assert text.title and text.sentence.endswith(".")
+        assert (text.question is not None) == ("flip" in name)

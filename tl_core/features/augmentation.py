@@ -2,8 +2,8 @@
 
 Every draw comes from a generator that is passed in, so a view is a function of seed, epoch and
 picture, in whichever thread or order it is made; torchvision's own random transforms draw from
-a state shared by all threads, so only its deterministic operations are used. What the names
-mean to a person is in `config.AUGMENTATION_INFO`. Never applied to validation or test pictures.
+a state shared by all threads, so only its deterministic operations are used.
+Never applied to validation or test pictures.
 """
 
 import math

@@ -8,54 +8,7 @@ from dataclasses import asdict, dataclass
 from tl_core.runs.catalogue import Backbone, backbone_from_json
 
 STRATEGIES = ("recommended", "probe", "fine-tune", "scratch")
-
-
-@dataclass(frozen=True)
-class AugmentationInfo:
-    """What a person needs to decide on an augmentation: a title and one plain sentence.
-
-    `question` is asked before it is switched on, where it could change what a picture shows.
-    """
-
-    title: str
-    sentence: str
-    question: str | None = None
-
-
-AUGMENTATION_INFO = {
-    "crop": AugmentationInfo(
-        "Random crops",
-        "Shows a random part of each picture, from a third of it to nearly all, so that the "
-        "model copes with objects that are larger, smaller or off-centre.",
-    ),
-    "flip": AugmentationInfo(
-        "Mirror left-right",
-        "Mirrors every other picture from left to right; do not use it where sides matter, as "
-        "in writing or in left and right hands.",
-        "Is the mirror image still the same class?",
-    ),
-    "vertical-flip": AugmentationInfo(
-        "Mirror top-bottom",
-        "Turns every other picture upside down like a reflection in water; it suits pictures "
-        "taken from above or through a microscope, which have no up and down.",
-        "Is the mirror image still the same class?",
-    ),
-    "rotate": AugmentationInfo(
-        "Small rotations",
-        "Tilts each picture by up to 20 degrees, as a hand-held camera would.",
-    ),
-    "colour": AugmentationInfo(
-        "Colour and light",
-        "Changes brightness, contrast and colours a little, so that the model copes with other "
-        "lamps and cameras; leave it out where a shade of colour decides the class.",
-    ),
-    "blur": AugmentationInfo(
-        "Blur",
-        "Blurs every other picture a little, so that the model copes with shaken or "
-        "out-of-focus shots.",
-    ),
-}
-AUGMENTATIONS = tuple(AUGMENTATION_INFO)
+AUGMENTATIONS = ("crop", "flip", "vertical-flip", "rotate", "colour", "blur")
 
 
 @dataclass(frozen=True, kw_only=True)

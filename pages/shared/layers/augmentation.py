@@ -1,6 +1,6 @@
 """Cards to choose augmentations from, each shown on one of the person's own pictures."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -11,27 +11,73 @@ from pages.shared.layout import card, note_text
 from pages.shared.waiting import ask, wait_for_all
 from tl_core.errors import TLCoreError
 from tl_core.images import list_images
-from tl_core.runs.configuration import AUGMENTATION_INFO, AugmentationInfo, TrainingConfig
+from tl_core.runs.configuration import AUGMENTATIONS, TrainingConfig
 from tl_core.workspace import Project
 
 VIEWS = 3
 _NEXT_PICTURE = "augmentation-picture"
 
 
+@dataclass(frozen=True)
+class AugmentationText:
+    """What a person needs to decide on an augmentation: a title and one plain sentence.
+
+    `question` is asked before it is switched on, where it could change what a picture shows.
+    """
+
+    title: str
+    sentence: str
+    question: str | None = None
+
+
+AUGMENTATION_TEXT = {
+    "crop": AugmentationText(
+        "Random crops",
+        "Shows a random part of each picture, from a third of it to nearly all, so that the "
+        "model copes with objects that are larger, smaller or off-centre.",
+    ),
+    "flip": AugmentationText(
+        "Mirror left-right",
+        "Mirrors every other picture from left to right; do not use it where sides matter, as "
+        "in writing or in left and right hands.",
+        "Is the mirror image still the same class?",
+    ),
+    "vertical-flip": AugmentationText(
+        "Mirror top-bottom",
+        "Turns every other picture upside down like a reflection in water; it suits pictures "
+        "taken from above or through a microscope, which have no up and down.",
+        "Is the mirror image still the same class?",
+    ),
+    "rotate": AugmentationText(
+        "Small rotations",
+        "Tilts each picture by up to 20 degrees, as a hand-held camera would.",
+    ),
+    "colour": AugmentationText(
+        "Colour and light",
+        "Changes brightness, contrast and colours a little, so that the model copes with other "
+        "lamps and cameras; leave it out where a shade of colour decides the class.",
+    ),
+    "blur": AugmentationText(
+        "Blur",
+        "Blurs every other picture a little, so that the model copes with shaken or "
+        "out-of-focus shots.",
+    ),
+}
+
+
 def augmentation_cards(project: Project, config: TrainingConfig) -> None:
     """Draw a card per augmentation; a switch stores the choice at once."""
     digest = _picture(project)
-    names = list(AUGMENTATION_INFO)
     root = str(state.current_workspace().root)
     previews = {
         name: ask("preview_augmentation", root, project.id, digest, (name,), config.backbone, VIEWS)
-        for name in (names if digest else ())
+        for name in (AUGMENTATIONS if digest else ())
     }
-    for row in (names[:3], names[3:]):
+    for row in (AUGMENTATIONS[:3], AUGMENTATIONS[3:]):
         for column, name in zip(st.columns(3), row, strict=True):
             with column, card(f"augmentation-{name}", chosen=name in config.augmentations):
                 _preview(previews.get(name))
-                _switch(name, AUGMENTATION_INFO[name], config)
+                _switch(name, AUGMENTATION_TEXT[name], config)
     wait_for_all(list(previews.values()), key="previews", doing="Changing one of your pictures")
 
 
@@ -64,7 +110,7 @@ def _preview(future) -> None:
 _TILE = "flex:1;min-width:0;aspect-ratio:1;object-fit:cover;border-radius:8px;"
 
 
-def _switch(name: str, info: AugmentationInfo, config: TrainingConfig) -> None:
+def _switch(name: str, text: AugmentationText, config: TrainingConfig) -> None:
     key = f"augment-{name}"
     show_stored(key, name in config.augmentations)
 
@@ -73,12 +119,12 @@ def _switch(name: str, info: AugmentationInfo, config: TrainingConfig) -> None:
 
         def change(config: TrainingConfig) -> TrainingConfig:
             kept = set(config.augmentations) - {name} | ({name} if wanted else set())
-            ordered = tuple(n for n in AUGMENTATION_INFO if n in kept)
+            ordered = tuple(n for n in AUGMENTATIONS if n in kept)
             return replace(config, augmentations=ordered)
 
         change_draft(change)
 
-    if info.question:
-        st.html(f'<div class="tl-name">{info.title}: {info.question.lower()}</div>')
-    st.toggle("Yes, use it" if info.question else info.title, key=key, on_change=save)
-    note_text(info.sentence)
+    if text.question:
+        st.html(f'<div class="tl-name">{text.title}: {text.question.lower()}</div>')
+    st.toggle("Yes, use it" if text.question else text.title, key=key, on_change=save)
+    note_text(text.sentence)
