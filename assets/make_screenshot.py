@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchmarks.browser import browser_page, end_workers, server
+from benchmarks.measuring.browser import browser_page, end_workers, server
 from tl_core import runs
 from tl_core.images import add_images
 from tl_core.images.samples import SAMPLES, sample_files

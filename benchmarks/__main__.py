@@ -9,8 +9,9 @@ import os
 import time
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
-from benchmarks.results import Results
+from benchmarks.measuring.results import Results
 
 # module with `measure(data)`: what it measures, and minutes on two cores
 QUICK = {
@@ -34,6 +35,14 @@ LONGER = {
     "honesty": 'answers to "did the pretrained model help?" and their intervals (7)',
 }
 PARTS = QUICK | LONGER
+PACKAGES = ("resources", "quality")
+
+
+def part_module(name: str) -> ModuleType:
+    """Return the module of a part, from whichever package it stands in."""
+    here = Path(__file__).parent
+    package = next(one for one in PACKAGES if (here / one / f"{name}.py").is_file())
+    return import_module(f"benchmarks.{package}.{name}")
 
 
 def main() -> None:
@@ -61,7 +70,7 @@ def main() -> None:
     print(results.heading)
     for name in chosen:
         start = time.perf_counter()
-        measured = import_module(f"benchmarks.{name}").measure(options.data)
+        measured = part_module(name).measure(options.data)
         if measured is None:  # its pictures are not there, as it has said
             continue
         for table in measured.tables:

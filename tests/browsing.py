@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Locator, Page, TimeoutError
 
-from benchmarks import browser as real
+from benchmarks.measuring import browser as real
 
 WAIT = 120_000  # milliseconds for anything that is worth waiting for; the machine may be loaded
 PRIMARY = "[data-testid=stMain] [data-testid=stBaseButton-primary]"

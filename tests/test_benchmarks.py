@@ -1,19 +1,18 @@
 """What the measurements are made of: fair draws, honest verdicts, files that can be read."""
 
 import json
-from importlib import import_module
 
 import numpy as np
 import pytest
 from picture_files import photograph
 
-from benchmarks.__main__ import PARTS
-from benchmarks.accuracy import draw
-from benchmarks.estimates import FACTOR, _rows
-from benchmarks.projects import SMALL, asked, different_pictures, same_pictures
-from benchmarks.results import Results
-from benchmarks.scaling import _draw
-from benchmarks.table import GOALS, Measured, Table, goal
+from benchmarks.__main__ import PARTS, part_module
+from benchmarks.measuring.projects import SMALL, asked, different_pictures, same_pictures
+from benchmarks.measuring.results import Results
+from benchmarks.measuring.table import GOALS, Measured, Table, goal
+from benchmarks.quality.accuracy import draw
+from benchmarks.resources.estimates import FACTOR, _rows
+from benchmarks.resources.scaling import _draw
 from tl_core.images import examine
 
 LOOPS = ("usual_loop", "our_loop")
@@ -103,6 +102,6 @@ def test_results_are_written_as_text_figures_and_plot(tmp_path):
 
 @pytest.mark.parametrize("name", sorted(set(PARTS) - {"clicks", "app", "memory", "large"}))
 def test_a_part_that_reads_pictures_says_which_it_misses(name, tmp_path, capsys):
-    part = import_module(f"benchmarks.{name}")
+    part = part_module(name)
     assert part.measure(tmp_path) is None
     assert str(tmp_path) in capsys.readouterr().out

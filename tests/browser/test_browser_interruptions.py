@@ -10,7 +10,7 @@ from page_data import wait_until
 from playwright.sync_api import Locator, Page
 from training_data import BUNDLED_BACKBONE, stripes_project
 
-from benchmarks.browser import end_workers, server, workers
+from benchmarks.measuring.browser import end_workers, server, workers
 from tl_core.runs import Run, get_run, list_runs, read_events
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.draft import save_backbone, save_config

@@ -6,7 +6,7 @@ import sys
 import pytest
 from browsing import chromium, heading, primary_button, server, settled, visit
 
-from benchmarks.browser import end_workers
+from benchmarks.measuring.browser import end_workers
 from tl_core.images.samples import SAMPLES, sample_files
 
 # Where on the screen a cell of the confusion matrix is.

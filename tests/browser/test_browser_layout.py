@@ -5,7 +5,7 @@ from browsing import PRIMARY, chromium, heading, primary_button, server, settled
 from playwright.sync_api import Page
 from training_data import BUNDLED_BACKBONE, job_of, run_to_end, stripes_project
 
-from benchmarks.browser import end_workers
+from benchmarks.measuring.browser import end_workers
 from tl_core.images import rename_class
 from tl_core.runs import finish_run, start_run
 from tl_core.runs.configuration import TrainingConfig, config_to_json

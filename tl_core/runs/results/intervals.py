@@ -48,7 +48,7 @@ def out_of_fold_interval(correct: float, n: int, *, folds: int = 5) -> tuple[flo
     worse: that makes up for the dependence between folds at the lower end, where Wilson's bound
     stays. The upper end allows for both: Wilson's bound with the number of pictures divided by
     `fold_inflation`, and errors that may become fewer in proportion to the pictures learnt from.
-    `benchmarks/honesty.py` measures how often the interval holds the truth.
+    `benchmarks/quality/honesty.py` measures how often the interval holds the truth.
 
     Args:
         correct: Right answers, out of fold; the mean over repeats where there are several.

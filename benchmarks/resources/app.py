@@ -8,10 +8,17 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Page
 
-from benchmarks.browser import browser_page, end_workers, server
-from benchmarks.clicks import ALL, CLICKS, FIRST_CLASS, clicks, open_gallery, start_trainings
-from benchmarks.projects import SMALL, project_with, same_pictures
-from benchmarks.table import GOALS, Measured, Table, goal
+from benchmarks.measuring.browser import browser_page, end_workers, server
+from benchmarks.measuring.projects import SMALL, project_with, same_pictures
+from benchmarks.measuring.table import GOALS, Measured, Table, goal
+from benchmarks.resources.clicks import (
+    ALL,
+    CLICKS,
+    FIRST_CLASS,
+    clicks,
+    open_gallery,
+    start_trainings,
+)
 from tl_core import runs
 from tl_core.images.samples import sample_files
 from tl_core.workspace import open_workspace

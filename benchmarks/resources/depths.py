@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from benchmarks.projects import ANTS, asked, has_pictures, known_machine
-from benchmarks.table import GOALS, Measured, Table, goal
+from benchmarks.measuring.projects import ANTS, asked, has_pictures, known_machine
+from benchmarks.measuring.table import GOALS, Measured, Table, goal
 
 EPOCHS = {0: 1, 3: 2, 5: 3, 7: 5}  # groups frozen -> epochs measured, in turns with the part alone
 COLUMNS = (

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.projects import features_of, has_pictures, project_with
-from benchmarks.table import Measured, Table
+from benchmarks.measuring.projects import features_of, has_pictures, project_with
+from benchmarks.measuring.table import Measured, Table
 
 SIMILAR = ("trashnet6", "sign_digits", "neu_steel6")
 COLUMNS = (

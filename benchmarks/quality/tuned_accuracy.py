@@ -7,8 +7,8 @@ their best epoch on the official validation pictures.
 import math
 from pathlib import Path
 
-from benchmarks.projects import ANTS, asked, has_pictures, known_machine
-from benchmarks.table import Measured, Table
+from benchmarks.measuring.projects import ANTS, asked, has_pictures, known_machine
+from benchmarks.measuring.table import Measured, Table
 
 SEEDS = (0, 1, 2)
 EPOCHS = 10

@@ -11,8 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.projects import features_of, has_pictures, known_machine, train, workspace_on
-from benchmarks.table import Measured, Table
+from benchmarks.measuring.projects import (
+    features_of,
+    has_pictures,
+    known_machine,
+    train,
+    workspace_on,
+)
+from benchmarks.measuring.table import Measured, Table
 from tl_core.images import ImageSet, LabelledImage, image_set
 from tl_core.service.headless import project_of_folder
 from tl_core.workspace import open_workspace

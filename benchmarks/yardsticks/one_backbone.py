@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.plain_script import pictures
+from benchmarks.yardsticks.plain_script import pictures
 from tl_core.backbones import create_backbone
 from tl_core.backbones.folding import FeatureReader
 from tl_core.backbones.preprocessing import normalise, preprocessing_for

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from benchmarks.browser import CLICK, browser_page, end_workers, server
-from benchmarks.projects import project_with
-from benchmarks.table import GOALS, Measured, Table, goal
+from benchmarks.measuring.browser import CLICK, browser_page, end_workers, server
+from benchmarks.measuring.projects import project_with
+from benchmarks.measuring.table import GOALS, Measured, Table, goal
 from tl_core import runs
 from tl_core.images.samples import sample_files
 from tl_core.runs import workers

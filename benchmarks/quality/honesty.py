@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from benchmarks.projects import features_of, has_pictures, result_of
-from benchmarks.table import Measured, Table
+from benchmarks.measuring.projects import features_of, has_pictures
+from benchmarks.measuring.table import Measured, Table
 from tl_core.approaches.probe_choice import choose_probe, probe_on
 from tl_core.assessment.assess import assess, prepare_assessment
 from tl_core.backbones import create_backbone
@@ -24,7 +24,7 @@ from tl_core.evaluation.out_of_fold import FOLDS, answers_of, make_rounds
 from tl_core.features.threads import suited_threads
 from tl_core.images import SourceFile, add_images, folder_files, image_set
 from tl_core.runs.catalogue import BUNDLED, Backbone, find
-from tl_core.runs.events import Note, PhaseStarted
+from tl_core.runs.events import Note, PhaseStarted, result_of
 from tl_core.runs.results.assessment import Assessment
 from tl_core.runs.results.intervals import out_of_fold_interval, wilson_interval
 from tl_core.service.headless import project_of_folder

@@ -4,11 +4,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.browser import end_workers
-from benchmarks.browser import workers as living
-from benchmarks.peak import Peak
-from benchmarks.projects import LARGE, project_with, same_pictures
-from benchmarks.table import GOALS, Measured, Table, goal
+from benchmarks.measuring.browser import end_workers
+from benchmarks.measuring.browser import workers as living
+from benchmarks.measuring.peak import Peak
+from benchmarks.measuring.projects import LARGE, project_with, same_pictures
+from benchmarks.measuring.table import GOALS, Measured, Table, goal
 from tl_core import runs
 from tl_core.runs import workers
 from tl_core.runs.catalogue import BUNDLED, find

@@ -8,11 +8,11 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Page
 
-from benchmarks.browser import CLICK, browser_page, end_workers, server
-from benchmarks.memory import train_in_worker
-from benchmarks.peak import Peak
-from benchmarks.projects import different_pictures, project_with
-from benchmarks.table import GOALS, Measured, Table, goal
+from benchmarks.measuring.browser import CLICK, browser_page, end_workers, server
+from benchmarks.measuring.peak import Peak
+from benchmarks.measuring.projects import different_pictures, project_with
+from benchmarks.measuring.table import GOALS, Measured, Table, goal
+from benchmarks.resources.memory import train_in_worker
 from tl_core.workspace import open_workspace
 
 PICTURES = 5000

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.plot import draw
-from benchmarks.table import Measured
+from benchmarks.measuring.plot import draw
+from benchmarks.measuring.table import Measured
 from tl_core.runs.processes import cores
 
 

@@ -3,8 +3,8 @@
 import tempfile
 from pathlib import Path
 
-from benchmarks.projects import asked, has_pictures, known_machine, train, workspace_on
-from benchmarks.table import Measured, Table
+from benchmarks.measuring.projects import asked, has_pictures, known_machine, train, workspace_on
+from benchmarks.measuring.table import Measured, Table
 from tl_core.service.headless import project_of_folder
 from tl_core.workspace import open_workspace
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from benchmarks.projects import ANTS, asked, has_pictures
-from benchmarks.table import Measured, Table
+from benchmarks.measuring.projects import ANTS, asked, has_pictures
+from benchmarks.measuring.table import Measured, Table
 from tl_core.runs.catalogue import CATALOGUE
 
 COLUMNS = (

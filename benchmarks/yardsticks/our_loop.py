@@ -11,15 +11,15 @@ import time
 
 import torch
 
-from benchmarks.loop_start import options, start
-from benchmarks.projects import remember, result_of
+from benchmarks.measuring.projects import remember
+from benchmarks.yardsticks.loop_start import options, start
 from tl_core.approaches import fine_tuning
 from tl_core.approaches.arithmetic import loss_of, step_logits, update
 from tl_core.approaches.batches import Batches
 from tl_core.approaches.fine_tuning_batches import tuning_batches
 from tl_core.approaches.jobs import TrainingJob
 from tl_core.backbones.layer_groups import layer_groups
-from tl_core.runs.events import EpochResult
+from tl_core.runs.events import EpochResult, result_of
 
 
 def main() -> None:

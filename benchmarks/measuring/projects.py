@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -23,6 +23,7 @@ from PIL import Image
 from tl_core.images import SourceFile, add_images
 from tl_core.runs.catalogue import BUNDLED, find
 from tl_core.runs.draft import save_backbone
+from tl_core.runs.events import result_of
 from tl_core.runs.processes import cores, environment
 from tl_core.workspace import create_project, open_workspace
 from tl_core.workspace.storage import Workspace
@@ -30,15 +31,6 @@ from tl_core.workspace.storage import Workspace
 SMALL, LARGE = (640, 480), (4000, 3000)  # pixels of a drawn picture
 ANTS = "ants_and_bees"
 MEASURED = ("engines.json", "machine.json", "engines")  # what a workspace knows of the machine
-
-
-def result_of(events: Generator[Any, None, Any]) -> Any:
-    """Go through a generator of events and return what it returns."""
-    while True:
-        try:
-            next(events)
-        except StopIteration as end:
-            return end.value
 
 
 def project_with(workspace: Workspace, name: str, files: Iterable[SourceFile]) -> str:
@@ -98,9 +90,9 @@ def train(
 
 
 def asked(module: str, *arguments: object, **options: object) -> dict:
-    """Run a module of this package in a process of its own; return the JSON that it prints."""
+    """Run a yardstick in a process of its own; return the JSON that it prints."""
     named = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-    output = _python([f"benchmarks.{module}", *map(str, arguments), *named])
+    output = _python([f"benchmarks.yardsticks.{module}", *map(str, arguments), *named])
     return json.loads(output.splitlines()[-1])
 
 

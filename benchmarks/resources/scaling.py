@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.peak import Peak
-from benchmarks.projects import has_pictures, known_machine, train, workspace_on
-from benchmarks.table import Measured, Table
+from benchmarks.measuring.peak import Peak
+from benchmarks.measuring.projects import has_pictures, known_machine, train, workspace_on
+from benchmarks.measuring.table import Measured, Table
 from tl_core.images import SourceFile, folder_files
 
 SIZES = (100, 400, 1600)

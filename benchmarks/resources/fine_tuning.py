@@ -3,8 +3,8 @@
 import statistics
 from pathlib import Path
 
-from benchmarks.projects import ANTS, asked, has_pictures, known_machine
-from benchmarks.table import GOALS, Measured, Table, goal
+from benchmarks.measuring.projects import ANTS, asked, has_pictures, known_machine
+from benchmarks.measuring.table import GOALS, Measured, Table, goal
 
 ROUNDS = 2
 EPOCHS = 10

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.projects import ANTS, LARGE, has_pictures, same_pictures, train
-from benchmarks.table import GOALS, Measured, Table, goal
+from benchmarks.measuring.projects import ANTS, LARGE, has_pictures, same_pictures, train
+from benchmarks.measuring.table import GOALS, Measured, Table, goal
 from tl_core.images import list_images
 from tl_core.runs import workers
 from tl_core.runs.catalogue import BUNDLED, find

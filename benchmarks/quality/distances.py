@@ -3,8 +3,8 @@
 import tempfile
 from pathlib import Path
 
-from benchmarks.projects import has_pictures
-from benchmarks.table import Measured, Table
+from benchmarks.measuring.projects import has_pictures
+from benchmarks.measuring.table import Measured, Table
 from tl_core.assessment.distance import FAR, NEAR, norm_distance, spread_out
 from tl_core.backbones import create_backbone
 from tl_core.features.threads import one_thread_each

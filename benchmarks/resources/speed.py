@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.projects import (
+from benchmarks.measuring.projects import (
     ANTS,
     asked,
     features_of,
@@ -16,7 +16,7 @@ from benchmarks.projects import (
     train,
     workspace_on,
 )
-from benchmarks.table import GOALS, Measured, Table, goal
+from benchmarks.measuring.table import GOALS, Measured, Table, goal
 
 ROUNDS = 2
 COMPARED = 24  # pictures whose features are compared with plain float32 ones

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from benchmarks.loop_start import options, start
+from benchmarks.yardsticks.loop_start import options, start
 from tl_core.backbones.layer_groups import layer_groups, parameter_groups, train_mode
 from tl_core.backbones.preprocessing import Preprocessing, normalise
 from tl_core.features.decoding import crop_file

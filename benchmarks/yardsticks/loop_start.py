@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.projects import features_of, project_with, workspace_on
+from benchmarks.measuring.projects import features_of, project_with, workspace_on
 from tl_core.approaches.jobs import TrainingJob, build_network
 from tl_core.approaches.probe import Method
 from tl_core.approaches.probe_fitting import fit_probe

@@ -1,0 +1,1 @@
+"""Parts that measure whether answers are right; each module has `measure(data)`."""

@@ -1,0 +1,1 @@
+"""Parts that measure seconds and bytes; each module has `measure(data)`."""
