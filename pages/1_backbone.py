@@ -23,8 +23,8 @@ from tl_core.runs.catalogue import (
     find,
     weights_state,
 )
+from tl_core.runs.compute_client import call
 from tl_core.runs.draft import chosen_backbone, save_backbone
-from tl_core.runs.workers import call
 from tl_core.workspace import Project
 
 enter("pages/1_backbone.py")

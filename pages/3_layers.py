@@ -12,7 +12,7 @@ from pages.shared.layers.strategy_picker import choose_strategy, show_costs, sho
 from pages.shared.layout import errors_shown, explain, next_step, note_text, page_header
 from pages.shared.waiting import answer_or_wait, ask, wait_for_all
 from tl_core.images import count_images
-from tl_core.runs import workers
+from tl_core.runs import compute_client
 from tl_core.runs.draft import chosen_backbone
 
 enter("pages/3_layers.py")
@@ -27,7 +27,7 @@ page_header(
 require(
     chosen_backbone(project), "Pick a backbone first.", "pages/1_backbone.py", "Choose a backbone"
 )
-workers.warm()
+compute_client.warm()
 config = draft(project)
 pictures = count_images(workspace, project.id, excluded=False)
 

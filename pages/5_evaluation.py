@@ -14,7 +14,7 @@ from pages.shared.layout import explain, name_text, next_step, note_text, page_h
 from pages.shared.run_list import pick_run, run_names
 from pages.shared.run_result import report_of, result_cards
 from pages.shared.transfer.comparison import comparison_of
-from tl_core.runs import Run, list_runs, workers
+from tl_core.runs import Run, compute_client, list_runs
 from tl_core.runs.results.report import Report
 
 MISTAKES = 24  # shown; more would be scrolled past
@@ -46,7 +46,7 @@ def choose_run() -> tuple[Run, Report]:
 run, report = choose_run()
 evaluation = report.evaluation
 records = records_of(project, evaluation)
-workers.warm()
+compute_client.warm()
 result_cards(report)
 if changed := changed_since(evaluation, records):
     verb = "was" if changed == 1 else "were"

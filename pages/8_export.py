@@ -9,7 +9,7 @@ from pages.shared.guards import enter
 from pages.shared.layout import card, explain, megabytes, note_text, page_header
 from pages.shared.run_result import report_of
 from tl_core.images import get_images
-from tl_core.runs import Run, workers
+from tl_core.runs import Run, compute_client
 from tl_core.runs.results.onnx_check import ONNX, SCRIPT, WEIGHTS, read_parity
 
 enter("pages/8_export.py")
@@ -72,7 +72,7 @@ def onnx_card() -> None:
         )
 
 
-workers.warm()
+compute_client.warm()
 with card("onnx"):
     onnx_card()
 with card("weights"):

@@ -4,7 +4,7 @@ import numpy as np
 
 from tl_core import runs
 from tl_core.images import image_set
-from tl_core.runs import events, workers
+from tl_core.runs import compute_client, events, workers
 from tl_core.runs.configuration import TrainingConfig, config_to_json
 from tl_core.runs.draft import chosen_backbone
 from tl_core.runs.results.layer_block import LayerBlock
@@ -32,8 +32,8 @@ def stand_in_for_compute(monkeypatch) -> list[tuple]:
         asked.append((function, *args))
         return answers[function]
 
-    monkeypatch.setattr(workers, "call", call)
-    monkeypatch.setattr(workers, "warm", lambda: None)
+    monkeypatch.setattr(compute_client, "call", call)
+    monkeypatch.setattr(compute_client, "warm", lambda: None)
     monkeypatch.setattr(workers, "ensure_workers", lambda workspace: None)
     return asked
 

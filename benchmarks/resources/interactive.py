@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.measuring.projects import ANTS, LARGE, has_pictures, same_pictures, train
 from benchmarks.measuring.table import GOALS, Measured, Table, goal
 from tl_core.images import list_images
-from tl_core.runs import workers
+from tl_core.runs import compute_client
 from tl_core.runs.catalogue import BUNDLED, find
 from tl_core.runs.configuration import AUGMENTATIONS
 from tl_core.workspace import list_projects, open_workspace
@@ -30,13 +30,17 @@ def measure(data: Path) -> Measured | None:
         workspace = open_workspace(Path(folder))
         project = list_projects(workspace)[0].id
         place = (str(workspace.root), project)
-        workers.call("predict", *place, run, [])  # as the page does when it opens
+        compute_client.call("predict", *place, run, [])  # as the page does when it opens
         one = [
-            _seconds(lambda p=p: workers.call("predict", *place, run, [(p.name, p.read_bytes())]))
+            _seconds(
+                lambda p=p: compute_client.call("predict", *place, run, [(p.name, p.read_bytes())])
+            )
             for p in files
         ]
         photograph = [
-            _seconds(lambda: workers.call("predict", *place, run, [(large.name, large.read())]))
+            _seconds(
+                lambda: compute_client.call("predict", *place, run, [(large.name, large.read())])
+            )
             for _attempt in range(5)
         ]
         images = list_images(workspace, project, limit=5)
@@ -44,7 +48,7 @@ def measure(data: Path) -> Measured | None:
         def preview(digest: str, *names: str) -> None:
             for name in names:
                 asked = ("preview_augmentation", *place, digest, (name,), find(BUNDLED), VIEWS)
-                workers.call(*asked)
+                compute_client.call(*asked)
 
         preview(images[0].digest, *AUGMENTATIONS)
         single = [_seconds(lambda n=n: preview(images[1].digest, n)) for n in AUGMENTATIONS]

@@ -13,7 +13,7 @@ import streamlit as st
 
 from pages.shared.layout import plain
 from tl_core.errors import TLCoreError
-from tl_core.runs import workers
+from tl_core.runs import compute_client
 
 PATIENCE = 0.04  # seconds, when first asked; a quicker answer is shown without a flicker
 LOOK_AGAIN = 0.7  # seconds
@@ -42,7 +42,7 @@ def _asked(function: str, args: tuple) -> tuple[Future, float]:
 
     def work() -> None:
         try:
-            future.set_result(workers.call(function, *args))
+            future.set_result(compute_client.call(function, *args))
         except Exception as error:  # handed to whoever reads the answer
             future.set_exception(error)
 

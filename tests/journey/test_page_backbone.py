@@ -80,7 +80,7 @@ def test_a_search_shows_what_the_engine_found(monkeypatch):
         asked.append((function, args))
         return [REMOTE]
 
-    monkeypatch.setattr("tl_core.runs.workers.call", call)
+    monkeypatch.setattr("tl_core.runs.compute_client.call", call)
     app = open_app(PAGE, project_with_pictures())
     app.text_input(key="backbone-search").set_value("resnet").run()
     assert not app.exception

@@ -5,7 +5,7 @@ from page_data import open_app, press, project_with_pictures
 from run_data import finished_run, stand_in_for_compute
 
 from tl_core.images import draw_locked_test, open_locked_test
-from tl_core.runs import workers
+from tl_core.runs import compute_client
 from tl_core.runs.results.locked_test import LockedResult, write_locked_result
 from tl_core.workspace import open_workspace
 
@@ -42,7 +42,7 @@ def test_the_button_opens_it_and_the_count_is_shown(monkeypatch, workspace):
 
     app = open_app(PAGE, project)
     assert not app.exception and "never been opened" in texts(app)
-    monkeypatch.setattr(workers, "call", opened)
+    monkeypatch.setattr(compute_client, "call", opened)
     app = press(app, "Open it for this run")
     assert "3 of 4: 75 %" in texts(app) and "been opened once" in texts(app)
 

@@ -8,7 +8,7 @@ from tiny_run import write_tiny_run
 from pages.shared.export import onnx_check
 from tl_core.errors import ExportError
 from tl_core.export.predictor import Predictor
-from tl_core.runs import workers
+from tl_core.runs import compute_client
 from tl_core.runs.results import onnx_check as result
 from tl_core.runs.results.onnx_check import Parity, read_parity, write_parity
 from tl_core.service import compute
@@ -21,8 +21,10 @@ MAKE = "Make the ONNX file"
 @pytest.fixture(autouse=True)
 def workspace(tmp_path, monkeypatch):
     monkeypatch.setenv("TL_WORKSPACE", str(tmp_path))
-    monkeypatch.setattr(workers, "warm", lambda: None)
-    monkeypatch.setattr(workers, "call", lambda name, *args, **_: compute.OFFERED[name](*args))
+    monkeypatch.setattr(compute_client, "warm", lambda: None)
+    monkeypatch.setattr(
+        compute_client, "call", lambda name, *args, **_: compute.OFFERED[name](*args)
+    )
     return open_workspace()
 
 
@@ -101,8 +103,8 @@ def test_nothing_to_compare_on_is_said(trained):
 
 def test_an_interrupted_comparison_goes_on(trained):
     project, run, folder, evaluation = trained
-    workers.call("export_in_place", *_place(run), evaluation.n)
-    workers.call("check_more", *_place(run), list(evaluation.digests[:4]))
+    compute_client.call("export_in_place", *_place(run), evaluation.n)
+    compute_client.call("check_more", *_place(run), list(evaluation.digests[:4]))
     app = open_app(PAGE, project)
     press(app, "Go on comparing it with the app")
     wait_for_export(run)
@@ -119,7 +121,7 @@ def test_trouble_is_a_sentence(trained, monkeypatch):
     def broken(*_args, **_kwargs):
         raise ExportError("This backbone has no ONNX form that PyTorch can write.")
 
-    monkeypatch.setattr(workers, "call", broken)
+    monkeypatch.setattr(compute_client, "call", broken)
     app = press(open_app(PAGE, project), MAKE)
     wait_for_export(run)
     app.run()

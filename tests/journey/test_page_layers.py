@@ -18,7 +18,7 @@ from pages.shared.layers.strategies import (
 )
 from pages.shared.layout import steps_done
 from tl_core.errors import ComputeError
-from tl_core.runs import workers
+from tl_core.runs import compute_client
 from tl_core.runs.catalogue import CATALOGUE
 from tl_core.runs.configuration import AUGMENTATIONS, TrainingConfig
 from tl_core.workspace import create_project, open_project, open_workspace
@@ -166,7 +166,7 @@ def test_trouble_of_the_compute_process_is_a_sentence_not_a_traceback(monkeypatc
     def call(function, *args, **kwargs):
         raise ComputeError("This took too long and was given up.")
 
-    monkeypatch.setattr(workers, "call", call)
+    monkeypatch.setattr(compute_client, "call", call)
     app = open_app(PAGE, project_with_pictures("Trouble"))
     assert not app.exception
     assert "took too long" in app.warning[0].value
@@ -192,7 +192,7 @@ def test_the_page_does_not_wait_for_a_slow_answer(monkeypatch):
         answered.wait(60)
         return {"layer_groups": GROUPS, "preview_augmentation": []}.get(function)
 
-    monkeypatch.setattr(workers, "call", call)
+    monkeypatch.setattr(compute_client, "call", call)
     project = project_with_pictures("Slow")
     app = open_app(PAGE, project)
     assert not app.exception
@@ -211,7 +211,7 @@ def test_a_question_that_failed_is_asked_again_later(monkeypatch):
             raise answer
         return answer
 
-    monkeypatch.setattr(workers, "call", call)
+    monkeypatch.setattr(compute_client, "call", call)
     waiting.forget("layer_groups", "here")
     assert isinstance(waiting.ask("layer_groups", "here").exception(10), ComputeError)
     assert waiting.ask("layer_groups", "here").exception(10) is not None

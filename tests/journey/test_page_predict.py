@@ -13,7 +13,7 @@ from pages.shared.layout import steps_done
 from pages.shared.predict import batch
 from tl_core import images
 from tl_core.errors import ComputeError
-from tl_core.runs import workers
+from tl_core.runs import compute_client
 from tl_core.runs.results.answers import answers_csv
 from tl_core.service import compute
 from tl_core.workspace import open_workspace
@@ -25,8 +25,10 @@ CLASSES = ("healthy", "rust")
 @pytest.fixture(autouse=True)
 def workspace(tmp_path, monkeypatch):
     monkeypatch.setenv("TL_WORKSPACE", str(tmp_path))
-    monkeypatch.setattr(workers, "warm", lambda: None)
-    monkeypatch.setattr(workers, "call", lambda name, *args, **_: compute.OFFERED[name](*args))
+    monkeypatch.setattr(compute_client, "warm", lambda: None)
+    monkeypatch.setattr(
+        compute_client, "call", lambda name, *args, **_: compute.OFFERED[name](*args)
+    )
     return open_workspace()
 
 
@@ -81,7 +83,7 @@ def test_the_step_is_ticked_once_the_model_has_answered(workspace):
 
 def test_the_model_is_loaded_before_the_first_picture_comes(workspace, monkeypatch):
     asked = []
-    monkeypatch.setattr(workers, "call", lambda *question, **_: asked.append(question))
+    monkeypatch.setattr(compute_client, "call", lambda *question, **_: asked.append(question))
     project, run = trained_project(workspace)
     open_app(PAGE, project)
     wait_until(lambda: asked == [("predict", str(workspace.root), project.id, run.id, ())])
@@ -174,7 +176,7 @@ def test_stopping_keeps_what_is_done(workspace, monkeypatch):
         batch._batches()[run.id].stop = True
         return compute.OFFERED[name](*args)
 
-    monkeypatch.setattr(workers, "call", slow)
+    monkeypatch.setattr(compute_client, "call", slow)
     files = [(f"{i}.png", picture((i, 20, 30))) for i in range(20)]
     app = upload(open_app(PAGE, project), *files)
     assert len(batch_of(run).answers) == batch.AT_ONCE
@@ -188,7 +190,7 @@ def test_trouble_in_the_compute_process_is_a_sentence(workspace, monkeypatch):
     def broken(*_args, **_kwargs):
         raise ComputeError("The process that computes ended unexpectedly.")
 
-    monkeypatch.setattr(workers, "call", broken)
+    monkeypatch.setattr(compute_client, "call", broken)
     app = upload(open_app(PAGE, project), ("a.png", picture((1, 2, 3))))
     assert not app.exception and "ended unexpectedly" in texts(app)
     upload(app, *[(f"{i}.png", picture((i, 20, 30))) for i in range(20)])

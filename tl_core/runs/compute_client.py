@@ -1,6 +1,6 @@
-"""The server's end of the connection to the compute process: one question at a time.
+"""Ask the compute process: `call`, one question at a time, over a connection that stays open.
 
-Light. The process connects back to us with a random key that only it was given; a process that
+The process connects back to us with a random key that only it was given; a process that
 is late or gone is ended and the next question starts a fresh one.
 """
 
@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from functools import cache
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,32 @@ from typing import Any
 from tl_core.errors import ComputeError, TLCoreError
 from tl_core.runs.processes import cores, environment, start_python
 
+CALL_SECONDS = 60.0
 START_SECONDS = 120.0  # importing torch on a busy machine
 ADDRESS_VARIABLE = "TL_COMPUTE_ADDRESS"
 KEY_VARIABLE = "TL_COMPUTE_KEY"
 MODULE = "tl_core.service.compute"
+
+
+def call(function: str, *args: Any, timeout: float = CALL_SECONDS, **kwargs: Any) -> Any:
+    """Let the compute process answer a short question.
+
+    Args:
+        function: Name of a function that `tl_core.service.compute` offers.
+        timeout: Seconds that the answer may take, waiting for other callers included. Starting
+            the process, when it is not warm, has its own limit.
+
+    Raises:
+        TLCoreError: Whatever the function raised for the person.
+        ComputeError: If there was no answer in time or the process died; the next call starts
+            a fresh one.
+    """
+    return _link().call(function, args, kwargs, deadline=time.monotonic() + timeout)
+
+
+def warm() -> None:
+    """Start the compute process in the background, so that the first question is quick."""
+    threading.Thread(target=_link().start_quietly, daemon=True).start()
 
 
 class ComputeLink:
@@ -34,7 +57,7 @@ class ComputeLink:
         self._connection: Connection | None = None
 
     def call(self, function: str, args: tuple, kwargs: dict, *, deadline: float) -> Any:
-        """Return the function's answer, or raise what it raised; see `engines.call`."""
+        """Return the function's answer, or raise what it raised; see `call`."""
         function = function.removeprefix(f"{MODULE}:")
         asked = time.monotonic()
         if not self._lock.acquire(timeout=max(0.0, deadline - asked)):
@@ -114,6 +137,11 @@ class ComputeLink:
             self._process.kill()
             self._process.wait()
         self._process = self._connection = None
+
+
+@cache
+def _link() -> ComputeLink:
+    return ComputeLink()
 
 
 def _accept(listener: Listener, process: subprocess.Popen, key: bytes) -> Connection:

@@ -1,20 +1,12 @@
-"""Where work runs: workers for queued runs, and one warm compute process for short questions.
-
-Light: the server imports it, and never what it starts. It knows processes, not what they
-compute (`worker`, `compute`).
-"""
+"""See to it that a worker process is there for every queued run; know which workers live."""
 
 import json
 import os
 import secrets
 import threading
-import time
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 from tl_core import runs
-from tl_core.runs.compute_client import ComputeLink
 from tl_core.runs.processes import (
     cores,
     environment,
@@ -29,7 +21,6 @@ WORKER_KINDS = {
     "training": ("train", "assess", "rank"),
     "downloads": ("download-weights", "download-sample"),
 }
-CALL_SECONDS = 60.0
 
 _starting = threading.Lock()
 
@@ -111,29 +102,3 @@ def _start_worker(workspace: Workspace, name: str) -> None:
 
 def _registry(workspace: Workspace) -> Path:
     return workspace.root / "workers"
-
-
-def call(function: str, *args: Any, timeout: float = CALL_SECONDS, **kwargs: Any) -> Any:
-    """Let the compute process answer a short question.
-
-    Args:
-        function: Name of a function that `tl_core.service.compute` offers.
-        timeout: Seconds that the answer may take, waiting for other callers included. Starting
-            the process, when it is not warm, has its own limit.
-
-    Raises:
-        TLCoreError: Whatever the function raised for the person.
-        ComputeError: If there was no answer in time or the process died; the next call starts
-            a fresh one.
-    """
-    return _link().call(function, args, kwargs, deadline=time.monotonic() + timeout)
-
-
-def warm() -> None:
-    """Start the compute process in the background, so that the first question is quick."""
-    threading.Thread(target=_link().start_quietly, daemon=True).start()
-
-
-@cache
-def _link() -> ComputeLink:
-    return ComputeLink()

@@ -12,7 +12,7 @@ from pages.shared import state
 from pages.shared.layout import errors_shown, explain
 from tl_core.errors import BackboneError
 from tl_core.runs.catalogue import Backbone
-from tl_core.runs.workers import call
+from tl_core.runs.compute_client import call
 from tl_core.workspace import Project
 from tl_core.workspace.storage import storage_errors
 

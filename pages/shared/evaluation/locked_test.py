@@ -6,7 +6,7 @@ from pages.shared import state
 from pages.shared.accuracy import HonestNumber, honest_number
 from pages.shared.layout import errors_shown, explain, note_text
 from tl_core.images import LockedTest, locked_test_state
-from tl_core.runs import Run, workers
+from tl_core.runs import Run, compute_client
 from tl_core.runs.results.locked_test import began_before, read_locked_result
 
 SECONDS = 600  # for thousands of pictures
@@ -40,7 +40,7 @@ def show_locked_test(run: Run) -> None:
     elif st.button("Open it for this run", key="locked-open", icon=":material/lock_open:"):
         with errors_shown(), st.spinner("Asking the model about the locked pictures…"):
             root = str(workspace.root)
-            workers.call("measure_locked", root, run.project_id, run.id, timeout=SECONDS)
+            compute_client.call("measure_locked", root, run.project_id, run.id, timeout=SECONDS)
             st.rerun()
     explain("locked test part")
 

@@ -10,7 +10,7 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.layout import number_cards, plain
 from tl_core.errors import TLCoreError
-from tl_core.runs import Run, workers
+from tl_core.runs import Run, compute_client
 from tl_core.runs.results.onnx_check import LIMIT, Parity, read_parity
 
 AT_ONCE = 8  # pictures compared per question, so that others get their answers in between
@@ -49,9 +49,11 @@ def start_export(run: Run, digests: Sequence[str]) -> None:
 
 def _work(export: Export, place: tuple[str, str, str], digests: list[str]) -> None:
     try:
-        parity = workers.call("export_in_place", *place, len(digests), timeout=EXPORT_SECONDS)
+        parity = compute_client.call(
+            "export_in_place", *place, len(digests), timeout=EXPORT_SECONDS
+        )
         for first in range(parity.n, len(digests), AT_ONCE):
-            workers.call(
+            compute_client.call(
                 "check_more", *place, digests[first : first + AT_ONCE], timeout=EXPORT_SECONDS
             )
     except TLCoreError as error:

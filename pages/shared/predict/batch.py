@@ -18,7 +18,7 @@ from pages.shared import state
 from pages.shared.layout import duration, note_text, plain
 from tl_core.errors import ImageFileError, TLCoreError
 from tl_core.images import Skipped, SourceFile
-from tl_core.runs import Run, workers
+from tl_core.runs import Run, compute_client
 from tl_core.runs.results.answers import Answer, answers_csv
 
 AT_ONCE = 8  # files per question, so that others get their answers in between
@@ -83,7 +83,7 @@ def _answers(place: tuple[str, str, str], chunk: list[SourceFile | Skipped]) -> 
                 pictures.append((file.name, bytes(file.read())))
         except (ImageFileError, OSError) as error:
             refused[position] = str(error)
-    found = iter(workers.call("predict", *place, pictures) if pictures else [])
+    found = iter(compute_client.call("predict", *place, pictures) if pictures else [])
     return [
         Answer(file.name, None, refused[position]) if position in refused else next(found)
         for position, file in enumerate(chunk)

@@ -9,7 +9,7 @@ from pages.shared import charts, state
 from pages.shared.layout import card, errors_shown, name_text, note_text, plain, show_error
 from tl_core.errors import TLCoreError
 from tl_core.images import add_images, list_classes, read_picture, thumbnail_bytes, uploaded_files
-from tl_core.runs import Run, workers
+from tl_core.runs import Run, compute_client
 from tl_core.runs.results.answers import Answer, Prediction
 from tl_core.runs.results.onnx_check import WEIGHTS
 
@@ -51,7 +51,7 @@ def _asked(
     place: tuple[str, str, str], changed: int, file_id: str, name: str, _data: bytes
 ) -> tuple[Answer, bytes | None]:
     """Return the answer and a small picture; an upload is asked about once per model."""
-    entry: Answer = workers.call("predict", *place, [(name, _data)])[0]
+    entry: Answer = compute_client.call("predict", *place, [(name, _data)])[0]
     if entry.prediction is None:
         return entry, None
     return entry, thumbnail_bytes(read_picture(_data, shortest=PREVIEW), side=PREVIEW)
