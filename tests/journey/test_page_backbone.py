@@ -21,7 +21,7 @@ REMOTE = next(backbone for backbone in CATALOGUE if backbone.source == "hub")
 def workspace(own_workspace, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
-    for module in ("downloads", "fetching"):
+    for module in ("downloads", "backbone.downloads_to_compare"):
         monkeypatch.setattr(f"pages.shared.{module}.ensure_workers", lambda workspace: None)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     return open_workspace()

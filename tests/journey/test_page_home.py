@@ -52,7 +52,7 @@ def test_two_quick_clicks_on_the_sample_button_make_one_project(workspace):
 
 
 def test_a_new_project_gets_its_name_and_the_bundled_backbone(workspace):
-    app = open_dialog("project_dialogs", "new")
+    app = open_dialog("home.project_dialogs", "new")
     app.text_input[0].set_value(NASTY)
     press(app, "Create project")
     (project,) = list_projects(workspace)
@@ -61,14 +61,14 @@ def test_a_new_project_gets_its_name_and_the_bundled_backbone(workspace):
 
 
 def test_a_project_without_a_name_is_refused_with_a_sentence(workspace):
-    app = press(open_dialog("project_dialogs", "new"), "Create project")
+    app = press(open_dialog("home.project_dialogs", "new"), "Create project")
     assert list_projects(workspace) == []
     assert "needs a name" in texts(app)
 
 
 def test_a_project_can_be_renamed(workspace):
     project_with_pictures()
-    app = open_dialog("project_dialogs", "rename", list_projects(workspace)[0])
+    app = open_dialog("home.project_dialogs", "rename", list_projects(workspace)[0])
     app.text_input[0].set_value("Trees")
     press(app, "Rename")
     assert list_projects(workspace)[0].name == "Trees"
@@ -79,7 +79,7 @@ def test_a_project_is_deleted_only_after_a_question(workspace):
     home = open_app()
     home.button(key=f"delete-{project.id}").click().run()
     assert "cannot be undone" in home.markdown[-1].value
-    app = open_dialog("project_dialogs", "delete", list_projects(workspace)[0])
+    app = open_dialog("home.project_dialogs", "delete", list_projects(workspace)[0])
     press(app, "Keep it")
     assert len(list_projects(workspace)) == 1
     press(app, "Delete it")

@@ -161,15 +161,15 @@ def test_the_gallery_is_paged():
 
 def test_a_class_is_renamed_merged_and_deleted(workspace):
     project = project_with_pictures()
-    app = open_dialog("class_dialogs", "rename", project.id, "rust")
+    app = open_dialog("images.class_dialogs", "rename", project.id, "rust")
     app.text_input[0].set_value("brown")
     press(app, "Rename")
     assert names(project) == ["brown", "healthy"]
-    app = open_dialog("class_dialogs", "merge", project.id, "brown", ["healthy"])
+    app = open_dialog("images.class_dialogs", "merge", project.id, "brown", ["healthy"])
     app.selectbox(key="merge-into").set_value("healthy").run()
     press(app, "Merge")
     assert names(project) == ["healthy"]
-    app = open_dialog("class_dialogs", "delete", project.id, "healthy", 6)
+    app = open_dialog("images.class_dialogs", "delete", project.id, "healthy", 6)
     press(app, "Keep it")
     assert names(project) == ["healthy"]
     press(app, "Delete the class")

@@ -21,6 +21,7 @@ from tl_core.errors import ComputeError
 from tl_core.runs import compute_client
 from tl_core.runs.catalogue import CATALOGUE
 from tl_core.runs.configuration import AUGMENTATIONS, TrainingConfig
+from tl_core.runs.draft import drafted_config
 from tl_core.workspace import create_project, open_project, open_workspace
 
 PAGE = "pages/3_layers.py"
@@ -36,7 +37,7 @@ def workspace(tmp_path, monkeypatch):
 
 
 def stored(project):
-    return open_project(open_workspace(), project.id).config
+    return drafted_config(open_project(open_workspace(), project.id))
 
 
 def texts(app) -> str:
