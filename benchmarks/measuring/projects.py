@@ -30,7 +30,6 @@ from tl_core.workspace.storage import Workspace
 
 SMALL, LARGE = (640, 480), (4000, 3000)  # pixels of a drawn picture
 ANTS = "ants_and_bees"
-MEASURED = ("engines.json", "machine.json", "engines")  # what a workspace knows of the machine
 
 
 def project_with(workspace: Workspace, name: str, files: Iterable[SourceFile]) -> str:
@@ -134,11 +133,9 @@ def workspace_on(machine: Path, folder: Path) -> Path:
 
 def remember(workspace: Path, machine: Path) -> None:
     """Carry over what a workspace has found out about this machine."""
-    for name in MEASURED:
-        if (workspace / name).is_dir():
-            shutil.copytree(workspace / name, machine / name, dirs_exist_ok=True)
-        elif (workspace / name).exists():
-            shutil.copy(workspace / name, machine)
+    known, place = (Workspace(root).machine_dir for root in (workspace, machine))
+    if known.exists():
+        shutil.copytree(known, place, dirs_exist_ok=True)
 
 
 def features_of(workspace: Workspace, project_id: str, images: Iterable) -> Any:
@@ -152,8 +149,8 @@ def features_of(workspace: Workspace, project_id: str, images: Iterable) -> Any:
             create_backbone(bundled),
             bundled,
             list(images),
-            folder=workspace.features_dir(project_id),
-            memory=workspace.root / "engines.json",
+            workspace=workspace,
+            project_id=project_id,
         )
     )
 

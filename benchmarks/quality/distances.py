@@ -7,7 +7,7 @@ from benchmarks.measuring.projects import has_pictures
 from benchmarks.measuring.table import Measured, Table
 from tl_core.assessment.distance import FAR, NEAR, norm_distance, spread_out
 from tl_core.backbones import create_backbone
-from tl_core.features.threads import one_thread_each
+from tl_core.features.device import one_thread_each
 from tl_core.images import image_set
 from tl_core.runs.catalogue import BUNDLED, find
 from tl_core.service.headless import project_of_folder

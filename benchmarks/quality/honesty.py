@@ -21,7 +21,7 @@ from tl_core.assessment.assess import assess, prepare_assessment
 from tl_core.backbones import create_backbone
 from tl_core.evaluation.folds import make_folds
 from tl_core.evaluation.out_of_fold import FOLDS, answers_of, make_rounds
-from tl_core.features.threads import suited_threads
+from tl_core.features.device import suited_threads
 from tl_core.images import SourceFile, add_images, folder_files, image_set
 from tl_core.runs.catalogue import BUNDLED, Backbone, find
 from tl_core.runs.events import Note, PhaseStarted, result_of

@@ -15,9 +15,9 @@ import torch
 
 from tl_core.approaches.training import finish, prepare_training, train
 from tl_core.features.decoding import crop_file, in_parallel
+from tl_core.features.device import one_thread_each
 from tl_core.features.engine_choice import fastest_engine
 from tl_core.features.extraction import SAMPLE_PICTURES, weights_name
-from tl_core.features.threads import one_thread_each
 from tl_core.runs.catalogue import BUNDLED, find
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.workspace import open_workspace
@@ -39,7 +39,7 @@ def main(folder: str, project_id: str) -> None:
         job.preprocessing,
         sample,
         name=weights_name(config.backbone),
-        memory=workspace.root / "engines.json",
+        workspace=workspace,
     )
     with one_thread_each():
         batches = crops.split(engine.choice.batch_size)

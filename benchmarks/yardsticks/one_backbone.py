@@ -19,9 +19,10 @@ from tl_core.backbones import create_backbone
 from tl_core.backbones.folding import FeatureReader
 from tl_core.backbones.preprocessing import normalise, preprocessing_for
 from tl_core.features.decoding import crop_file, in_parallel
+from tl_core.features.device import one_thread_each
 from tl_core.features.engine_choice import CONVERTING_PAYS, fastest_engine
-from tl_core.features.threads import one_thread_each
 from tl_core.runs.catalogue import find
+from tl_core.workspace import Workspace
 
 PICTURES, ROUNDS = 16, 3
 
@@ -38,7 +39,7 @@ def main(name: str, folder: str) -> None:
             preprocessing,
             crops,
             name=name,
-            memory=Path(place, "engines.json"),
+            workspace=Workspace(Path(place)),
             pictures=CONVERTING_PAYS,
         )
         reader = FeatureReader(backbone).to(memory_format=torch.channels_last).eval()

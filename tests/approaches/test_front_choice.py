@@ -1,6 +1,7 @@
 """Tests of the engine that computes frozen fronts, and of where its values lie."""
 
 import json
+import shutil
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from tl_core.features import engine_choice, engine_race, openvino
 from tl_core.features.decoding import crop_file
 from tl_core.features.engine import Engine
 from tl_core.features.front_cache import keep_front_values, keeping
+from tl_core.workspace.machine_memo import networks_dir
 
 FROZEN = 7
 
@@ -60,7 +62,7 @@ def kept_values(job, engine, choice, kept):
 def fresh(stripes):
     """Forget what was measured and computed by other tests."""
     workspace, project = stripes
-    (workspace.root / "engines.json").unlink(missing_ok=True)
+    shutil.rmtree(workspace.machine_dir, ignore_errors=True)
     for path in sorted(workspace.features_dir(project).rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     return stripes
@@ -95,8 +97,8 @@ def test_where_conversion_pays_openvino_takes_part_and_agrees(fresh, monkeypatch
     choice, engine = front_engine(job, halves, kept, [(PLAIN, job.images.train)])
     assert choice.library == "openvino"
     check_agreement(kept_values(job, engine, choice, kept), halves, images)
-    assert list((fresh[0].root / "engines").glob("*.xml"))
-    remembered = json.loads((fresh[0].root / "engines.json").read_text())
+    assert list(networks_dir(fresh[0]).glob("*.xml"))
+    remembered = json.loads((fresh[0].machine_dir / "measured.json").read_text())
     assert any("first 7 groups" in key and "with OpenVINO" in key for key in remembered)
 
 
@@ -158,7 +160,7 @@ def test_values_that_are_there_are_gone_on_with_in_their_precision(fresh, monkey
 def test_a_resumed_run_computes_its_front_as_it_began(fresh, monkeypatch):
     job, halves, kept, _ = started(fresh, "resumed")
     first, _ = front_engine(job, halves, kept, [(PLAIN, job.images.train)])
-    (fresh[0].root / "engines.json").unlink()
+    shutil.rmtree(fresh[0].machine_dir)
     monkeypatch.setattr(front_choice, "fastest_front", None)  # choosing again fails
     again, engine = front_engine(job, halves, kept, [(PLAIN, job.images.train)])
     assert asdict(again) == asdict(first) == run_choices.choice(job.run_dir, front_choice.NAME)

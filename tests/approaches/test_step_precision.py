@@ -1,5 +1,6 @@
 """Tests of how steps compute: chosen once, only where it agrees, and kept for a resumed run."""
 
+import shutil
 from contextlib import closing
 from dataclasses import replace
 
@@ -27,7 +28,7 @@ def stripes(tmp_path_factory):
 
 @pytest.fixture
 def unmeasured(stripes):
-    (stripes[0].root / "machine.json").unlink(missing_ok=True)
+    shutil.rmtree(stripes[0].machine_dir, ignore_errors=True)
     return stripes
 
 
@@ -86,7 +87,7 @@ def test_measuring_changes_nothing(unmeasured):
     random = torch.random.get_rng_state()
     for _ in tuning_batches(job):
         pass
-    assert (unmeasured[0].root / "machine.json").exists()
+    assert unmeasured[0].machine_dir.exists()
     assert torch.equal(torch.random.get_rng_state(), random)
     for name, value in network.state_dict().items():
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
@@ -103,7 +104,7 @@ def test_a_resumed_run_keeps_its_precision_whatever_is_faster_now(unmeasured, mo
             if isinstance(event, Progress) and event.done == 5:  # in the middle of an epoch
                 break
     list(finish(first))
-    (unmeasured[0].root / "machine.json").unlink()
+    shutil.rmtree(unmeasured[0].machine_dir)
     measured_as(monkeypatch, 1.0, 9.0, 1.0)
     second = job_of(*unmeasured, "halves", **SETTINGS)
     events = run_to_end(second)

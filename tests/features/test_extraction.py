@@ -18,6 +18,8 @@ from tl_core.features import engine_choice, engine_race, openvino
 from tl_core.features.decoding import crop_file
 from tl_core.features.engine_choice import Engine, EngineChoice, fastest_engine
 from tl_core.features.extraction import View, cache_key, extract_features
+from tl_core.workspace.machine_memo import networks_dir
+from tl_core.workspace.storage import Workspace
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +40,8 @@ def extract(job, tmp_path, images=None, **kwargs):
         job.backbone,
         job.config.backbone,
         images if images is not None else job.images.images,
-        folder=tmp_path / "features",
-        memory=tmp_path / "engines.json",
+        workspace=Workspace(tmp_path),
+        project_id="p",
         **kwargs,
     )
     return drain(generator)
@@ -97,7 +99,7 @@ def test_only_new_pictures_are_computed(stripes, tmp_path, monkeypatch):
 def test_a_damaged_cache_file_is_computed_again(stripes, tmp_path):
     job = job_of(*stripes)
     wanted = extract(job, tmp_path).values
-    for shard in (tmp_path / "features").rglob("*.npz"):
+    for shard in (tmp_path / "projects").rglob("*.npz"):
         shard.write_bytes(shard.read_bytes()[:100])
     np.testing.assert_allclose(extract(job, tmp_path).values, wanted, rtol=0.05, atol=0.05)
 
@@ -108,13 +110,13 @@ def test_leaving_off_keeps_what_was_computed(stripes, tmp_path):
         job.backbone,
         job.config.backbone,
         job.images.images,
-        folder=tmp_path / "features",
-        memory=tmp_path / "engines.json",
+        workspace=Workspace(tmp_path),
+        project_id="p",
     )
     next(generator)
     next(generator)  # one batch is done
     generator.close()
-    assert list((tmp_path / "features").rglob("*.npz"))
+    assert list((tmp_path / "projects").rglob("*.npz"))
 
 
 def test_a_table_never_mixes_precisions(stripes, tmp_path, monkeypatch):
@@ -140,10 +142,10 @@ def test_what_is_kept_in_another_precision_is_computed_again(stripes, tmp_path, 
     """A machine that cannot go on in that precision starts anew rather than mixing."""
     job = job_of(*stripes)
     extract(job, tmp_path, job.images.images[:5])
-    (shard,) = (tmp_path / "features").rglob("*.npz")
+    (shard,) = (tmp_path / "projects").rglob("*.npz")
     shard.rename(shard.with_name("float16-" + shard.name.partition("-")[2]))
     table = extract(job, tmp_path)
-    kept = [path.name.partition("-")[0] for path in (tmp_path / "features").rglob("*.npz")]
+    kept = [path.name.partition("-")[0] for path in (tmp_path / "projects").rglob("*.npz")]
     assert sorted(kept) == sorted(["float16", table.engine.precision])
     assert extract(job, tmp_path).engine is None
 
@@ -173,10 +175,10 @@ def test_an_engine_that_strays_is_not_used(tmp_path, monkeypatch):
         return (extraction[0][:, ::-1].copy(),)
 
     monkeypatch.setattr(Engine, "__call__", stray)
-    memory = tmp_path / "engines.json"
-    engine = fastest_engine(backbone, preprocessing, sample, name="x", memory=memory)
+    workspace = Workspace(tmp_path)
+    engine = fastest_engine(backbone, preprocessing, sample, name="x", workspace=workspace)
     assert engine.choice.precision == "float32"
-    (kept,) = json.loads(memory.read_text()).values()
+    (kept,) = json.loads((workspace.machine_dir / "measured.json").read_text()).values()
     assert EngineChoice(**kept) == engine.choice
 
 
@@ -184,11 +186,12 @@ def test_the_choice_of_engine_is_remembered(tmp_path, monkeypatch):
     backbone = create_backbone(BUNDLED_BACKBONE)
     preprocessing = preprocessing_for(backbone)
     sample = torch.randint(0, 255, (2, 3, 224, 224), dtype=torch.uint8)
-    memory = tmp_path / "engines.json"
-    memory.write_text("{ damaged")
-    first = fastest_engine(backbone, preprocessing, sample, name="x", memory=memory)
+    workspace = Workspace(tmp_path)
+    workspace.machine_dir.mkdir()
+    (workspace.machine_dir / "measured.json").write_text("{ damaged")
+    first = fastest_engine(backbone, preprocessing, sample, name="x", workspace=workspace)
     monkeypatch.setattr(engine_race, "timed", None)  # measuring again would fail
-    second = fastest_engine(backbone, preprocessing, sample, name="x", memory=memory)
+    second = fastest_engine(backbone, preprocessing, sample, name="x", workspace=workspace)
     assert second.choice == first.choice
 
 
@@ -243,9 +246,9 @@ def test_few_pictures_do_not_wait_for_a_conversion_and_many_do(tmp_path, monkeyp
     backbone = create_backbone(BUNDLED_BACKBONE)
     preprocessing = preprocessing_for(backbone)
     sample = torch.randint(0, 255, (4, 3, 224, 224), dtype=torch.uint8)
-    memory = tmp_path / "engines.json"
+    workspace = Workspace(tmp_path)
     monkeypatch.setattr(engine_choice, "device", lambda: "cpu")
-    fastest_engine(backbone, preprocessing, sample, name="x", memory=memory, pictures=10)
-    assert not (tmp_path / "engines").exists()
-    fastest_engine(backbone, preprocessing, sample, name="x", memory=memory, pictures=10_000)
-    assert list((tmp_path / "engines").glob("*.xml"))
+    fastest_engine(backbone, preprocessing, sample, name="x", workspace=workspace, pictures=10)
+    assert not networks_dir(workspace).exists()
+    fastest_engine(backbone, preprocessing, sample, name="x", workspace=workspace, pictures=10_000)
+    assert list(networks_dir(workspace).glob("*.xml"))

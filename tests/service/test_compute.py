@@ -13,7 +13,6 @@ from training_data import job_of, stripes_project
 
 from tl_core.approaches.extraction import extract
 from tl_core.errors import DatasetError, PredictionError
-from tl_core.features import speed
 from tl_core.images import image_path, list_images
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.results.answers import was_tried
@@ -138,16 +137,7 @@ def test_an_estimate_measures_each_backbone_and_depth_once(stripes, monkeypatch)
     monkeypatch.setattr(costs.speed, "tuning_seconds", never)
     again = estimates.estimate_seconds(*stripes, config)
     assert again["device"] == before["device"]
-    assert (stripes[0].root / "machine.json").is_file()
-
-
-def test_what_was_measured_on_a_busy_machine_does_not_stay(tmp_path, monkeypatch):
-    memory = speed.Memory(tmp_path / "machine.json")
-    assert memory.least("step", lambda: (3.0, 5.0)) == (3.0, 5.0)
-    assert memory.least("step", lambda: (1.0, 1.0)) == (3.0, 5.0), "it is known for a while"
-    monkeypatch.setattr(speed, "AGAIN", -1)
-    assert memory.least("step", lambda: (1.0, 9.0)) == (1.0, 5.0)
-    assert memory.least("step", lambda: (2.0, 4.0)) == (1.0, 4.0)
+    assert (stripes[0].machine_dir / "measured.json").is_file()
 
 
 def test_augmented_views_of_a_probe_cost_as_many_looks(stripes):

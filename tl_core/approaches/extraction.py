@@ -70,7 +70,7 @@ def _extract(job: TrainingJob, images: Images, view: View) -> Generator[Event, N
         job.backbone,
         job.config.backbone,
         images,
-        folder=job.workspace.features_dir(job.project_id),
-        memory=job.workspace.root / "engines.json",
+        workspace=job.workspace,
+        project_id=job.project_id,
         view=view,
     )

@@ -25,7 +25,7 @@ from tl_core.approaches.probe import CENTROIDS, LinearProbe
 from tl_core.approaches.probe_choice import FoldFit, ProbeChoice
 from tl_core.backbones.layer_groups import layer_groups
 from tl_core.evaluation.temperature import fit_temperature
-from tl_core.features.engine import device
+from tl_core.features.device import device
 from tl_core.runs.events import EpochResult, Event, PhaseStarted, Progress
 from tl_core.runs.results.intervals import paired_gain
 

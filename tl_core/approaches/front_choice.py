@@ -21,6 +21,7 @@ from tl_core.features.engine_choice import fastest_front
 from tl_core.features.extraction import SAMPLE_PICTURES, View, view_crop, weights_name
 from tl_core.features.front_cache import Keeping, front_key, lacking
 from tl_core.images import LabelledImage
+from tl_core.workspace.machine_memo import networks_dir
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 NAME = "frozen layers"  # of the choice in the run's folder
@@ -89,7 +90,7 @@ def _as_before(job: TrainingJob, halves: CutNetwork, began: dict | None) -> Engi
         choice = EngineChoice(**began)
         converted = None
         if choice.library == "openvino":
-            converted = openvino.network_file(_memory(job).with_suffix(""), _name(job))
+            converted = openvino.network_file(networks_dir(job.workspace), _name(job))
         return Engine(halves.front, job.preprocessing, choice, converted=converted)
     return None
 
@@ -109,7 +110,7 @@ def _fastest(
         job.preprocessing,
         sample,
         name=_name(job),
-        memory=_memory(job),
+        workspace=job.workspace,
         pictures=len(missing) if _weights_seed(job) is None else 0,
         precision=precision,
     )
@@ -119,7 +120,3 @@ def _name(job: TrainingJob) -> str:
     network, seed = job.tuning.network, _weights_seed(job)
     weights = weights_name(job.config.backbone) if seed is None else f"random {seed}"
     return f"{weights}, first {frozen_count(network)} groups, {network.features_read}"
-
-
-def _memory(job: TrainingJob) -> Path:
-    return job.workspace.root / "engines.json"

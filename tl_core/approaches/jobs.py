@@ -17,7 +17,7 @@ from tl_core.backbones.network import TransferNetwork
 from tl_core.backbones.preprocessing import Preprocessing
 from tl_core.evaluation.folds import group_numbers
 from tl_core.evaluation.measuring import labels_of
-from tl_core.features.engine import device
+from tl_core.features.device import device
 from tl_core.features.extraction import FeatureTable
 from tl_core.images import ImageSet
 from tl_core.runs.configuration import TrainingConfig

@@ -14,7 +14,7 @@ from tl_core.errors import DatasetError
 from tl_core.evaluation.folds import Fold, make_folds, unmeasured_classes
 from tl_core.evaluation.measuring import TEST_PICTURES, evaluation_of
 from tl_core.evaluation.temperature import softmax
-from tl_core.features.threads import suited_threads
+from tl_core.features.device import suited_threads
 from tl_core.runs.events import EpochResult, Event, PhaseStarted, Progress
 from tl_core.runs.results.report import Evaluation
 

@@ -21,7 +21,7 @@ from tl_core.approaches.probe_fitting import fit_probe, fit_probes
 from tl_core.evaluation.folds import Fold, make_folds
 from tl_core.evaluation.out_of_fold import Predict, Rounds
 from tl_core.evaluation.temperature import fit_temperature
-from tl_core.features.threads import suited_threads
+from tl_core.features.device import suited_threads
 
 Candidate = tuple[str, Method]
 INNER_FOLDS = 3

@@ -17,7 +17,7 @@ from tl_core.approaches.arithmetic import loss_of, step_logits
 from tl_core.approaches.batches import Batches, FrontBatches
 from tl_core.approaches.jobs import TrainingJob
 from tl_core.backbones.layer_groups import frozen_count, train_mode
-from tl_core.features.speed import Memory
+from tl_core.features.device import machine_memo
 from tl_core.runs.events import Event
 
 # torch.compile needs a C++ compiler, which few laptops have, and half a minute or more before the
@@ -59,8 +59,7 @@ def _faster(job: TrainingJob, train: Batches) -> str:
         with _untouched(network):
             return _compare(network, train, shorter, place)
 
-    memory = Memory(job.workspace.root / "machine.json")
-    plain_seconds, shorter_seconds, agrees = memory.get(name, measure)
+    plain_seconds, shorter_seconds, agrees = machine_memo(job.workspace).measured(name, measure)
     return shorter if agrees and shorter_seconds < PAYS * plain_seconds else "float32"
 
 

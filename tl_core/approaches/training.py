@@ -26,7 +26,7 @@ from tl_core.evaluation.measuring import (
     logits_of,
 )
 from tl_core.evaluation.temperature import softmax
-from tl_core.features.engine_choice import device
+from tl_core.features.device import device
 from tl_core.images import image_set
 from tl_core.images.groups.advice import not_searched
 from tl_core.runs.catalogue import backbone_to_json

@@ -6,7 +6,6 @@ asking keeps the parts that are done, and a later run on the same pictures goes 
 
 import time
 from collections.abc import Generator, Iterator
-from pathlib import Path
 
 from tl_core.assessment.job import AssessmentJob, prepare_assessment
 from tl_core.assessment.parts import NEED_LOOKS, PARTS
@@ -51,14 +50,12 @@ def assess(job: AssessmentJob) -> Generator[Event, None, Assessment]:
         todo.append("similarity")
     if not todo:
         return job.assessment
-    folder = job.workspace.features_dir(job.project_id)
-    memory = job.workspace.root / "engines.json"
     yield PhaseStarted("features")
-    job.table = yield from _table(job, folder, memory)
+    job.table = yield from _table(job)
     last = job.table.matrix("last")
     if group_copies(job.workspace, job.project_id, job.everything, last):
         job = prepare_assessment(**job.asked)
-        job.table = yield from _table(job, folder, memory)
+        job.table = yield from _table(job)
         todo = job.todo
     if unsearched := not_searched(len(job.everything)):
         job.note(unsearched)
@@ -66,15 +63,25 @@ def assess(job: AssessmentJob) -> Generator[Event, None, Assessment]:
     for part in todo:
         if part in NEED_LOOKS and job.looks is None:
             job.looks = yield from look(
-                job.network, job.backbone, job.pool, folder=folder, memory=memory
+                job.network,
+                job.backbone,
+                job.pool,
+                workspace=job.workspace,
+                project_id=job.project_id,
             )
             yield PhaseStarted("assess")
         yield from _one(job, part)
     return job.assessment
 
 
-def _table(job: AssessmentJob, folder: Path, memory: Path) -> Generator[Event, None, FeatureTable]:
-    return extract_features(job.network, job.backbone, job.everything, folder=folder, memory=memory)
+def _table(job: AssessmentJob) -> Generator[Event, None, FeatureTable]:
+    return extract_features(
+        job.network,
+        job.backbone,
+        job.everything,
+        workspace=job.workspace,
+        project_id=job.project_id,
+    )
 
 
 def _one(job: AssessmentJob, part: str) -> Iterator[Event]:

@@ -15,7 +15,7 @@ from tl_core.approaches.probe_choice import probe_on
 from tl_core.assessment.small_network import BUDGET as SMALL_BUDGET
 from tl_core.assessment.small_network import logits_of_small, train_small
 from tl_core.evaluation.out_of_fold import Answers, Predict, Rounds, answers_of
-from tl_core.features.threads import one_thread_each
+from tl_core.features.device import one_thread_each
 from tl_core.runs.results.assessment import Measured
 from tl_core.runs.results.intervals import out_of_fold_interval, wilson_interval
 

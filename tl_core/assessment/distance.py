@@ -18,7 +18,7 @@ from tl_core.backbones import bundled_weights
 from tl_core.backbones.preprocessing import normalise, preprocessing_for
 from tl_core.evaluation.temperature import softmax
 from tl_core.features.decoding import crop_file
-from tl_core.features.threads import one_thread_each
+from tl_core.features.device import one_thread_each
 from tl_core.images import LabelledImage
 from tl_core.runs.catalogue import Backbone, cached_weights
 from tl_core.runs.results.assessment import Home

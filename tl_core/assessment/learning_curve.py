@@ -12,7 +12,7 @@ from tl_core.approaches.probe import CENTROIDS, FEW_PER_CLASS, Method
 from tl_core.approaches.probe_choice import ProbeChoice
 from tl_core.approaches.probe_fitting import fit_probe
 from tl_core.evaluation.out_of_fold import Rounds
-from tl_core.features.threads import suited_threads
+from tl_core.features.device import suited_threads
 from tl_core.runs.results.assessment import LearningCurve, LearningPoint
 from tl_core.runs.results.intervals import fold_inflation, out_of_fold_interval
 

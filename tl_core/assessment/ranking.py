@@ -85,10 +85,7 @@ def _entry(
 ) -> Iterator[Event]:
     yield PhaseStarted("features")
     network = create_backbone(backbone, project_dir=workspace.project_dir(project_id))
-    where = {
-        "folder": workspace.features_dir(project_id),
-        "memory": workspace.root / "engines.json",
-    }
+    where = {"workspace": workspace, "project_id": project_id}
     table = yield from extract_features(network, backbone, pool, **where)
     seconds = yield from _seconds(network, backbone, pool, where)
     yield PhaseStarted("assess")

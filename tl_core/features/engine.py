@@ -96,10 +96,3 @@ class _TorchReader:
         values = self._reader(images)
         values = values if isinstance(values, tuple) else (values,)
         return tuple(value.float().cpu().numpy() for value in values)
-
-
-def device() -> str:
-    """Return where networks run here: "cuda", "mps" or "cpu"."""
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"

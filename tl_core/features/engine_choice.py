@@ -4,8 +4,6 @@ The winner of `engine_race` is remembered, per machine and network. This knows w
 pays; nothing of files of pictures, caches or labels.
 """
 
-import json
-import platform
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
@@ -19,7 +17,8 @@ from tl_core.backbones.cut_network import CutNetwork
 from tl_core.backbones.folding import FeatureReader
 from tl_core.backbones.preprocessing import Preprocessing
 from tl_core.features import openvino
-from tl_core.features.engine import Engine, EngineChoice, Values, device
+from tl_core.features.device import device, machine_memo
+from tl_core.features.engine import Engine, EngineChoice, Values
 from tl_core.features.engine_race import (
     GPU_CANDIDATES,
     NO_ENGINE,
@@ -27,9 +26,8 @@ from tl_core.features.engine_race import (
     TORCH_CANDIDATES,
     Race,
 )
-from tl_core.workspace.storage import write_atomic
-
-__all__ = ["Engine", "EngineChoice", "device", "fastest_engine", "fastest_front"]
+from tl_core.workspace.machine_memo import MachineMemo, networks_dir
+from tl_core.workspace.storage import Workspace
 
 CONVERTING_PAYS = 600  # pictures from which on a network is converted in any case
 CONVERTING_SECONDS, CONVERTING_SAVES = 1.5, 0.6  # what it costs; the share of time it saves
@@ -41,7 +39,7 @@ def fastest_engine(
     sample: Tensor | Callable[[], Tensor],
     *,
     name: str,
-    memory: Path,
+    workspace: Workspace,
     pictures: int = 0,
     precision: str | None = None,
 ) -> Engine:
@@ -53,15 +51,14 @@ def fastest_engine(
         sample: uint8 crops of real pictures, shape (N, 3, S, S), N at least 1, or what reads them;
             timed and compared.
         name: What the choice is remembered under: the weights' name.
-        memory: JSON file that keeps choices for this machine; missing or damaged is fine.
-            Converted networks are kept in a folder beside it.
+        workspace: Keeps choices for this machine, and converted networks.
         pictures: How many there are to look at. Where that pays, the network is converted for
             OpenVINO if it was not before.
         precision: Wanted rather than speed, for values that are to lie beside others; still it
             must agree.
     """
     race = Race(FeatureReader(backbone), preprocessing, sample, precision)
-    return _fastest(race, name=name, memory=memory, pictures=pictures)
+    return _fastest(race, name=name, workspace=workspace, pictures=pictures)
 
 
 def fastest_front(
@@ -70,7 +67,7 @@ def fastest_front(
     sample: Tensor | Callable[[], Tensor],
     *,
     name: str,
-    memory: Path,
+    workspace: Workspace,
     pictures: int = 0,
     precision: str | None = None,
 ) -> Engine:
@@ -87,29 +84,29 @@ def fastest_front(
         return halves.back(*(torch.from_numpy(v).to(place) for v in values)).cpu().numpy()
 
     race = Race(halves.front, preprocessing, sample, precision, behind)
-    return _fastest(race, name=name, memory=memory, pictures=pictures)
+    return _fastest(race, name=name, workspace=workspace, pictures=pictures)
 
 
-def _fastest(race: Race, *, name: str, memory: Path, pictures: int) -> Engine:
+def _fastest(race: Race, *, name: str, workspace: Workspace, pictures: int) -> Engine:
     """Return the engine that is remembered, or hold the race and remember its winner."""
-    file = None
+    memo, file = machine_memo(workspace), None
     if device() == "cpu" and openvino.is_installed():
-        file = openvino.network_file(memory.with_suffix(""), name)
+        file = openvino.network_file(networks_dir(workspace), name)
     if file is None or not file.exists():
         key = _key(name, None, race.precision)
-        best = _known(race, memory, key)
+        best = _known(race, memo, key)
         if best is None:
             best = race.run(TORCH_CANDIDATES if device() == "cpu" else GPU_CANDIDATES, None)
-            _remember(memory, key, best.choice)
+            memo.put(key, asdict(best.choice))
         if file is None or not _converting_pays(best.choice, pictures):
             return best
     key = _key(name, file, race.precision)
-    if known := _known(race, memory, key, file):
+    if known := _known(race, memo, key, file):
         return known
     if race.exact is None:
         race.run(TORCH_CANDIDATES, None)
     best = race.run(OPENVINO_CANDIDATES, file)
-    _remember(memory, key, best.choice)
+    memo.put(key, asdict(best.choice))
     return best
 
 
@@ -124,29 +121,13 @@ def _key(name: str, converted: Path | None, precision: str | None) -> str:
         f"torch {torch.__version__}",
         "with OpenVINO" if converted else "torch alone",
         *([f"only {precision}"] if precision else []),
-        f"{torch.get_num_threads()} threads",
-        device(),
-        platform.node(),
-        platform.processor() or platform.machine(),
     ]
     return " | ".join(facts)
 
 
-def _known(race: Race, memory: Path, key: str, converted: Path | None = None) -> Engine | None:
+def _known(race: Race, memo: MachineMemo, key: str, converted: Path | None = None) -> Engine | None:
     """Return the engine that was chosen before, if it can be had."""
-    with suppress(KeyError, *NO_ENGINE):
-        choice = EngineChoice(**_remembered(memory)[key])
+    with suppress(*NO_ENGINE):  # a TypeError, too, if nothing is known or something else is
+        choice = EngineChoice(**memo.get(key))
         return Engine(race.frozen, race.preprocessing, choice, converted=converted)
     return None
-
-
-def _remembered(memory: Path) -> dict[str, dict]:
-    try:
-        return json.loads(memory.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        return {}
-
-
-def _remember(memory: Path, key: str, choice: EngineChoice) -> None:
-    known = {**_remembered(memory), key: asdict(choice)}
-    write_atomic(memory, json.dumps(known, indent=1).encode())

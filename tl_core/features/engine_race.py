@@ -15,8 +15,8 @@ import numpy as np
 from torch import Tensor, nn
 
 from tl_core.backbones.preprocessing import Preprocessing
-from tl_core.features.engine import Engine, EngineChoice, Values, device
-from tl_core.features.threads import one_thread_each
+from tl_core.features.device import device, one_thread_each
+from tl_core.features.engine import Engine, EngineChoice, Values
 
 LEAST_COSINE, LEAST_MEDIAN_COSINE = 0.995, 0.999
 LOGITS_TOLERANCE = 1e-2  # largest change of logits behind a front, relative to the largest of them

@@ -20,12 +20,12 @@ from torch import nn
 from tl_core.backbones.network import feature_sizes
 from tl_core.backbones.preprocessing import Preprocessing, preprocessing_for
 from tl_core.features.decoding import augmented_file, crop_file, in_parallel
+from tl_core.features.device import one_thread_each
 from tl_core.features.engine_choice import Engine, EngineChoice, fastest_engine
-from tl_core.features.threads import one_thread_each
 from tl_core.images import LabelledImage
 from tl_core.runs.catalogue import Backbone
 from tl_core.runs.events import Progress
-from tl_core.workspace.storage import storage_errors, write_atomic
+from tl_core.workspace.storage import Workspace, storage_errors, write_atomic
 
 CACHE_FORMAT = 2
 SHARD_PICTURES = 512  # written at once: what a kill can cost, and what memory holds
@@ -69,8 +69,8 @@ def extract_features(
     backbone: Backbone,
     images: Sequence[LabelledImage],
     *,
-    folder: Path,
-    memory: Path,
+    workspace: Workspace,
+    project_id: str,
     view: View = View(),
     pretrained: bool = True,
 ) -> Generator[Progress, None, FeatureTable]:
@@ -80,8 +80,8 @@ def extract_features(
         network: timm model without classifier, with the weights that `backbone` names.
         backbone: Names the cache entry.
         images: Pictures to look at.
-        folder: The project's `features` folder.
-        memory: File where the choice of engine is kept for this machine.
+        workspace: Keeps the choice of engine, and the features.
+        project_id: Whose pictures.
         view: Which augmented look.
         pretrained: False when `network` has random weights; these are never kept.
 
@@ -93,7 +93,7 @@ def extract_features(
         StorageFull: If there is no space for the cache.
     """
     preprocessing = preprocessing_for(network)
-    shelf = folder / cache_key(backbone, preprocessing, view)
+    shelf = workspace.features_dir(project_id) / cache_key(backbone, preprocessing, view)
     precision, known = _fullest(shelf, images) if pretrained else (None, {})
     engine = None
     if missing := [image for image in images if image.digest not in known]:
@@ -103,7 +103,7 @@ def extract_features(
             preprocessing,
             lambda: torch.stack([view_crop(image, preprocessing, view) for image in some]),
             name=weights_name(backbone) if pretrained else f"random {backbone.name}",
-            memory=memory,
+            workspace=workspace,
             pictures=len(missing) if pretrained else 0,
             precision=precision,
         )

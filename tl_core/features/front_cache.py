@@ -22,9 +22,9 @@ from torch import Tensor
 from tl_core.backbones.cut_network import CutNetwork
 from tl_core.backbones.preprocessing import Preprocessing
 from tl_core.features.decoding import in_parallel
+from tl_core.features.device import one_thread_each
 from tl_core.features.engine import Engine, Values
 from tl_core.features.extraction import View, view_crop
-from tl_core.features.threads import one_thread_each
 from tl_core.images import LabelledImage
 from tl_core.runs.catalogue import Backbone
 from tl_core.runs.events import Progress

@@ -24,14 +24,14 @@ from tl_core.backbones.network import all_features, has_stages, last_features
 from tl_core.backbones.preprocessing import Preprocessing, normalise, preprocessing_for
 from tl_core.backbones.random_weights import random_network
 from tl_core.features.decoding import crop_file, in_parallel
+from tl_core.features.device import one_thread_each
 from tl_core.features.engine_choice import EngineChoice, fastest_engine
 from tl_core.features.extraction import View, cache_key
 from tl_core.features.group_outputs import GroupEnds
-from tl_core.features.threads import one_thread_each
 from tl_core.images import LabelledImage
 from tl_core.runs.catalogue import Backbone
 from tl_core.runs.events import Progress
-from tl_core.workspace.storage import storage_errors, write_atomic
+from tl_core.workspace.storage import Workspace, storage_errors, write_atomic
 
 FORMAT = "looks 1"
 SMALL_SIDE = 64  # pixels, what the small network sees
@@ -58,8 +58,8 @@ def look(
     backbone: Backbone,
     images: Sequence[LabelledImage],
     *,
-    folder: Path,
-    memory: Path,
+    workspace: Workspace,
+    project_id: str,
 ) -> Generator[Progress, None, Looks]:
     """Return what a comparison needs of each picture, computing only what is not kept.
 
@@ -67,8 +67,8 @@ def look(
         network: timm model without classifier, with the pretrained weights.
         backbone: Names the cache entry.
         images: Pictures to look at.
-        folder: The project's `features` folder.
-        memory: File where the choice of engine is kept for this machine.
+        workspace: Keeps the choice of engine, and the features.
+        project_id: Whose pictures.
 
     Raises:
         ImageFileError: If a stored picture cannot be read any more.
@@ -76,13 +76,14 @@ def look(
     """
     preprocessing = preprocessing_for(network)
     key = cache_key(backbone, preprocessing, View())
-    shelf = folder / hashlib.sha256(f"{FORMAT} {key}".encode()).hexdigest()[:24]
+    name = hashlib.sha256(f"{FORMAT} {key}".encode()).hexdigest()[:24]
+    shelf = workspace.features_dir(project_id) / name
     known = _load(shelf)
     missing = [image for image in images if image.digest not in known]
     if missing:
         sample = torch.stack([crop_file(one.path, preprocessing) for one in missing[:8]])
         choice = fastest_engine(
-            network, preprocessing, sample, name=backbone.name, memory=memory
+            network, preprocessing, sample, name=backbone.name, workspace=workspace
         ).choice
         reading = {
             "ends": _Reader(network, preprocessing, choice, ends=True),

@@ -20,7 +20,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from tl_core.features.threads import one_thread_each
+from tl_core.features.device import one_thread_each
 from tl_core.workspace.storage import storage_errors
 
 

@@ -4,11 +4,9 @@ Seconds per picture: to read one, to run it through a frozen network, to learn f
 training makes of these is in `estimates`.
 """
 
-import json
 import math
-import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,51 +20,12 @@ from tl_core.backbones.network import TransferNetwork
 from tl_core.backbones.preprocessing import Preprocessing, normalise, preprocessing_for
 from tl_core.errors import ImageFileError
 from tl_core.features.decoding import crop_file
-from tl_core.features.engine import Engine, EngineChoice, device
-from tl_core.workspace.storage import write_atomic
+from tl_core.features.device import device
+from tl_core.features.engine import Engine, EngineChoice
 
 FEW_PICTURES = 4  # in a measured training step, because it may be a large network
 MORE_TIMES = 4  # as many in one that is quick
 QUICK_STEP = 0.3  # seconds
-AGAIN = 600  # seconds, after which a measurement is repeated
-
-
-class Memory:
-    """Measured seconds by name, for this machine; shared by everything in the workspace."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._machine = f"{platform.node()} {device()} {torch.get_num_threads()} threads"
-
-    def get(self, name: str, measure: Callable[[], tuple[float, ...]]) -> tuple[float, ...]:
-        key = f"{name} | {self._machine}"
-        known = self._read()
-        if key not in known:
-            measured = [round(seconds, 6) for seconds in measure()]
-            known = {key: measured, **self._read()}  # another process may have been quicker
-            write_atomic(self._path, json.dumps(known, indent=1).encode())
-        return tuple(known[key])
-
-    def least(self, name: str, measure: Callable[[], tuple[float, ...]]) -> tuple[float, ...]:
-        """Return the least seconds so far; from time to time it is measured again.
-
-        The machine may have been busy: an expectation must not stay too high for ever.
-        """
-        key, now = f"{name} | {self._machine}", time.time()
-        known = self._read()
-        (when,) = known.get(f"{key} | when", [0.0])
-        if key not in known or now - when > AGAIN:
-            measured = [round(seconds, 6) for seconds in measure()]
-            best = [min(pair) for pair in zip(measured, known.get(key, measured), strict=True)]
-            known = {**self._read(), key: best, f"{key} | when": [now]}
-            write_atomic(self._path, json.dumps(known, indent=1).encode())
-        return tuple(known[key])
-
-    def _read(self) -> dict[str, list[float]]:
-        try:
-            return json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
 
 
 def read_sample(paths: Sequence[Path], preprocessing: Preprocessing) -> tuple[float, Tensor]:

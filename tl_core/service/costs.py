@@ -1,6 +1,6 @@
 """What work costs on this machine with this backbone: seconds per picture, measured or remembered.
 
-Measured briefly and kept in the workspace's `machine.json`. It knows backbones and a few
+Measured briefly and kept in the machine's memo. It knows backbones and a few
 pictures; what a training makes of the costs is in `estimates`.
 """
 
@@ -17,6 +17,7 @@ from tl_core.backbones.network import feature_sizes
 from tl_core.backbones.preprocessing import Preprocessing, preprocessing_for
 from tl_core.errors import WeightsUnavailable
 from tl_core.features import speed
+from tl_core.features.device import machine_memo
 from tl_core.features.engine_choice import CONVERTING_PAYS, fastest_engine
 from tl_core.features.extraction import weights_name
 from tl_core.images import image_path, list_images
@@ -69,22 +70,25 @@ def measured_costs(workspace: Workspace, project_id: str, config: TrainingConfig
     some = records[:: max(1, len(records) // SAMPLE)][:SAMPLE]
     paths = [image_path(workspace, project_id, record) for record in some]
     decode, sample = speed.read_sample(paths, facts.preprocessing)
-    memory = speed.Memory(workspace.root / "machine.json")
+    memo = machine_memo(workspace)
     name = config.backbone.name
 
     def network() -> tuple[nn.Module, bool]:
         return _network(config, workspace.project_dir(project_id))
 
-    (forward,) = memory.least(
-        f"{name} | forward", lambda: (_forward_seconds(*network(), config, sample, workspace),)
+    (forward,) = memo.measured(
+        f"{name} | forward",
+        lambda: (_forward_seconds(*network(), config, sample, workspace),),
+        repeat=True,
     )
     front, step = 0.0, 0.0
     tuned = tuning_config(config, facts.groups) if tries_fine_tuning(config) else config
     if tuned.strategy in ("fine-tune", "scratch"):
         frozen = _frozen_groups(tuned, facts.groups)
-        front, step = memory.least(
+        front, step = memo.measured(
             f"{name} | front and step, {frozen} groups frozen",
             lambda: speed.tuning_seconds(network()[0], frozen, sample),
+            repeat=True,
         )
     return Costs(decode=decode, forward=forward, front=front, step=step)
 
@@ -114,7 +118,7 @@ def _forward_seconds(
         preprocessing_for(network),
         sample,
         name=weights_name(config.backbone),
-        memory=workspace.root / "engines.json",
+        workspace=workspace,
         pictures=CONVERTING_PAYS,  # while the person still chooses there is time for it
     )
     return 1 / chosen.choice.pictures_per_second

@@ -13,7 +13,7 @@ import torch
 from tl_core.approaches.fine_tuning import TOLERATED, plan
 from tl_core.approaches.jobs import MOST_OUT_OF_FOLD
 from tl_core.errors import DatasetError
-from tl_core.features.engine import device
+from tl_core.features.device import device
 from tl_core.features.extraction import View, cache_key
 from tl_core.images import ClassSummary, image_set, list_classes
 from tl_core.runs.configuration import TrainingConfig

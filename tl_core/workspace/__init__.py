@@ -5,6 +5,7 @@ storage             where things lie on disk and how they are written
 database            the tables; one transaction per action of a person
 opening             folders and tables of a workspace
 projects, summaries one project: create, open, rename, delete; the list of all
+machine_memo        what was measured on this machine
 cache_budget        how much disk the caches may take, and what goes first
 """
 

@@ -28,6 +28,11 @@ class Workspace:
     def projects_dir(self) -> Path:
         return self.root / "projects"
 
+    @property
+    def machine_dir(self) -> Path:
+        """What was measured on this machine, and networks that were converted for it."""
+        return self.root / "machine"
+
     def project_dir(self, project_id: str) -> Path:
         return self.projects_dir / project_id
 

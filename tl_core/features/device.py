@@ -1,4 +1,4 @@
-"""How many processor cores one piece of work uses: a network by torch, a regression by BLAS."""
+"""On what networks compute here, with how many threads, and what was measured of that."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -6,7 +6,22 @@ from contextlib import AbstractContextManager, contextmanager
 import torch
 from threadpoolctl import threadpool_limits
 
+from tl_core.workspace.machine_memo import MachineMemo
+from tl_core.workspace.storage import Workspace
+
 SMALL_PROBLEM = 10_000  # pictures; below it threads wait for each other longer than they work
+
+
+def device() -> str:
+    """Return where networks run here: "cuda", "mps" or "cpu"."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def machine_memo(workspace: Workspace) -> MachineMemo:
+    """Return what was measured on this device with as many threads."""
+    return MachineMemo(workspace, f"{device()}, {torch.get_num_threads()} threads")
 
 
 @contextmanager

@@ -1,0 +1,34 @@
+"""Tests of what is remembered about this machine."""
+
+from tl_core.workspace import machine_memo
+from tl_core.workspace.machine_memo import MachineMemo
+from tl_core.workspace.storage import Workspace
+
+
+def test_a_value_is_found_again_by_another_process_on_the_same_device_only(tmp_path):
+    workspace = Workspace(tmp_path)
+    MachineMemo(workspace, "cpu, 2 threads").put("network", {"precision": "float32"})
+    assert MachineMemo(workspace, "cpu, 2 threads").get("network") == {"precision": "float32"}
+    assert MachineMemo(workspace, "cuda, 2 threads").get("network") is None
+    assert MachineMemo(workspace, "cpu, 2 threads").get("another") is None
+
+
+def test_a_damaged_file_counts_as_nothing_measured(tmp_path):
+    workspace = Workspace(tmp_path)
+    workspace.machine_dir.mkdir()
+    for content in (b"{ damaged", b"[]", b"\xff"):
+        (workspace.machine_dir / "measured.json").write_bytes(content)
+        memo = MachineMemo(workspace, "cpu")
+        assert memo.get("step") is None
+        memo.put("step", 1)
+        assert memo.get("step") == 1
+
+
+def test_what_was_measured_on_a_busy_machine_does_not_stay(tmp_path, monkeypatch):
+    memo = MachineMemo(Workspace(tmp_path), "cpu")
+    assert memo.measured("step", lambda: (3.0, 5.0), repeat=True) == (3.0, 5.0)
+    assert memo.measured("step", lambda: (1.0, 1.0), repeat=True) == (3.0, 5.0), "still fresh"
+    monkeypatch.setattr(machine_memo, "REPEAT_AFTER_SECONDS", -1)
+    assert memo.measured("step", lambda: (1.0, 9.0), repeat=True) == (1.0, 5.0)
+    assert memo.measured("step", lambda: (2.0, 4.0), repeat=True) == (1.0, 4.0)
+    assert memo.measured("step", lambda: (0.0, 0.0)) == (1.0, 4.0), "measured once is enough"

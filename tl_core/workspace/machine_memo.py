@@ -1,0 +1,74 @@
+"""What was measured on this machine, kept for every process and every later start."""
+
+import json
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tl_core.workspace.storage import Workspace, storage_errors, write_atomic
+
+REPEAT_AFTER_SECONDS = 600.0
+
+
+class MachineMemo:
+    """JSON values by name in one file of the workspace; damaged content counts as none.
+
+    Args:
+        workspace: Whose machine.
+        computing: On what this process computes, as "cpu, 2 threads": what was measured on
+            something else is not found.
+    """
+
+    def __init__(self, workspace: Workspace, computing: str) -> None:
+        self._file = workspace.machine_dir / "measured.json"
+        processor = platform.processor() or platform.machine()
+        self._here = f"{platform.node()}, {processor}, {computing}"
+
+    def get(self, name: str) -> Any:
+        """Return the value of that name, None if there is none."""
+        return self._read().get(self._key(name))
+
+    def put(self, name: str, value: Any) -> None:
+        """Keep a JSON-able value.
+
+        Raises:
+            StorageFull: If the disk is full.
+        """
+        with storage_errors():
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+        known = {**self._read(), self._key(name): value}
+        write_atomic(self._file, json.dumps(known, indent=1).encode())
+
+    def measured(
+        self, name: str, measure: Callable[[], tuple[float, ...]], *, repeat: bool = False
+    ) -> tuple[float, ...]:
+        """Return measured seconds, from the first time on without measuring.
+
+        With `repeat` they are measured again after `REPEAT_AFTER_SECONDS`, and the least counts:
+        the machine may have been busy, and an expectation must not stay too high for ever.
+        """
+        known = self.get(name)
+        if known is None or (repeat and time.time() - known["when"] > REPEAT_AFTER_SECONDS):
+            seconds = [round(value, 6) for value in measure()]
+            if known:
+                seconds = [min(pair) for pair in zip(seconds, known["seconds"], strict=True)]
+            known = {"seconds": seconds, "when": time.time()}
+            self.put(name, known)
+        return tuple(known["seconds"])
+
+    def _key(self, name: str) -> str:
+        return f"{name} | {self._here}"
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            known = json.loads(self._file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return known if isinstance(known, dict) else {}
+
+
+def networks_dir(workspace: Workspace) -> Path:
+    """Return the folder of networks that were converted for this machine."""
+    return workspace.machine_dir / "networks"
