@@ -5,9 +5,9 @@ import numpy as np
 from tl_core import runs
 from tl_core.images import image_set
 from tl_core.runs import compute_client, events, workers
+from tl_core.runs.catalogue import LayerBlock
 from tl_core.runs.configuration import TrainingConfig, config_to_json
 from tl_core.runs.draft import chosen_backbone
-from tl_core.runs.results.layer_block import LayerBlock
 from tl_core.runs.results.report import Evaluation, Report, write_report
 from tl_core.workspace import Project, open_workspace
 

@@ -15,8 +15,8 @@ from tl_core.errors import ArchiveError, DatasetError, ImageFileError
 from tl_core.images import (
     Skipped,
     SourceFile,
-    archives,
     folder_files,
+    sources,
     uploaded_files,
     zip_files,
 )
@@ -181,16 +181,16 @@ def test_a_zip_with_a_password_says_what_to_do() -> None:
 
 
 def test_a_zip_bomb_is_refused_and_names_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "HARMLESS_BYTES", 2**20)
+    monkeypatch.setattr(sources, "HARMLESS_UNPACKED_BYTES", 2**20)
     with pytest.raises(ArchiveError, match=r"would unpack to .* It was not opened"):
         zip_files(zipped(("ants/1.bmp", bytes(2**22))))
-    monkeypatch.setattr(archives, "MAX_FILES", 2)
+    monkeypatch.setattr(sources, "MAX_ZIP_FILES", 2)
     with pytest.raises(ArchiveError, match="holds 3 files"):
         zip_files(zipped(*((f"a/{n}.png", b"") for n in range(3))))
 
 
 def test_a_member_over_the_limit_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MAX_FILE_BYTES", 100)
+    monkeypatch.setattr(sources, "MAX_FILE_BYTES", 100)
     large, small = zip_files(zipped(("a/1.png", bytes(101)), ("a/2.png", bytes(100))))
     assert "larger than" in large.reason and len(small.read()) == 100
 

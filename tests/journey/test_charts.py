@@ -7,7 +7,7 @@ import pytest
 from run_data import epochs
 
 from pages.shared import charts
-from tl_core.runs.results.layer_block import LayerBlock
+from tl_core.runs.catalogue import LayerBlock
 
 NASTY = "<a href='x'>leaf</a> & " + "very " * 60 + "long"
 

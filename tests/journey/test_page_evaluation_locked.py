@@ -6,7 +6,7 @@ from run_data import finished_run, stand_in_for_compute
 
 from tl_core.images import draw_locked_test, open_locked_test
 from tl_core.runs import compute_client
-from tl_core.runs.results.locked_test import LockedResult, write_locked_result
+from tl_core.runs.results.report import LockedResult, write_locked_result
 from tl_core.workspace import open_workspace
 
 PAGE = "pages/5_evaluation.py"

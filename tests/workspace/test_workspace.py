@@ -10,7 +10,7 @@ from picture_files import add, files, project_with
 from tl_core.errors import StorageFull, WorkspaceError
 from tl_core.runs.catalogue import Backbone
 from tl_core.runs.configuration import TrainingConfig
-from tl_core.runs.draft import drafted_config, save_backbone, save_config
+from tl_core.runs.draft import chosen_backbone, drafted_config, save_backbone, save_config
 from tl_core.workspace import (
     Workspace,
     create_project,
@@ -74,11 +74,8 @@ def test_a_project_is_found_again_with_its_choices(workspace: Workspace) -> None
     save_backbone(workspace, project.id, backbone("one"))
     save_config(workspace, project.id, config)
     found = open_project(workspace, project.id)
-    assert (found.name, found.backbone, found.config) == (
-        "Leaves of oak",
-        backbone("one"),
-        config,
-    )
+    assert found.name == "Leaves of oak"
+    assert (chosen_backbone(found), drafted_config(found)) == (backbone("one"), config)
     assert found.created == project.created
 
 

@@ -1,21 +1,21 @@
 """LIGHT: files from strangers to verified, labelled, grouped, split pictures.
 
-sources             files with the class and split that their path says; what is skipped and why
-archives            ZIP files from strangers
-decoding, modes     decode safely, upright, in RGB; thumbnails; what a file turns out to be
-adding, saving      files into the project: verified, deduplicated, with thumbnails
-records             the values that travel
-queries, facts      pages of pictures, counts, classes, what was skipped
-labels, undo        classes and labels: rows, not file moves; every change can be taken back
-groups/             pictures that show the same thing, kept together; accept, split, merge
-splits, locked_test train, validation and test; a test part that is put aside and opened by hand
-sets                the finished image set that a training takes; advice on it
-subsets             parts of the pictures to compare: two cameras, two classes
+sources      files from folders, browsers and ZIPs, with the class and split that their path says
 samples, synthetic_surfaces   image sets to try the app with
+decoding     decode safely, upright, in RGB; thumbnails; what a file turns out to be
+records      the values that travel
+queries      pages of pictures, counts, classes, what was skipped
+adding       files into the project: verified, deduplicated, with thumbnails
+labels       classes and labels: rows, not file moves
+undo         every change can be taken back
+groups/      pictures that show the same thing, kept together; accept, split, merge
+splits       train, validation and test
+locked_test  a test part that is put aside and opened by hand
+sets         the finished image set that a training takes; advice on it
+subsets      parts of the pictures to compare: two cameras, two classes
 """
 
 from tl_core.images.adding import add_images
-from tl_core.images.archives import zip_files
 from tl_core.images.decoding import (
     MAX_FILE_BYTES,
     MAX_PIXELS,
@@ -25,7 +25,6 @@ from tl_core.images.decoding import (
     thumbnail_bytes,
     verify,
 )
-from tl_core.images.facts import label_facts, part_facts
 from tl_core.images.groups.grouping import (
     PictureGroup,
     accept_groups,
@@ -60,9 +59,11 @@ from tl_core.images.queries import (
     count_images,
     get_images,
     image_path,
+    label_facts,
     list_classes,
     list_images,
     list_skipped,
+    part_facts,
     thumbnail_path,
 )
 from tl_core.images.records import AddProgress, ClassSummary, ImageRecord, ImageSet, LabelledImage
@@ -73,6 +74,7 @@ from tl_core.images.sources import (
     SourceFile,
     folder_files,
     uploaded_files,
+    zip_files,
 )
 from tl_core.images.undo import last_change, undo_last
 

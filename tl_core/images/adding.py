@@ -10,26 +10,43 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
-from tl_core.errors import DatasetError, ImageFileError
-from tl_core.images.decoding import examine
-from tl_core.images.queries import thumbnail_path
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from tl_core.errors import DatasetError, ImageFileError, WorkspaceError
+from tl_core.images.decoding import PictureFacts, examine
+from tl_core.images.labels import add_class
+from tl_core.images.queries import chunks, thumbnail_path
 from tl_core.images.records import AddProgress, clean_class_name
-from tl_core.images.saving import (
-    First,
-    Stored,
-    duplicate_reason,
-    known_pictures,
-    project_gone,
-    save_batch,
-)
 from tl_core.images.sources import Skipped, SourceFile
-from tl_core.workspace.storage import Workspace, write_atomic
+from tl_core.workspace.database import ClassRow, ImageRow, ProjectRow, SkippedRow, session
+from tl_core.workspace.names import printable
+from tl_core.workspace.storage import Workspace, storage_errors, write_atomic
 
 _THREADS = max(2, min(4, os.cpu_count() or 1))
 _IN_FLIGHT = 2 * _THREADS
 _BATCH = 64  # pictures per transaction
 _SECONDS = 0.5  # longest time between two words on progress
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A picture whose files are on disk and whose row is not there yet."""
+
+    name: str
+    class_name: str | None
+    split: str | None
+    facts: PictureFacts
+
+
+@dataclass(frozen=True)
+class First:
+    """Where a picture was seen first."""
+
+    name: str
+    class_name: str | None
 
 
 def add_images(
@@ -47,21 +64,21 @@ def add_images(
     Args:
         workspace: Where the project lives.
         project_id: The project.
-        files: What to add, from `imagefiles` or `samples`.
+        files: What to add, from `sources` or `samples`.
         total: Number of files, if known.
 
     Raises:
         WorkspaceError: If the project does not exist or is deleted meanwhile.
         StorageFull: If the disk is full; what was added before is kept.
     """
-    known = known_pictures(workspace, project_id)
+    known = _known_pictures(workspace, project_id)
     skipped: list[Skipped] = []
     waiting: list[Stored | Skipped] = []
     done = added = 0
     last = time.monotonic()
 
     def save() -> int:
-        stored, left_out = save_batch(workspace, project_id, waiting)
+        stored, left_out = _save_batch(workspace, project_id, waiting)
         waiting.clear()
         skipped.extend(left_out)
         return stored
@@ -119,7 +136,7 @@ def _new(file: SourceFile, known: dict[str, First]) -> tuple[SourceFile, bytes, 
     file = SourceFile(file.name, file.read, class_name, file.split)
     digest = hashlib.sha256(data).hexdigest()
     if digest in known:
-        return Skipped(file.name, duplicate_reason(class_name, known[digest]))
+        return Skipped(file.name, _duplicate_reason(class_name, known[digest]))
     known[digest] = First(file.name, class_name)
     return file, data, digest
 
@@ -137,5 +154,111 @@ def _store(
             write_atomic(original, data)
         write_atomic(thumbnail_path(workspace, project_id, digest), thumbnail)
     except FileNotFoundError as error:
-        raise project_gone() from error
+        raise _project_gone() from error
     return Stored(file.name, file.class_name, file.split, facts)
+
+
+def _known_pictures(workspace: Workspace, project_id: str) -> dict[str, First]:
+    """Return all pictures of the project by digest; also makes sure of its folders.
+
+    Raises:
+        WorkspaceError: If the project does not exist.
+    """
+    with session(workspace, write=False) as opened:
+        if opened.get(ProjectRow, project_id) is None:
+            raise _project_gone()
+        wanted = (
+            select(ImageRow.digest, ImageRow.name, ClassRow.name)
+            .outerjoin(ClassRow, ClassRow.id == ImageRow.class_id)
+            .where(ImageRow.project_id == project_id)
+        )
+        known = {digest: First(*first) for digest, *first in opened.execute(wanted)}
+    with storage_errors("adding pictures"):
+        for folder in (workspace.images_dir(project_id), workspace.thumbnails_dir(project_id)):
+            folder.mkdir(parents=True, exist_ok=True)
+    return known
+
+
+def _save_batch(
+    workspace: Workspace, project_id: str, outcomes: list[Stored | Skipped]
+) -> tuple[int, list[Skipped]]:
+    """Write one batch; return how many pictures went in and what did not.
+
+    Raises:
+        WorkspaceError: If the project was deleted meanwhile.
+    """
+    if not outcomes:
+        return 0, []
+    with session(workspace) as opened:
+        if opened.get(ProjectRow, project_id) is None:
+            raise _project_gone()
+        stored = [outcome for outcome in outcomes if isinstance(outcome, Stored)]
+        there = _rows_there(opened, project_id, [one.facts.digest for one in stored])
+        new, left_out = [], []
+        for outcome in outcomes:
+            if isinstance(outcome, Skipped):
+                left_out.append(Skipped(printable(outcome.name), outcome.reason))
+            elif outcome.facts.digest in there:  # another window was faster
+                reason = _duplicate_reason(outcome.class_name, there[outcome.facts.digest])
+                left_out.append(Skipped(printable(outcome.name), reason))
+            else:
+                new.append(outcome)
+        _insert(opened, project_id, new)
+        if left_out:
+            rows = [{"project_id": project_id, **vars(one)} for one in left_out]
+            opened.execute(insert(SkippedRow), rows)
+    return len(new), left_out
+
+
+def _insert(opened: Session, project_id: str, new: list[Stored]) -> None:
+    classes = {
+        row.name: row.id
+        for row in opened.scalars(select(ClassRow).where(ClassRow.project_id == project_id))
+    }
+    for name in dict.fromkeys(one.class_name for one in new if one.class_name is not None):
+        if name not in classes:
+            classes[name] = add_class(opened, project_id, name).id
+    rows = [
+        {
+            "project_id": project_id,
+            "digest": one.facts.digest,
+            "extension": one.facts.extension,
+            "name": printable(one.name) or one.facts.digest[:8],
+            "width": one.facts.width,
+            "height": one.facts.height,
+            "class_id": classes.get(one.class_name),
+            "excluded": False,
+            "split_given": one.split,
+        }
+        for one in new
+    ]
+    if rows:
+        opened.execute(insert(ImageRow), rows)
+
+
+def _rows_there(opened: Session, project_id: str, digests: list[str]) -> dict[str, First]:
+    found = {}
+    for chunk in chunks(digests):
+        wanted = (
+            select(ImageRow.digest, ImageRow.name, ClassRow.name)
+            .outerjoin(ClassRow, ClassRow.id == ImageRow.class_id)
+            .where(ImageRow.project_id == project_id, ImageRow.digest.in_(chunk))
+        )
+        found.update((digest, First(*first)) for digest, *first in opened.execute(wanted))
+    return found
+
+
+def _duplicate_reason(class_name: str | None, first: First) -> str:
+    same = f"exactly the same picture as '{printable(first.name)}'"
+    if first.class_name is None:
+        return f"{same}, which has no class yet"
+    if class_name is None or class_name == first.class_name:
+        return f"{same} in class '{first.class_name}'"
+    return (
+        f"{same}, which is in class '{first.class_name}' and stays there; "
+        f"if '{class_name}' is right, move it"
+    )
+
+
+def _project_gone() -> WorkspaceError:
+    return WorkspaceError("The project was deleted while pictures were added to it.")

@@ -1,17 +1,14 @@
-"""Decode bytes from strangers into upright 8-bit RGB pictures, or say why not.
-
-Knows formats, colour modes, orientation and limits; knows nothing of classes or folders.
-"""
+"""Decode bytes from strangers into upright 8-bit RGB pictures, or say why not."""
 
 import hashlib
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from tl_core.errors import ImageFileError
-from tl_core.images.modes import to_rgb
 
 MAX_PIXELS = 50_000_000  # 150 MB as RGB; phones and cameras stay below
 MAX_FILE_BYTES = 256 * 2**20
@@ -32,6 +29,7 @@ _EXTENSIONS = {
     "HEIF": "heic",
 }
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_TWELVE_BITS = 4095
 _ORIENTATION = 0x0112  # EXIF tag
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -123,7 +121,7 @@ def _decode(data: bytes, shortest: int | None) -> tuple[Image.Image, str, tuple[
             _check_size(*size)
             if shortest is not None and opened.format in ("JPEG", "MPO"):
                 opened.draft("RGB", (2 * shortest, 2 * shortest))
-            picture = to_rgb(opened)
+            picture = _to_rgb(opened)
             turn = _turn(opened)  # only now: Pillow turns TIFF itself, while loading
             size = size if opened.format in ("JPEG", "MPO") else picture.size
             extension = _EXTENSIONS[opened.format or ""]
@@ -188,3 +186,36 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
         return _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # a damaged EXIF block is no reason to refuse the picture
         return None
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Return the first frame as RGB, transparency laid on white."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
+    if image.mode in ("RGBa", "La"):  # premultiplied
+        image = image.convert(image.mode.upper())
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        white = Image.new("RGBA", layer.size, "white")
+        return Image.alpha_composite(white, layer).convert("RGB")
+    image.load()
+    return image.copy() if image.mode == "RGB" else image.convert("RGB")
+
+
+def _eight_bits(values: np.ndarray) -> np.ndarray:
+    """Scale grey values of 12, 16 or 32 bits or of fractions to uint8.
+
+    The range is the container's (or that of 12-bit cameras when all values fit in it), so
+    that pictures of one series keep their brightness relative to each other. Only values
+    outside any usual range are stretched from their own minimum to their own maximum.
+    """
+    values = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    lowest, highest = values.min(), values.max()
+    fraction = highest <= 1 and not np.array_equal(values, np.round(values))
+    if lowest >= 0 and fraction:
+        low, high = 0.0, 1.0
+    elif lowest >= 0 and highest <= 65535:
+        low, high = 0.0, _TWELVE_BITS if highest <= _TWELVE_BITS else 65535
+    else:
+        low, high = lowest, highest
+    return np.round((values - low) * (255.0 / max(high - low, 1e-12))).astype(np.uint8)

@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from tl_core.errors import DatasetError
-from tl_core.images.groups.rows import restore_groups
+from tl_core.images.groups.joining import restore_groups
 from tl_core.images.queries import chunks, class_row
 from tl_core.workspace.database import ChangeRow, ClassRow, ImageRow, session
 from tl_core.workspace.storage import Workspace
@@ -64,7 +64,7 @@ def remember(
         classes: Classes about to change or to go.
         created: Classes that the change itself has just made.
         image_ids: Pictures about to change their class or to be excluded.
-        groups: From `group_changes.groups_before`.
+        groups: From `groups.joining.groups_before`.
     """
     images = defaultdict(list)
     for chunk in chunks(sorted(image_ids)):

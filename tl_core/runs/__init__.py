@@ -20,7 +20,7 @@ from tl_core.runs.control import (
     run_traceback,
     start_run,
 )
-from tl_core.runs.log import append_event, read_events
+from tl_core.runs.events import append_event, read_events
 from tl_core.runs.record import ACTIVE_STATES, RUN_KINDS, STATES, Run
 
 __all__ = [

@@ -1,8 +1,4 @@
-"""The pretrained backbones on offer: facts only.
-
-Light: knows nothing of torch or timm. `backbones` turns an entry into a network; the entries
-themselves are in `catalogue_entries`.
-"""
+"""The pretrained backbones on offer, as facts; `backbones` turns an entry into a network."""
 
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
@@ -40,6 +36,15 @@ class Backbone:
     weights_file: str | None = None
     digest: str | None = None
     hub_id: str = ""  # repository on the hub where it is not "timm/<name>"
+
+
+@dataclass(frozen=True)
+class LayerBlock:
+    """One layer group: its name for people, its place from 0, how many numbers it learns."""
+
+    name: str
+    index: int
+    parameters: int
 
 
 def backbone_to_json(backbone: Backbone) -> dict:

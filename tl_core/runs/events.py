@@ -1,10 +1,11 @@
-"""What a run says while it works: plain values that become one JSON line each.
+"""What a run says while it works: plain values, and its log of one JSON line each."""
 
-This module does not know who writes them down (`runs`) or who shows them (the pages).
-"""
-
+import json
+import os
+import time
 from collections.abc import Generator
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -69,6 +70,42 @@ def event_from_json(data: dict) -> Event:
     cls = _TYPES[data["type"]]
     known = {f.name for f in fields(cls)}
     return cls(**{name: value for name, value in data.items() if name in known})
+
+
+def append_event(run_dir: Path, event: Event) -> None:
+    """Add one line to the run's log; the folder must be there.
+
+    A line that a killed process left half written is closed first.
+    """
+    line = json.dumps({"time": round(time.time(), 3), **event_to_json(event)}).encode()
+    with (run_dir / "events.jsonl").open("ab+") as log:
+        if log.seek(0, os.SEEK_END):
+            log.seek(-1, os.SEEK_END)
+            if log.read(1) != b"\n":
+                line = b"\n" + line
+        log.write(line + b"\n")
+
+
+def read_events(run_dir: Path, offset: int = 0) -> tuple[list[Event], int]:
+    """Return the events after byte `offset` of the log and the offset to go on from.
+
+    A line still being written is left for the next time, a damaged one is left out. After a
+    resume an epoch can occur twice; the later one counts.
+    """
+    try:
+        with (run_dir / "events.jsonl").open("rb") as log:
+            log.seek(offset)
+            block = log.read()
+    except FileNotFoundError:
+        return [], offset
+    whole, newline, _rest = block.rpartition(b"\n")
+    events = []
+    for line in whole.splitlines():
+        try:
+            events.append(event_from_json(json.loads(line)))
+        except (ValueError, KeyError, TypeError):  # half a line, or written by another version
+            continue
+    return events, offset + len(whole) + len(newline)
 
 
 def result_of(work: Generator[object, None, Result]) -> Result:

@@ -26,13 +26,12 @@ from tl_core.evaluation.explanation import heat_overlay
 from tl_core.export import bundle, predictor
 from tl_core.features.decoding import augmented_file
 from tl_core.images import get_images, image_path, list_classes, read_picture
-from tl_core.runs.catalogue import Backbone
+from tl_core.runs.catalogue import Backbone, LayerBlock
 from tl_core.runs.compute_client import ADDRESS_VARIABLE, KEY_VARIABLE
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.results.answers import Answer, mark_tried
-from tl_core.runs.results.layer_block import LayerBlock
-from tl_core.runs.results.locked_test import LockedResult
 from tl_core.runs.results.onnx_check import Parity
+from tl_core.runs.results.report import LockedResult
 from tl_core.service import estimates, locked_test
 from tl_core.workspace import open_workspace
 from tl_core.workspace.storage import Workspace

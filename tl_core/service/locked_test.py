@@ -4,7 +4,7 @@ from tl_core.errors import DatasetError, PredictionError
 from tl_core.export.predictor import Predictor
 from tl_core.images import image_set, locked_test_state, open_locked_test
 from tl_core.runs import get_run
-from tl_core.runs.results.locked_test import LockedResult, began_before, write_locked_result
+from tl_core.runs.results.report import LockedResult, began_before, write_locked_result
 from tl_core.workspace.storage import Workspace
 
 

@@ -4,7 +4,7 @@ names, json_values  names that people give; JSON back into values
 storage             where things lie on disk and how they are written
 database            the tables; one transaction per action of a person
 opening             folders and tables of a workspace
-projects, summaries one project: create, open, rename, delete; the list of all
+projects            create, list, open, rename, delete
 machine_memo        what was measured on this machine
 cache_budget        how much disk the caches may take, and what goes first
 """
@@ -12,13 +12,14 @@ cache_budget        how much disk the caches may take, and what goes first
 from tl_core.workspace.opening import open_workspace
 from tl_core.workspace.projects import (
     Project,
+    ProjectSummary,
     create_project,
     delete_project,
+    list_projects,
     open_project,
     rename_project,
 )
 from tl_core.workspace.storage import Workspace, storage_errors
-from tl_core.workspace.summaries import ProjectSummary, list_projects
 
 __all__ = [
     "Project",

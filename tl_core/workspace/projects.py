@@ -1,4 +1,4 @@
-"""Projects: create, open, rename, delete, and what was chosen in them."""
+"""Projects: create, list, open, rename, delete, and what was chosen in them."""
 
 import contextlib
 import secrets
@@ -6,11 +6,14 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tl_core.errors import WorkspaceError
-from tl_core.workspace.database import ProjectRow, session
+from tl_core.workspace.database import ClassRow, ImageRow, ProjectRow, RunRow, session
 from tl_core.workspace.names import printable
 from tl_core.workspace.opening import deletion_marker
 from tl_core.workspace.storage import Workspace, storage_errors
@@ -32,6 +35,20 @@ class Project:
     config: dict | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class ProjectSummary:
+    """What a list of projects shows; `best_accuracy` in [0, 1] on `best_n` pictures."""
+
+    id: str
+    name: str
+    created: datetime
+    classes: int
+    images: int
+    thumbnail: Path | None
+    best_accuracy: float | None
+    best_n: int | None
+
+
 def create_project(workspace: Workspace, name: str) -> Project:
     row = ProjectRow(id=secrets.token_hex(10), name=_clean_name(name))
     with storage_errors("making the project"):
@@ -40,6 +57,38 @@ def create_project(workspace: Workspace, name: str) -> Project:
     with session(workspace) as opened:
         opened.add(row)
     return _project(row)
+
+
+def list_projects(workspace: Workspace) -> list[ProjectSummary]:
+    """Return all projects, the newest first."""
+    with session(workspace, write=False) as opened:
+        rows = opened.scalars(select(ProjectRow).order_by(ProjectRow.created.desc())).all()
+        classes = _per_project(opened, func.count(ClassRow.id), ClassRow.project_id)
+        images = _per_project(opened, func.count(ImageRow.id), ImageRow.project_id)
+        first = _per_project(opened, func.min(ImageRow.id), ImageRow.project_id)
+        chosen = ImageRow.id.in_(list(first.values()))
+        covers = opened.execute(select(ImageRow.project_id, ImageRow.digest).where(chosen))
+        digests = {key: digest for key, digest in covers}
+        finished = select(RunRow.project_id, RunRow.accuracy, RunRow.n_test).where(
+            RunRow.kind == "train", RunRow.accuracy.is_not(None)
+        )
+        best = {
+            key: (accuracy, n)
+            for key, accuracy, n in opened.execute(finished.order_by(RunRow.accuracy))
+        }
+    return [
+        ProjectSummary(
+            id=row.id,
+            name=row.name,
+            created=row.created,
+            classes=classes.get(row.id, 0),
+            images=images.get(row.id, 0),
+            thumbnail=_thumbnail(workspace, row.id, digests.get(row.id)),
+            best_accuracy=best.get(row.id, (None, None))[0],
+            best_n=best.get(row.id, (None, None))[1],
+        )
+        for row in rows
+    ]
 
 
 def open_project(workspace: Workspace, project_id: str) -> Project:
@@ -121,3 +170,13 @@ def _clean_name(name: str) -> str:
             f"This project name is {len(cleaned)} characters long; use at most {MAX_NAME}."
         )
     return cleaned
+
+
+def _per_project(opened: Session, value: Any, key: Any) -> dict[str, int]:
+    return {
+        project_id: found for project_id, found in opened.execute(select(key, value).group_by(key))
+    }
+
+
+def _thumbnail(workspace: Workspace, project_id: str, digest: str | None) -> Path | None:
+    return workspace.thumbnails_dir(project_id) / f"{digest}.webp" if digest else None

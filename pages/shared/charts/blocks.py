@@ -14,7 +14,7 @@ from pages.shared.charts.drawing import (
     short,
     text_colour,
 )
-from tl_core.runs.results.layer_block import LayerBlock
+from tl_core.runs.catalogue import LayerBlock
 
 GAP = 0.5  # between two blocks, in percent of the row
 

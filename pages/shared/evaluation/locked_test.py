@@ -7,7 +7,7 @@ from pages.shared.accuracy import HonestNumber, honest_number
 from pages.shared.layout import errors_shown, explain, note_text
 from tl_core.images import LockedTest, locked_test_state
 from tl_core.runs import Run, compute_client
-from tl_core.runs.results.locked_test import began_before, read_locked_result
+from tl_core.runs.results.report import began_before, read_locked_result
 
 SECONDS = 600  # for thousands of pictures
 

@@ -16,9 +16,9 @@ from pages.shared.layers.strategies import (
 from pages.shared.layout import duration, note_text, number_card
 from pages.shared.transfer.comparison import comparison_of
 from pages.shared.transfer.findings import layer_by_layer
+from tl_core.runs.catalogue import LayerBlock
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.draft import chosen_backbone
-from tl_core.runs.results.layer_block import LayerBlock
 from tl_core.workspace import Project
 
 LIMITS = (0, 30, 60, 180, 600, 1800, 7200)  # seconds

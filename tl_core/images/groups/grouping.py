@@ -13,18 +13,18 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from tl_core.errors import DatasetError
-from tl_core.images.groups.joining import Joining
-from tl_core.images.groups.name_patterns import NamePattern, name_patterns
-from tl_core.images.groups.rows import (
+from tl_core.images.groups.joining import (
     COPIES,
     NAMES,
     OWN,
+    Joining,
     group_rows,
     groups_before,
     remove_group,
     save_group,
     set_group,
 )
+from tl_core.images.groups.name_patterns import NamePattern, name_patterns
 from tl_core.images.queries import get_images
 from tl_core.images.records import ImageRecord, pictures
 from tl_core.images.undo import remember

@@ -6,15 +6,19 @@ Light: numpy only. It knows how a result is counted and stored; `evaluation` mea
 import io
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from tl_core.images import LockedTest
 from tl_core.runs.configuration import TrainingConfig, config_from_json, config_to_json
+from tl_core.runs.record import Run
 from tl_core.runs.results.intervals import out_of_fold_interval, wilson_interval
 from tl_core.workspace.storage import write_atomic
+
+LOCKED_RESULT_FILE = "locked.json"
 
 
 @dataclass(frozen=True)
@@ -197,3 +201,33 @@ def read_report(run_dir: Path) -> Report | None:
             method=data["method"],
         ),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockedResult:
+    """What came out for a run on the locked test part: `correct` of `n` pictures.
+
+    `opened`: how often the part had been opened then.
+    """
+
+    correct: int
+    n: int
+    opened: int
+
+
+def began_before(run: Run, locked: LockedTest) -> bool:
+    """Whether a run may have learnt from pictures that were locked afterwards."""
+    return locked.created is not None and (run.started or run.created) < locked.created
+
+
+def write_locked_result(run_dir: Path, result: LockedResult) -> None:
+    write_atomic(run_dir / LOCKED_RESULT_FILE, json.dumps(asdict(result)).encode())
+
+
+def read_locked_result(run_dir: Path) -> LockedResult | None:
+    """Return what was found for this run, or None if nobody has looked."""
+    try:
+        text = (run_dir / LOCKED_RESULT_FILE).read_text(encoding="utf-8")
+        return LockedResult(**json.loads(text))
+    except FileNotFoundError:
+        return None
