@@ -2,10 +2,9 @@
 
 import os
 import time
-from multiprocessing.connection import Client
 
 from tl_core.errors import DatasetError
-from tl_core.runs.compute_client import ADDRESS_VARIABLE, KEY_VARIABLE
+from tl_core.runs.child import values_from_parent, values_to_parent
 
 
 def answer(name: str, *args):
@@ -24,14 +23,11 @@ def answer(name: str, *args):
 
 
 def main() -> None:
-    key = bytes.fromhex(os.environ[KEY_VARIABLE])
-    with Client(os.environ[ADDRESS_VARIABLE], authkey=key) as connection:
-        while True:
-            try:
-                name, args, _kwargs = connection.recv()
-            except EOFError:
-                return
-            connection.send(answer(name, *args))
+    send = values_to_parent()
+    print("what is printed goes to the log", flush=True)
+    send("ready")
+    for name, args, _kwargs in values_from_parent():
+        send(answer(name, *args))
 
 
 if __name__ == "__main__":

@@ -44,10 +44,6 @@ def test_one_process_answers_all_questions(link):
     assert ask(link, "pid") == first == link.pid
 
 
-def test_the_full_name_of_a_function_works_too(link):
-    assert ask(link, "tl_core.service.compute:add", 1, 2) == 3
-
-
 def test_trouble_is_raised_here_with_its_own_type_and_words(link):
     with pytest.raises(DatasetError, match="Two classes are needed"):
         ask(link, "trouble")

@@ -168,16 +168,16 @@ def test_the_real_process_answers_and_leaves_the_server_light(stripes):
     code = f"""
 import sys
 sys.path[:0] = [{str(Path(__file__).parents[2])!r}]
-from tl_core import engines
+from tl_core.runs import compute_client
 from tl_core.runs.catalogue import BUNDLED, find
 from tl_core.errors import BackboneError
 root, project = {str(workspace.root)!r}, {project!r}
-assert engines.call("layer_groups", root, project, find(BUNDLED))[-1].name == "classifier"
+assert compute_client.call("layer_groups", root, project, find(BUNDLED))[-1].name == "classifier"
 data = open({str(image_path(workspace, project, first(stripes)))!r}, "rb").read()
-assert engines.call("predict", root, project, "run", [("a", data)])[0].prediction
-assert engines.call("search_backbones", "resnet18", limit=2)
+assert compute_client.call("predict", root, project, "run", [("a", data)])[0].prediction
+assert compute_client.call("search_backbones", "resnet18", limit=2)
 try:
-    engines.call("check_weights_file", root + "/weights/x.pth", "no_such_network")
+    compute_client.call("check_weights_file", root + "/weights/x.pth", "no_such_network")
 except BackboneError as error:
     print(error)
 print("LOADED", [m for m in ("torch", "timm", "sklearn", "scipy") if m in sys.modules])

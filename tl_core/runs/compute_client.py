@@ -1,28 +1,23 @@
-"""Ask the compute process: `call`, one question at a time, over a connection that stays open.
+"""Ask the compute process: `call`, one question at a time, over pipes that stay open.
 
-The process connects back to us with a random key that only it was given; a process that
-is late or gone is ended and the next question starts a fresh one.
+A process that is late or gone is ended and the next question starts a fresh one.
 """
 
 import contextlib
 import os
-import secrets
-import subprocess
 import tempfile
 import threading
 import time
 from functools import cache
-from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any
 
 from tl_core.errors import ComputeError, TLCoreError
-from tl_core.runs.processes import cores, environment, start_python
+from tl_core.runs.child import Child
+from tl_core.runs.processes import cores, environment
 
 CALL_SECONDS = 60.0
 START_SECONDS = 120.0  # importing torch on a busy machine
-ADDRESS_VARIABLE = "TL_COMPUTE_ADDRESS"
-KEY_VARIABLE = "TL_COMPUTE_KEY"
 MODULE = "tl_core.service.compute"
 
 
@@ -53,20 +48,18 @@ class ComputeLink:
     def __init__(self, module: str = MODULE) -> None:
         self._module = module
         self._lock = threading.Lock()
-        self._process: subprocess.Popen | None = None
-        self._connection: Connection | None = None
+        self._child: Child | None = None
 
     def call(self, function: str, args: tuple, kwargs: dict, *, deadline: float) -> Any:
         """Return the function's answer, or raise what it raised; see `call`."""
-        function = function.removeprefix(f"{MODULE}:")
         asked = time.monotonic()
         if not self._lock.acquire(timeout=max(0.0, deadline - asked)):
             raise ComputeError("The computer is still busy with something else. Try again soon.")
         try:
             started = time.monotonic()
-            connection = self._connected()
+            child = self._started()
             deadline += time.monotonic() - started
-            status, value = self._ask(connection, (function, args, kwargs), deadline)
+            status, value = _ask(child, (function, args, kwargs), deadline)
         except BaseException:
             self._end()  # the next answer would belong to this question
             raise
@@ -83,7 +76,7 @@ class ComputeLink:
         if self._lock.acquire(blocking=False):
             try:
                 with contextlib.suppress(ComputeError, OSError):
-                    self._connected()
+                    self._started()
             finally:
                 self._lock.release()
 
@@ -94,81 +87,46 @@ class ComputeLink:
 
     @property
     def pid(self) -> int | None:
-        return self._process.pid if self._process else None
+        return self._child.pid if self._child else None
 
-    def _ask(self, connection: Connection, question: tuple, deadline: float) -> tuple[str, Any]:
-        try:
-            connection.send(question)
-            if not connection.poll(max(0.0, deadline - time.monotonic())):
+    def _started(self) -> Child:
+        if self._child is None or not self._child.alive:
+            self._end()
+            log = Path(tempfile.gettempdir()) / f"tl_core-compute-{os.getpid()}.log"
+            env = environment(threads=cores(), offline=True)
+            self._child = Child(self._module, [], env=env, log=log)
+            try:
+                self._child.receive(START_SECONDS)  # says that it is there
+            except (TimeoutError, EOFError) as error:
+                self._end()
                 raise ComputeError(
-                    "This took too long and was given up. Try again, with fewer or smaller "
-                    "pictures or a smaller backbone."
-                )
-            return connection.recv()
-        except (EOFError, OSError) as error:
-            raise ComputeError(
-                "The process that computes ended unexpectedly, perhaps for want of memory. Try "
-                "again; if it happens again, close other programs or choose a smaller backbone."
-            ) from error
-
-    def _connected(self) -> Connection:
-        if self._connection is not None and self._process.poll() is None:
-            return self._connection
-        self._end()
-        key = secrets.token_bytes(32)
-        with Listener(authkey=key) as listener:
-            self._process = start_python(
-                self._module,
-                [],
-                env={
-                    **environment(threads=cores(), offline=True),
-                    ADDRESS_VARIABLE: str(listener.address),
-                    KEY_VARIABLE: key.hex(),
-                },
-                log=_log_file(),
-            )
-            self._connection = _accept(listener, self._process, key)
-        return self._connection
+                    f"The process that computes could not be started; its log is {log}. "
+                    "Check that the installation is complete: pip install -r requirements.txt"
+                ) from error
+        return self._child
 
     def _end(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-        self._process = self._connection = None
+        if self._child is not None:
+            self._child.end()
+        self._child = None
+
+
+def _ask(child: Child, question: tuple, deadline: float) -> tuple[str, Any]:
+    try:
+        child.send(question)
+        return child.receive(deadline - time.monotonic())
+    except TimeoutError as error:
+        raise ComputeError(
+            "This took too long and was given up. Try again, with fewer or smaller "
+            "pictures or a smaller backbone."
+        ) from error
+    except (EOFError, OSError) as error:
+        raise ComputeError(
+            "The process that computes ended unexpectedly, perhaps for want of memory. Try "
+            "again; if it happens again, close other programs or choose a smaller backbone."
+        ) from error
 
 
 @cache
 def _link() -> ComputeLink:
     return ComputeLink()
-
-
-def _accept(listener: Listener, process: subprocess.Popen, key: bytes) -> Connection:
-    """Wait for `process` to connect, for `START_SECONDS` or as long as it lives."""
-    arrived: list[Connection] = []
-
-    def accept() -> None:
-        with contextlib.suppress(OSError, EOFError):
-            arrived.append(listener.accept())
-
-    thread = threading.Thread(target=accept, daemon=True)
-    thread.start()
-    limit = time.monotonic() + START_SECONDS
-    while thread.is_alive() and process.poll() is None and time.monotonic() < limit:
-        thread.join(0.1)
-    if thread.is_alive():  # accept() knows no time limit: connect ourselves to end it
-        with contextlib.suppress(OSError, EOFError):
-            Client(listener.address, authkey=key).close()
-        thread.join(5.0)
-        arrived.clear()
-    if not arrived:
-        raise ComputeError(
-            f"The process that computes could not be started; its log is {_log_file()}. "
-            "Check that the installation is complete: pip install -r requirements.txt"
-        )
-    return arrived[0]
-
-
-def _log_file() -> Path:
-    return Path(tempfile.gettempdir()) / f"tl_core-compute-{os.getpid()}.log"

@@ -83,11 +83,12 @@ def give_way() -> None:
 
 
 def start_python(
-    module: str, arguments: list[str], *, env: dict[str, str], log: Path
+    module: str, arguments: list[str], *, env: dict[str, str], log: Path, talks: bool = False
 ) -> subprocess.Popen:
     """Start ``python -m module`` so that it outlives this process and leaves no zombie.
 
-    Its output goes to the end of the file `log`.
+    Its output goes to the end of the file `log`; if it `talks`, its standard input and output are
+    pipes (see `child`).
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_LIMIT:
@@ -100,9 +101,9 @@ def start_python(
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if talks else output,
+            stderr=output,
             env=env,
             **detached,
         )

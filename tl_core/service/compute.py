@@ -5,11 +5,9 @@ make it import torch. Networks are loaded once and shared between calls; none is
 """
 
 import io
-import os
 import traceback
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +25,7 @@ from tl_core.export import bundle, predictor
 from tl_core.features.decoding import augmented_file
 from tl_core.images import get_images, image_path, list_classes, read_picture
 from tl_core.runs.catalogue import Backbone, LayerBlock
-from tl_core.runs.compute_client import ADDRESS_VARIABLE, KEY_VARIABLE
+from tl_core.runs.child import values_from_parent, values_to_parent
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.results.answers import Answer, mark_tried
 from tl_core.runs.results.onnx_check import Parity
@@ -201,24 +199,12 @@ def answer(question: tuple[str, tuple, dict]) -> tuple[str, Any]:
         return "mistake", traceback.format_exc()
 
 
-def serve(connection: Connection) -> None:
-    """Answer questions until the server hangs up or is gone."""
-    while True:
-        try:
-            question = connection.recv()
-        except (EOFError, OSError):
-            return
-        reply = answer(question)
-        try:
-            connection.send(reply)
-        except OSError:
-            return
-
-
 def main() -> None:
-    key = bytes.fromhex(os.environ.pop(KEY_VARIABLE))
-    with Client(os.environ.pop(ADDRESS_VARIABLE), authkey=key) as connection:
-        serve(connection)
+    """Answer questions until the server is gone."""
+    send = values_to_parent()
+    send("ready")
+    for question in values_from_parent():
+        send(answer(question))
 
 
 if __name__ == "__main__":
