@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from picture_files import photograph
+from pictures import photograph
 
 from benchmarks.__main__ import PARTS, part_module
 from benchmarks.measuring.projects import SMALL, asked, different_pictures, same_pictures

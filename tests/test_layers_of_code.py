@@ -113,7 +113,8 @@ def test_walking_the_whole_app_loads_nothing_that_computes(tmp_path):
 import os, sys
 os.environ["TL_WORKSPACE"] = {str(tmp_path)!r}
 sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "tests")!r}]
-from page_data import open_app, project_with_pictures
+from projects import project_with_pictures
+from sessions import open_app
 project = project_with_pictures()
 app = open_app()
 assert not app.exception, app.exception

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from training_data import write_stripes
+from pictures import write_stripes
 
 from tl_core.runs.processes import environment
 

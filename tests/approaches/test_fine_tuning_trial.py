@@ -8,7 +8,8 @@ import pytest
 import safetensors.torch
 import timm
 import torch
-from training_data import job_of, run_to_end, stripes_project
+from projects import stripes_project
+from trained import job_of, run_to_end
 
 from tl_core.approaches import batches, fine_tuning_trial
 from tl_core.approaches.training import finish, train

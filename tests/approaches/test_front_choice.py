@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 import torch
-from training_data import job_of, stripes_project
+from projects import stripes_project
+from trained import job_of
 
 from tl_core.approaches import front_choice, run_choices
 from tl_core.approaches.fine_tuning import start

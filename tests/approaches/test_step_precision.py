@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from training_data import job_of, run_to_end, stripes_project
+from projects import stripes_project
+from trained import job_of, run_to_end
 
 from tl_core.approaches import run_choices, step_precision
 from tl_core.approaches.arithmetic import update

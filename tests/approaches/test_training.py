@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from training_data import job_of, run_to_end, stripes_project
+from projects import stripes_project
+from trained import job_of, run_to_end
 
 from tl_core.approaches.training import finish, train
 from tl_core.backbones.network import load_network

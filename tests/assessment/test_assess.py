@@ -5,8 +5,10 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from pictures import write_stripes
 from PIL import Image
-from training_data import BUNDLED_BACKBONE, own_weights, stripes_project, write_stripes
+from projects import stripes_project
+from trained import BUNDLED_BACKBONE, own_weights
 
 from tl_core import images, runs
 from tl_core.approaches import training

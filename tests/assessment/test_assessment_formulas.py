@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.linalg import sqrtm
 from sklearn.covariance import ledoit_wolf
-from training_data import BUNDLED_BACKBONE
+from trained import BUNDLED_BACKBONE
 
 from tl_core.assessment.learning_curve import drawn, extrapolate, sizes_for
 from tl_core.assessment.similarity import compare, frechet_distance, proxy_a_distance

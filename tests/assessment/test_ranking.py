@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from projects import stripes_project
 from sklearn.neighbors import KNeighborsClassifier
-from tiny_run import tiny_backbone
-from training_data import BUNDLED_BACKBONE, own_weights, stripes_project
+from trained import BUNDLED_BACKBONE, own_weights, tiny_backbone
 
 from tl_core import runs
 from tl_core.assessment.ranking import _concluded, neighbours_on

@@ -5,8 +5,8 @@ import os
 
 import pytest
 import torch
-from tiny_run import tiny_backbone
-from training_data import job_of, run_to_end, stripes_project
+from projects import stripes_project
+from trained import job_of, run_to_end, tiny_backbone
 
 from tl_core.approaches import fine_tuning_batches
 from tl_core.approaches.batches import CropBatches, FrontBatches

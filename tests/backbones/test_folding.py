@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from tiny_run import tiny_backbone
 from torch import nn
+from trained import tiny_backbone
 
 from tl_core.backbones import create_backbone
 from tl_core.backbones.folding import FeatureReader, folded

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tiny_run import tiny_backbone
+from trained import tiny_backbone
 
 from tl_core.backbones import create_backbone
 from tl_core.backbones.network import (

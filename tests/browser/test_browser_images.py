@@ -2,7 +2,10 @@
 
 import pytest
 from browsing import browser_page, server, settled
-from page_data import NASTY, picture, project_with_pictures, wait_until
+from patience import wait_until
+from pictures import coloured
+from projects import project_with_pictures
+from sessions import NASTY
 
 from tl_core.images import count_images, list_classes, list_skipped
 from tl_core.workspace import create_project, open_workspace
@@ -36,7 +39,7 @@ def test_a_folder_is_uploaded_sorted_by_keyboard_and_taken_back(workspace, tmp_p
         for number in range(6):
             path = tmp_path / "set" / name / f"{number}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(picture((index * 90, number * 20, 60)))
+            path.write_bytes(coloured((index * 90, number * 20, 60)))
     (tmp_path / "set" / names[0] / "notes.txt").write_text("hello")
     project = create_project(workspace, NASTY)
     with server(workspace.root) as address, browser_page() as page:

@@ -6,9 +6,10 @@ Every test fine-tunes the same stripes, started by the button on the page.
 import psutil
 import pytest
 from browsing import WAIT, chromium, heading, settled, visit
-from page_data import wait_until
+from patience import wait_until
 from playwright.sync_api import Locator, Page
-from training_data import BUNDLED_BACKBONE, stripes_project
+from projects import stripes_project
+from trained import BUNDLED_BACKBONE
 
 from benchmarks.measuring.browser import end_workers, server, workers
 from tl_core.runs import Run, get_run, list_runs, read_events

@@ -3,7 +3,8 @@
 import pytest
 from browsing import PRIMARY, chromium, heading, primary_button, server, settled, visit
 from playwright.sync_api import Page
-from training_data import BUNDLED_BACKBONE, job_of, run_to_end, stripes_project
+from projects import stripes_project
+from trained import BUNDLED_BACKBONE, job_of, run_to_end
 
 from benchmarks.measuring.browser import end_workers
 from tl_core.images import rename_class

@@ -1,9 +1,9 @@
 """Transfer in a browser: parts appear as they are measured, Stop is heard, a phone has room."""
 
 import pytest
-from assess_data import assess_run, made_up
 from browsing import chromium, heading, primary_button, server, settled, visit
-from page_data import project_with_pictures
+from projects import project_with_pictures
+from results import assess_run, made_up
 
 from tl_core.runs import finish_run, get_run
 from tl_core.runs.results.assessment import write_assessment

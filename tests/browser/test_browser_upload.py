@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from browsing import chromium, heading, primary_button, server, settled, visit
-from page_data import wait_until
+from patience import wait_until
+from pictures import write_stripes
 from playwright.sync_api import Page
-from training_data import write_stripes
 
 from tl_core.images import list_classes, list_images, list_skipped
 from tl_core.workspace import create_project, open_workspace

@@ -7,9 +7,10 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from pictures import random_picture
 from PIL import Image
 from safetensors import safe_open
-from tiny_run import CLASS_NAMES, random_picture, write_tiny_run
+from trained import CLASS_NAMES, write_tiny_run
 
 from tl_core.errors import ExportError, PredictionError
 from tl_core.export import bundle

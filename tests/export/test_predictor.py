@@ -2,8 +2,9 @@ import io
 
 import numpy as np
 import pytest
+from pictures import random_picture
 from PIL import Image
-from tiny_run import CLASS_NAMES, random_picture, write_tiny_run
+from trained import CLASS_NAMES, write_tiny_run
 
 from tl_core.errors import ImageFileError, PredictionError
 from tl_core.export.predictor import Predictor, answer_pictures

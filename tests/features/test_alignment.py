@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from pictures import scene
 from PIL import Image
-from test_duplicates import scene
 
 from tl_core.features import alignment
 from tl_core.features.alignment import Places, shifted_scores

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_duplicates import scene
-from training_data import job_of, run_to_end
+from pictures import scene
+from trained import job_of, run_to_end
 
 from tl_core.errors import DatasetError
 from tl_core.features import copies

@@ -7,21 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageFilter, ImageOps
+from pictures import scene
+from PIL import Image, ImageOps
 
 from tl_core.features.duplicates import join, same_pairs
 from tl_core.features.fingerprints import SIDE, best_turned, fingerprints, turned_bound
-
-
-def scene(seed: int) -> Image.Image:
-    """Return a picture with large and small shapes, unlike that of any other seed."""
-    rng = np.random.default_rng(seed)
-    grey = np.zeros((320, 320), np.float32)
-    for size, weight in ((2, 90), (5, 90), (14, 120)):
-        noise = Image.fromarray(rng.integers(0, 256, (320, 320), dtype=np.uint8))
-        part = np.asarray(noise.filter(ImageFilter.GaussianBlur(size)), np.float32)
-        grey += weight * (part - part.mean()) / part.std() / 3
-    return Image.fromarray((grey + 128).clip(0, 255).astype(np.uint8))
 
 
 def encoded(image: Image.Image) -> Image.Image:

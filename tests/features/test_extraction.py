@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from projects import stripes_project
 from sklearn.datasets import load_sample_images
-from training_data import BUNDLED_BACKBONE, job_of, stripes_project
+from trained import BUNDLED_BACKBONE, job_of
 
 from tl_core.backbones import create_backbone
 from tl_core.backbones.folding import FeatureReader

@@ -6,7 +6,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from picture_files import add, encoded, file, files, photograph, picture, project_with
+from pictures import encoded, file, files, photograph, picture
+from projects import add, project_with
 
 import tl_core.workspace.storage
 from tl_core.errors import ImageFileError, StorageFull, WorkspaceError

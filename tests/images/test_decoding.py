@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from picture_files import encoded, photograph
+from pictures import encoded, photograph
 from PIL import Image, features
 
 from tl_core.errors import ImageFileError

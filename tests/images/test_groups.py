@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from picture_files import add, file, project_with
+from pictures import file
+from projects import add, project_with
 
 from tl_core.errors import DatasetError
 from tl_core.images import (

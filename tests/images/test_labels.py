@@ -6,7 +6,8 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from picture_files import add, file, files, project_with
+from pictures import file, files
+from projects import add, project_with
 
 from tl_core.errors import DatasetError
 from tl_core.images import (

@@ -4,7 +4,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from picture_files import add, file, project_with
+from pictures import file
+from projects import add, project_with
 
 from tl_core.errors import DatasetError
 from tl_core.images import (

@@ -5,7 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from picture_files import add, file, files, project_with
+from pictures import file, files
+from projects import add, project_with
 
 from tl_core.errors import DatasetError
 from tl_core.images import (

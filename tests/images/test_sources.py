@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from picture_files import picture
+from pictures import picture
 
 from tl_core.errors import ArchiveError, DatasetError, ImageFileError
 from tl_core.images import (

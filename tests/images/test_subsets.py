@@ -1,7 +1,7 @@
 """Parts of pictures: offered from what is there, read from a text, and who belongs to them."""
 
 import pytest
-from training_data import stripes_project
+from projects import stripes_project
 
 from tl_core import images
 from tl_core.images import part_facts

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from run_data import epochs
+from results import epochs
 
 from pages.shared import charts
 from tl_core.runs.catalogue import LayerBlock

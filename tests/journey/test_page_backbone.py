@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from page_data import open_app, project_with_pictures, texts
+from projects import project_with_pictures
+from sessions import open_app, texts
 
 from tl_core.errors import BackboneError
 from tl_core.runs import finish_run, get_run, list_runs, start_run

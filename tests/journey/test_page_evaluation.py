@@ -1,9 +1,10 @@
 """Evaluation: the honest number, the matrix and its pictures, labels mended on the spot."""
 
 import pytest
-from assess_data import assess_run, made_up
-from page_data import NASTY, open_app, project_with_pictures
-from run_data import finished_run, stand_in_for_compute
+from compute_stand_in import stand_in_for_compute
+from projects import project_with_pictures
+from results import assess_run, finished_run, made_up
+from sessions import NASTY, open_app
 
 from pages.shared.evaluation import cells
 from tl_core import images

@@ -1,8 +1,10 @@
 """Evaluation: the locked part is opened by a button, and the page says how often it was."""
 
 import pytest
-from page_data import open_app, press, project_with_pictures
-from run_data import finished_run, stand_in_for_compute
+from compute_stand_in import stand_in_for_compute
+from projects import project_with_pictures
+from results import finished_run
+from sessions import open_app, press
 
 from tl_core.images import draw_locked_test, open_locked_test
 from tl_core.runs import compute_client

@@ -1,9 +1,11 @@
 """Export: files to take away, made once, with the proof that they answer as the app does."""
 
 import pytest
-from page_data import open_app, press, project_with_pictures, texts, wait_until
-from run_data import finished_run
-from tiny_run import write_tiny_run
+from patience import wait_until
+from projects import project_with_pictures
+from results import finished_run
+from sessions import open_app, press, texts
+from trained import write_tiny_run
 
 from pages.shared.export import onnx_check
 from tl_core.errors import ExportError

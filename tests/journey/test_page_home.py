@@ -1,15 +1,8 @@
 """Home: what a person sees first, one click to sample images, and the list of projects."""
 
 import pytest
-from page_data import (
-    NASTY,
-    open_app,
-    open_dialog,
-    press,
-    project_with_pictures,
-    texts,
-    wait_for_imports,
-)
+from projects import project_with_pictures
+from sessions import NASTY, open_app, open_dialog, press, texts, wait_for_imports
 
 from tl_core.images import count_images, list_classes
 from tl_core.runs.catalogue import CATALOGUE

@@ -6,17 +6,9 @@ import zipfile
 from types import SimpleNamespace
 
 import pytest
-from page_data import (
-    NASTY,
-    files,
-    open_app,
-    open_dialog,
-    picture,
-    press,
-    project_with_pictures,
-    texts,
-    wait_for_imports,
-)
+from pictures import coloured, coloured_files
+from projects import project_with_pictures
+from sessions import NASTY, open_app, open_dialog, press, texts, wait_for_imports
 
 from pages.shared import guards
 from pages.shared.images import browser
@@ -31,7 +23,7 @@ from tl_core.images import (
 from tl_core.workspace import create_project, open_workspace
 
 PAGE = "pages/2_images.py"
-RED, BLUE = picture((200, 0, 0)), picture((0, 0, 200))
+RED, BLUE = coloured((200, 0, 0)), coloured((0, 0, 200))
 
 
 @pytest.fixture
@@ -116,7 +108,7 @@ def test_loose_files_go_into_the_class_that_is_named(workspace):
 
 def test_names_with_markup_are_shown_as_text(workspace):
     project = project_with_pictures(name=NASTY, class_names=(NASTY, "other"))
-    for _ in add_images(workspace, project.id, files((NASTY,), 1)):
+    for _ in add_images(workspace, project.id, coloured_files((NASTY,), 1)):
         pass
     app = open_app(PAGE, project)
     assert not app.exception

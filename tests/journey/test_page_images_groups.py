@@ -1,7 +1,9 @@
 """Images: groups to agree to, take apart or join; a test part locked and given back."""
 
 import pytest
-from page_data import files, open_app, press, project_with_pictures
+from pictures import coloured_files
+from projects import project_with_pictures
+from sessions import open_app, press
 
 from pages.shared.images import groups
 from tl_core import images
@@ -71,7 +73,7 @@ def test_file_names_are_proposed_and_only_joined_on_a_yes(workspace):
     renamed = [
         SourceFile(f"{one.class_name}/<b>leaf{i // 2}</b>_{(i % 2) * 90 + 90}deg.png", one.read,
                    one.class_name)
-        for i, one in enumerate(files(("new", "other"), 6))
+        for i, one in enumerate(coloured_files(("new", "other"), 6))
     ]  # fmt: skip
     for _ in images.add_images(workspace, made.id, renamed):
         pass

@@ -3,9 +3,10 @@
 from threading import Event
 
 import pytest
-from assess_data import assess_run, made_up
-from page_data import open_app, project_with_pictures
-from run_data import GROUPS, stand_in_for_compute
+from compute_stand_in import GROUPS, stand_in_for_compute
+from projects import project_with_pictures
+from results import assess_run, made_up
+from sessions import open_app
 
 from pages.shared import waiting
 from pages.shared.layers.augmentation import AUGMENTATION_TEXT

@@ -5,9 +5,12 @@ import io
 import zipfile
 
 import pytest
-from page_data import NASTY, open_app, picture, project_with_pictures, texts, wait_until
-from run_data import finished_run
-from tiny_run import write_tiny_run
+from patience import wait_until
+from pictures import coloured
+from projects import project_with_pictures
+from results import finished_run
+from sessions import NASTY, open_app, texts
+from trained import write_tiny_run
 
 from pages.shared.layout import steps_done
 from pages.shared.predict import batch
@@ -66,7 +69,7 @@ def test_without_a_model_the_page_leads_to_training(workspace):
 def test_dropped_pictures_each_get_their_probabilities(workspace):
     project, _ = trained_project(workspace)
     app = upload(
-        open_app(PAGE, project), ("a.png", picture((1, 2, 3))), ("b.png", picture((250, 9, 9)))
+        open_app(PAGE, project), ("a.png", coloured((1, 2, 3))), ("b.png", coloured((250, 9, 9)))
     )
     assert not app.exception
     assert charts_of(app) == 2
@@ -77,7 +80,7 @@ def test_the_step_is_ticked_once_the_model_has_answered(workspace):
     project, _ = trained_project(workspace)
     app = open_app(PAGE, project)
     assert PAGE not in steps_done(project)
-    upload(app, ("a.png", picture((1, 2, 3))))
+    upload(app, ("a.png", coloured((1, 2, 3))))
     assert PAGE in steps_done(project)
 
 
@@ -92,7 +95,7 @@ def test_the_model_is_loaded_before_the_first_picture_comes(workspace, monkeypat
 def test_a_bad_picture_is_named_and_the_others_are_answered(workspace):
     project, _ = trained_project(workspace)
     app = upload(
-        open_app(PAGE, project), ("note.jpg", b"no picture"), ("b.png", picture((250, 9, 9)))
+        open_app(PAGE, project), ("note.jpg", b"no picture"), ("b.png", coloured((250, 9, 9)))
     )
     assert charts_of(app) == 1
     assert "note.jpg” was left out: this is not a picture" in texts(app)
@@ -100,7 +103,7 @@ def test_a_bad_picture_is_named_and_the_others_are_answered(workspace):
 
 def test_a_picture_finds_its_way_into_the_project_with_the_right_class(workspace):
     project, _ = trained_project(workspace)
-    content = picture((7, 77, 177), (64, 64))
+    content = coloured((7, 77, 177), (64, 64))
     app = upload(open_app(PAGE, project), ("new.png", content))
     app.selectbox(key=_right_class(app)).set_value("rust")
     press_add(app)
@@ -121,7 +124,7 @@ def press_add(app):
 
 def test_many_pictures_become_a_table(workspace):
     project, run = trained_project(workspace)
-    files = [(f"{i}.png", picture((i, 20, 30))) for i in range(20)]
+    files = [(f"{i}.png", coloured((i, 20, 30))) for i in range(20)]
     app = upload(open_app(PAGE, project), *files, ("empty.jpg", b""))
     batch = batch_of(run)
     app.run()
@@ -139,9 +142,9 @@ def test_a_zip_is_classified_and_a_bad_one_explained(workspace):
     project, run = trained_project(workspace)
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("=cmd.png", picture((3, 3, 3)))
-        archive.writestr("../../evil.png", picture((3, 3, 4)))
-        archive.writestr("deep/er/two.png", picture((3, 3, 5)))
+        archive.writestr("=cmd.png", coloured((3, 3, 3)))
+        archive.writestr("../../evil.png", coloured((3, 3, 4)))
+        archive.writestr("deep/er/two.png", coloured((3, 3, 5)))
     app = open_app(PAGE, project)
     app.segmented_control(key="predict-way").set_value("ZIP file").run()
     app.file_uploader[0].set_value([("x.zip", b"", "application/zip")]).run()
@@ -161,7 +164,7 @@ def test_a_folder_is_classified_with_its_paths(workspace):
     project, run = trained_project(workspace)
     app = open_app(PAGE, project)
     app.segmented_control(key="predict-way").set_value("Folder").run()
-    upload(app, ("new/one.png", picture((3, 3, 3))), ("new/.DS_Store", b"x"))
+    upload(app, ("new/one.png", coloured((3, 3, 3))), ("new/.DS_Store", b"x"))
     batch = batch_of(run)
     assert {entry.name: entry.reason for entry in batch.answers} == {
         "new/one.png": None,
@@ -177,7 +180,7 @@ def test_stopping_keeps_what_is_done(workspace, monkeypatch):
         return compute.OFFERED[name](*args)
 
     monkeypatch.setattr(compute_client, "call", slow)
-    files = [(f"{i}.png", picture((i, 20, 30))) for i in range(20)]
+    files = [(f"{i}.png", coloured((i, 20, 30))) for i in range(20)]
     app = upload(open_app(PAGE, project), *files)
     assert len(batch_of(run).answers) == batch.AT_ONCE
     app.run()
@@ -191,9 +194,9 @@ def test_trouble_in_the_compute_process_is_a_sentence(workspace, monkeypatch):
         raise ComputeError("The process that computes ended unexpectedly.")
 
     monkeypatch.setattr(compute_client, "call", broken)
-    app = upload(open_app(PAGE, project), ("a.png", picture((1, 2, 3))))
+    app = upload(open_app(PAGE, project), ("a.png", coloured((1, 2, 3))))
     assert not app.exception and "ended unexpectedly" in texts(app)
-    upload(app, *[(f"{i}.png", picture((i, 20, 30))) for i in range(20)])
+    upload(app, *[(f"{i}.png", coloured((i, 20, 30))) for i in range(20)])
     batch_of(run)
     app.run()
     assert not app.exception and "ended unexpectedly" in texts(app)
@@ -201,7 +204,7 @@ def test_trouble_in_the_compute_process_is_a_sentence(workspace, monkeypatch):
 
 def test_names_are_shown_literally(workspace):
     project, _ = trained_project(workspace, class_names=(NASTY, "<img src=x>"))
-    app = upload(open_app(PAGE, project), ("<img src=y>.png", picture((1, 2, 3))))
+    app = upload(open_app(PAGE, project), ("<img src=y>.png", coloured((1, 2, 3))))
     assert not app.exception
     assert "<img src=y>" not in html_of(app)
     assert "&lt;img src=y&gt;" in html_of(app)

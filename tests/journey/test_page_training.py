@@ -1,8 +1,10 @@
 """Training: start, watch, stop, resume, compare; everything shown comes from the disk."""
 
 import pytest
-from page_data import NASTY, open_app, project_with_pictures
-from run_data import begun_run, epochs, finished_run, stand_in_for_compute
+from compute_stand_in import stand_in_for_compute
+from projects import project_with_pictures
+from results import begun_run, epochs, finished_run
+from sessions import NASTY, open_app
 
 from pages.shared.accuracy import result_text
 from tl_core import runs

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from assess_data import BARS, PARTS, a_verdict, assess_run, made_up
-from page_data import NASTY, open_app, press, project_with_pictures
-from page_data import texts as messages
-from run_data import stand_in_for_compute
+from compute_stand_in import stand_in_for_compute
+from projects import project_with_pictures
+from results import BARS, PARTS, a_verdict, assess_run, made_up
+from sessions import NASTY, open_app, press
+from sessions import texts as messages
 
 from tl_core import images
 from tl_core.runs import append_event, get_run, list_runs

@@ -1,5 +1,5 @@
 import pytest
-from training_data import stripes_project
+from projects import stripes_project
 
 from tl_core import images
 from tl_core.runs.results.assessment import (

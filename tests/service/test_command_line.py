@@ -8,9 +8,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from pictures import scene, write_stripes
 from PIL import ImageOps
-from test_duplicates import scene
-from training_data import write_stripes
 
 from tl_core import __main__ as command_line
 from tl_core import runs

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_run import tiny_backbone, write_tiny_run
-from training_data import job_of, stripes_project
+from projects import stripes_project
+from trained import job_of, tiny_backbone, write_tiny_run
 
 from tl_core.approaches.extraction import extract
 from tl_core.errors import DatasetError, PredictionError

@@ -2,7 +2,7 @@ import json
 import urllib.error
 
 import pytest
-from picture_files import picture
+from pictures import picture
 
 from tl_core import backbones, runs
 from tl_core.errors import StorageFull, WeightsUnavailable

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from picture_files import project_with
-from tiny_run import tiny_backbone, write_tiny_run
+from projects import project_with
+from trained import tiny_backbone, write_tiny_run
 
 from tl_core import runs
 from tl_core.errors import DatasetError, PredictionError

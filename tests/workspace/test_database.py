@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from picture_files import project_with
+from projects import project_with
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 

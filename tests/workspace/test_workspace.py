@@ -5,7 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from picture_files import add, files, project_with
+from pictures import files
+from projects import add, project_with
 
 from tl_core.errors import StorageFull, WorkspaceError
 from tl_core.runs.catalogue import Backbone

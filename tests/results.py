@@ -1,10 +1,14 @@
-"""Made-up comparisons for the tests of pages."""
+"""Made-up results of runs: events, evaluations and comparisons that nothing has measured."""
 
 from dataclasses import replace
 
+import numpy as np
+
 from tl_core import runs
 from tl_core.images import image_set
+from tl_core.runs import events
 from tl_core.runs.catalogue import backbone_to_json
+from tl_core.runs.configuration import TrainingConfig, config_to_json
 from tl_core.runs.draft import chosen_backbone
 from tl_core.runs.results.assessment import (
     Assessment,
@@ -21,7 +25,7 @@ from tl_core.runs.results.assessment import (
     labels_digest,
     write_assessment,
 )
-from tl_core.runs.results.report import wilson_interval
+from tl_core.runs.results.report import Evaluation, Report, wilson_interval, write_report
 from tl_core.workspace import Project, open_workspace
 
 PARTS = ("majority", "colours", "transferred", "random", "layers", "home", "learning", "small")
@@ -32,7 +36,61 @@ BARS = {  # name: (title, right of 40, budget)
     "small": ("A small network from scratch", 30, "3 layers, 60 seconds of training"),
     "transferred": ("The pretrained network", 38, "one look per picture, regression on top"),
 }
-GROUPS = ("stem", "stage 1", "stage 2", "stage 3")
+LAYER_GROUPS = ("stem", "stage 1", "stage 2", "stage 3")
+
+
+def epochs(count: int, phase: str = "probe") -> list[events.EpochResult]:
+    return [
+        events.EpochResult(phase, i + 1, count, 1 / (i + 1), 0.9, 1.2 / (i + 1), 0.8, None, 0.1)
+        for i in range(count)
+    ]
+
+
+def begun_run(project: Project, *, strategy: str = "recommended") -> runs.Run:
+    """Make a run that this process is working on, with a few epochs in its log."""
+    workspace = open_workspace()
+    config = TrainingConfig(backbone=chosen_backbone(project), strategy=strategy)
+    run = runs.start_run(workspace, project.id, config=config_to_json(config), claimed=True)
+    run_dir = workspace.run_dir(project.id, run.id)
+    told = [events.PhaseStarted("features"), events.Progress("features", 8, 10, 2.0)]
+    told += [events.PhaseStarted("probe"), *epochs(4), events.Note("Chose the last layer.")]
+    for event in told:
+        runs.append_event(run_dir, event)
+    return run
+
+
+def finished_run(project: Project, *, wrong: int = 1) -> tuple[runs.Run, Evaluation]:
+    """Make a finished run that got all but `wrong` of its test pictures right."""
+    workspace = open_workspace()
+    run = begun_run(project)
+    images = image_set(workspace, project.id)
+    tested = images.images
+    labels = np.array([image.label for image in tested])
+    predicted = labels.copy()
+    predicted[:wrong] = (labels[:wrong] + 1) % len(images.class_names)
+    probabilities = np.full((len(labels), len(images.class_names)), 0.1, np.float32)
+    probabilities[np.arange(len(labels)), predicted] = 0.9
+    evaluation = Evaluation(
+        class_names=images.class_names,
+        digests=tuple(image.digest for image in tested),
+        labels=labels,
+        probabilities=probabilities,
+        measured_on="test pictures that the model never saw",
+        method="held-out",
+    )
+    report = Report(
+        config=TrainingConfig(backbone=chosen_backbone(project)),
+        strategy_used="probe",
+        features="last",
+        evaluation=evaluation,
+        seconds={"features": 3.0, "total": 4.2},
+        notes=("Chose the <b>last</b> layer.",),
+    )
+    write_report(workspace.run_dir(project.id, run.id), report)
+    ended = runs.finish_run(
+        workspace, run.id, "done", accuracy=evaluation.accuracy, n_test=evaluation.n
+    )
+    return ended, evaluation
 
 
 def measured(name: str, *, n: int = 40) -> Measured:
@@ -82,7 +140,7 @@ def made_up(project: Project, *, bars: tuple[str, ...] = tuple(BARS), **parts) -
     images = image_set(open_workspace(), project.id)
     points = tuple(
         LayerPoint(group_index=i, group_name=name, accuracy=0.6 + i / 10, interval=(0.5, 0.95))
-        for i, name in enumerate(GROUPS)
+        for i, name in enumerate(LAYER_GROUPS)
     )
     whole = Assessment(
         project_id=project.id,

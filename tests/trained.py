@@ -1,16 +1,21 @@
-"""A finished run without training: timm's tiny networks with fixed random weights."""
+"""Backbones, trainings and trained models that are small enough for tests."""
 
 from pathlib import Path
 
-import numpy as np
+import timm
 import torch
-from PIL import Image
+from safetensors.torch import save_file
 
-from tl_core.backbones import create_backbone
+from tl_core.approaches.training import TrainingJob, finish, prepare_training, train
+from tl_core.backbones import check_weights_file, create_backbone
 from tl_core.backbones.network import TransferNetwork, save_network
 from tl_core.backbones.preprocessing import Preprocessing, preprocessing_for
-from tl_core.runs.catalogue import BUNDLED, Backbone, backbone_to_json
+from tl_core.runs.catalogue import BUNDLED, Backbone, backbone_to_json, find
+from tl_core.runs.configuration import TrainingConfig
+from tl_core.runs.events import Event
+from tl_core.workspace.storage import Workspace
 
+BUNDLED_BACKBONE = find(BUNDLED)
 CLASS_NAMES = ("ants", "bees", "größer =1+1")
 
 
@@ -27,6 +32,32 @@ def tiny_backbone(name: str = "test_resnet") -> Backbone:
         download_bytes=0,
         source="bundled" if name == BUNDLED else "hub",
     )
+
+
+def own_weights(
+    workspace: Workspace, project_id: str, name: str = "test_resnet", *, seed: int = 0
+) -> Backbone:
+    """Give a project random weights of one of timm's tiny networks, as a file of its own."""
+    torch.manual_seed(seed)
+    path = workspace.root / f"{name}-{seed}.safetensors"
+    save_file(timm.create_model(name, num_classes=0).state_dict(), path)
+    return check_weights_file(path, name, project_dir=workspace.project_dir(project_id))
+
+
+def job_of(
+    workspace: Workspace, project_id: str, run_id: str = "run", **settings: object
+) -> TrainingJob:
+    """Prepare a training; with `backbone` a name, timm's tiny network of that name."""
+    backbone = settings.pop("backbone", BUNDLED_BACKBONE)
+    if isinstance(backbone, str):
+        backbone = tiny_backbone(backbone)
+    workspace.run_dir(project_id, run_id).mkdir(parents=True, exist_ok=True)
+    config = TrainingConfig(backbone=backbone, **settings)
+    return prepare_training(workspace, project_id, run_id, config)
+
+
+def run_to_end(job: TrainingJob) -> list[Event]:
+    return [*train(job), *finish(job)]
 
 
 def write_tiny_run(
@@ -57,12 +88,3 @@ def write_tiny_run(
     }
     save_network(run_dir / "model.safetensors", network, metadata)
     return preprocessing
-
-
-def random_picture(path: Path, width: int, height: int, *, seed: int = 0) -> Path:
-    """Write noise over a gradient, which no resize leaves alone."""
-    rng = np.random.default_rng(seed)
-    noise = rng.integers(0, 128, (height, width, 3)) * rng.random(3)
-    ramp = np.linspace(0, 127, width)[None, :, None]
-    Image.fromarray((noise + ramp).astype(np.uint8)).save(path, quality=95)
-    return path
