@@ -150,7 +150,7 @@ def export(options: argparse.Namespace) -> None:
 
 
 def _download(backbone: Backbone) -> None:
-    from tl_core.backbones import download_weights
+    from tl_core.service.downloads import download_weights
 
     if weights_state(backbone) == "download":
         show(iter([PhaseStarted("download")]))

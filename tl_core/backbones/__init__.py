@@ -1,7 +1,6 @@
 """Backbones: from a catalogue entry to a network, and where other weights come from."""
 
 from tl_core.backbones.creation import bundled_weights, create_backbone
-from tl_core.backbones.downloads import download_weights
 from tl_core.backbones.own_weights import check_weights_file
 from tl_core.backbones.search import search_backbones
 
@@ -9,6 +8,5 @@ __all__ = [
     "bundled_weights",
     "check_weights_file",
     "create_backbone",
-    "download_weights",
     "search_backbones",
 ]

@@ -25,13 +25,17 @@ class Child:
         module: It finds the other end with `values_to_parent` and `values_from_parent`.
         arguments: Of its command line.
         env: Its environment, see `processes.environment`.
-        log: File that gets what it prints.
+        log: File that gets what it prints, if that is to be kept.
     """
 
     def __init__(
-        self, module: str, arguments: list[str], *, env: dict[str, str], log: Path
+        self,
+        module: str,
+        arguments: list[str],
+        *,
+        env: dict[str, str],
+        log: Path = Path(os.devnull),
     ) -> None:
-        self.log = log
         self._process = start_python(module, arguments, env=env, log=log, talks=True)
         self._received: Queue[Any] = Queue()
         threading.Thread(target=self._read, daemon=True).start()

@@ -83,7 +83,12 @@ def give_way() -> None:
 
 
 def start_python(
-    module: str, arguments: list[str], *, env: dict[str, str], log: Path, talks: bool = False
+    module: str,
+    arguments: list[str],
+    *,
+    env: dict[str, str],
+    log: Path = Path(os.devnull),
+    talks: bool = False,
 ) -> subprocess.Popen:
     """Start ``python -m module`` so that it outlives this process and leaves no zombie.
 

@@ -14,10 +14,11 @@ import timm
 import torch
 from safetensors.torch import save
 
-from tl_core.backbones import create_backbone, download_weights
+from tl_core.backbones import create_backbone
 from tl_core.errors import WeightsUnavailable
 from tl_core.runs.catalogue import BUNDLED, Backbone, find, weights_state
 from tl_core.runs.events import Progress
+from tl_core.service.downloads import download_weights
 
 NAME = "test_resnet.r160_in1k"
 FILE = f"/timm/{NAME}/resolve/main/model.safetensors"
