@@ -7,14 +7,11 @@ from pages.shared.backbone.cards import backbone_cards, place_text
 from pages.shared.backbone.own_weights import own_weights_form
 from pages.shared.backbone.ranking import rank_backbones
 from pages.shared.downloads import latest_download, show_download, start_download
-from pages.shared.guards import enter
-from pages.shared.layout import (
-    errors_shown,
-    explain,
-    next_step,
-    page_header,
-    plain,
-)
+from pages.shared.elements import errors_shown
+from pages.shared.glossary import explain
+from pages.shared.journey import BACKBONE, IMAGES
+from pages.shared.layout import enter, next_step, page_header
+from pages.shared.text import plain
 from tl_core.runs.catalogue import (
     BUNDLED,
     CATALOGUE,
@@ -27,7 +24,7 @@ from tl_core.runs.compute_client import call
 from tl_core.runs.draft import chosen_backbone, save_backbone
 from tl_core.workspace import Project
 
-enter("pages/1_backbone.py")
+enter(BACKBONE)
 SEARCH_RESULTS = 12
 WEIGHTS = "download-weights"
 DEFAULT = find(BUNDLED)
@@ -106,7 +103,7 @@ project = state.current_project()
 workspace = state.current_workspace()
 folder = workspace.project_dir(project.id)
 page_header(
-    "pages/1_backbone.py",
+    BACKBONE,
     "Choose a backbone",
     "This step picks the network that has already learned to see; your classes are built on top.",
 )
@@ -123,7 +120,7 @@ with tabs[0]:
 with tabs[1]:
     own_weights_form(project, choose)
 next_step(
-    "pages/2_images.py",
+    IMAGES,
     "Next: your images",
     disabled=chosen_backbone(project) is None,
     help=None if ready else "You can go on; training waits until the weights are here.",

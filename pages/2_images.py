@@ -6,20 +6,16 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.downloads import latest_download, show_download, start_download
-from pages.shared.guards import enter
+from pages.shared.elements import errors_shown, number_cards
+from pages.shared.glossary import explain
 from pages.shared.images.adding import adding_panel, wants_more
 from pages.shared.images.background_adding import show_imports
 from pages.shared.images.browser import picture_browser
 from pages.shared.images.groups import show_groups
 from pages.shared.images.locked_test import locked_part
-from pages.shared.layout import (
-    errors_shown,
-    explain,
-    next_step,
-    number_cards,
-    page_header,
-    plain,
-)
+from pages.shared.journey import IMAGES, LAYERS
+from pages.shared.layout import enter, next_step, page_header
+from pages.shared.text import plain
 from tl_core.images import (
     clear_skipped,
     count_images,
@@ -28,7 +24,7 @@ from tl_core.images import (
     list_skipped,
 )
 
-enter("pages/2_images.py")
+enter(IMAGES)
 SAMPLE = "download-sample"
 
 
@@ -74,7 +70,7 @@ def left_out() -> None:
 project = state.current_project()
 workspace = state.current_workspace()
 page_header(
-    "pages/2_images.py",
+    IMAGES,
     "Bring your images",
     "This step collects pictures of every class, so that the model can learn what sets them apart.",
 )
@@ -103,7 +99,7 @@ if skipped:
     left_out()
 usable = [entry for entry in classes if entry.images - entry.excluded >= 2]
 next_step(
-    "pages/3_layers.py",
+    LAYERS,
     "Next: choose layers",
     disabled=len(usable) < 2,
     help=None if len(usable) >= 2 else "At least two classes with two pictures each are needed.",

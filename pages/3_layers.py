@@ -3,30 +3,30 @@
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.draft import accept_draft, draft
-from pages.shared.guards import enter, require
+from pages.shared.compute import answer_or_wait, ask, wait_for_all
+from pages.shared.elements import errors_shown, note_text
+from pages.shared.glossary import explain
+from pages.shared.journey import BACKBONE, LAYERS, TRAINING
 from pages.shared.layers.augmentation import augmentation_cards
+from pages.shared.layers.draft import accept_draft, draft
 from pages.shared.layers.expert_settings import expert_settings
 from pages.shared.layers.strategies import frozen_groups
 from pages.shared.layers.strategy_picker import choose_strategy, show_costs, show_depth
-from pages.shared.layout import errors_shown, explain, next_step, note_text, page_header
-from pages.shared.waiting import answer_or_wait, ask, wait_for_all
+from pages.shared.layout import enter, next_step, page_header, require
 from tl_core.images import count_images
 from tl_core.runs import compute_client
 from tl_core.runs.draft import chosen_backbone
 
-enter("pages/3_layers.py")
+enter(LAYERS)
 project = state.current_project()
 workspace = state.current_workspace()
 page_header(
-    "pages/3_layers.py",
+    LAYERS,
     "Choose what is trained",
     "Decide how much of the network keeps what it already knows, and how your pictures are varied "
     "while it learns; the choices made for you are good ones.",
 )
-require(
-    chosen_backbone(project), "Pick a backbone first.", "pages/1_backbone.py", "Choose a backbone"
-)
+require(chosen_backbone(project), "Pick a backbone first.", BACKBONE, "Choose a backbone")
 compute_client.warm()
 config = draft(project)
 pictures = count_images(workspace, project.id, excluded=False)
@@ -60,4 +60,4 @@ else:
     st.info("Add pictures to see here what each option does to them.")
 explain("augmentation")
 expert_settings(config)
-next_step("pages/4_training.py", "Next: train", first=accept_draft)
+next_step(TRAINING, "Next: train", first=accept_draft)

@@ -3,32 +3,31 @@
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.draft import draft
-from pages.shared.guards import enter, require
-from pages.shared.layout import explain, next_step, page_header
+from pages.shared.glossary import explain
+from pages.shared.journey import BACKBONE, EVALUATION, IMAGES, TRAINING
+from pages.shared.layers.draft import draft
+from pages.shared.layout import enter, next_step, page_header, require
 from pages.shared.run_list import compare, pick_run, run_config, run_names
 from pages.shared.training.run_panel import next_training, show_run
 from tl_core.images import list_classes
 from tl_core.runs import list_runs
 from tl_core.runs.draft import chosen_backbone
 
-enter("pages/4_training.py")
+enter(TRAINING)
 project = state.current_project()
 workspace = state.current_workspace()
 page_header(
-    "pages/4_training.py",
+    TRAINING,
     "Train the model",
     "Here the model learns your classes; you can watch, stop whenever it is good enough, and "
     "compare several attempts.",
 )
-require(
-    chosen_backbone(project), "Pick a backbone first.", "pages/1_backbone.py", "Choose a backbone"
-)
+require(chosen_backbone(project), "Pick a backbone first.", BACKBONE, "Choose a backbone")
 classes = [c for c in list_classes(workspace, project.id) if c.images - c.excluded >= 2]
 require(
     len(classes) >= 2,
     "A model tells classes apart: it needs two classes or more, each with at least two pictures.",
-    "pages/2_images.py",
+    IMAGES,
     "Add pictures",
 )
 config = draft(project)
@@ -53,4 +52,4 @@ if len(runs) > 1:
     compare(runs, names)
     explain("interval", "run")
 if has_result and (tried or active):
-    next_step("pages/5_evaluation.py", "Next: see where it errs", disabled=active is not None)
+    next_step(EVALUATION, "Next: see where it errs", disabled=active is not None)

@@ -3,14 +3,16 @@
 import streamlit as st
 
 from pages.shared import state
+from pages.shared.elements import name_text, note_text
 from pages.shared.evaluation.calibration import show_sureness
 from pages.shared.evaluation.cells import changed_since, picture_gallery, records_of, undo_button
 from pages.shared.evaluation.class_table import class_table
 from pages.shared.evaluation.confusion_matrix import SMALL_MATRIX, choose_cell
 from pages.shared.evaluation.heat_map import interesting_first, where_it_looked
 from pages.shared.evaluation.locked_test import show_locked_test
-from pages.shared.guards import enter, require
-from pages.shared.layout import explain, name_text, next_step, note_text, page_header
+from pages.shared.glossary import explain
+from pages.shared.journey import EVALUATION, TRAINING, TRANSFER
+from pages.shared.layout import enter, next_step, page_header, require
 from pages.shared.run_list import pick_run, run_names
 from pages.shared.run_result import report_of, result_cards
 from pages.shared.transfer.comparison import comparison_of
@@ -19,11 +21,11 @@ from tl_core.runs.results.report import Report
 
 MISTAKES = 24  # shown; more would be scrolled past
 
-enter("pages/5_evaluation.py")
+enter(EVALUATION)
 project = state.current_project()
 workspace = state.current_workspace()
 page_header(
-    "pages/5_evaluation.py",
+    EVALUATION,
     "See how good it is",
     "Here you see how many unseen pictures the model gets right, which ones it gets wrong, and "
     "why; wrong labels can be mended on the spot.",
@@ -31,7 +33,7 @@ page_header(
 all_runs = list_runs(workspace, project.id)
 names = run_names(all_runs)
 finished = {run.id: run for run in all_runs if not run.active and run.accuracy is not None}
-require(finished, "There is no trained model yet.", "pages/4_training.py", "Train one")
+require(finished, "There is no trained model yet.", TRAINING, "Train one")
 
 
 def choose_run() -> tuple[Run, Report]:
@@ -39,7 +41,7 @@ def choose_run() -> tuple[Run, Report]:
     run = finished.get(state.current_run_id()) or next(iter(finished.values()))
     pick_run(list(finished.values()), run, names, label="Run")
     report = report_of(run)
-    require(report, "This run's result is no longer there.", "pages/4_training.py", "Train again")
+    require(report, "This run's result is no longer there.", TRAINING, "Train again")
     return run, report
 
 
@@ -101,4 +103,4 @@ comparison = comparison_of(project)
 show_sureness(comparison.found, outdated=comparison.outdated)
 explain("calibration", "temperature", "coverage", "conformal set")
 show_locked_test(run)
-next_step("pages/6_transfer.py", "Next: did the pretrained model help?")
+next_step(TRANSFER, "Next: did the pretrained model help?")

@@ -3,27 +3,28 @@
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.guards import enter, require
-from pages.shared.layout import explain, next_step, note_text, page_header, plain
+from pages.shared.elements import note_text
+from pages.shared.glossary import explain
+from pages.shared.journey import BACKBONE, IMAGES, PREDICT, TRANSFER
+from pages.shared.layout import enter, next_step, page_header, require
+from pages.shared.text import plain
 from pages.shared.transfer import findings
 from pages.shared.transfer.comparison import comparison_of, show_state, start_button
 from pages.shared.transfer.subset_choice import choose_parts
 from tl_core.images import list_classes
 from tl_core.runs.draft import chosen_backbone
 
-enter("pages/6_transfer.py")
+enter(TRANSFER)
 project = state.current_project()
 workspace = state.current_workspace()
 comparison = comparison_of(project)
 found = comparison.found
 page_header(
-    "pages/6_transfer.py",
+    TRANSFER,
     "Did the pretrained model help?",
     findings.answer(found, measuring=comparison.active is not None),
 )
-require(
-    chosen_backbone(project), "Pick a backbone first.", "pages/1_backbone.py", "Choose a backbone"
-)
+require(chosen_backbone(project), "Pick a backbone first.", BACKBONE, "Choose a backbone")
 classes = [c for c in list_classes(workspace, project.id) if c.images - c.excluded >= 2]
 if len(classes) < 2 and found is None:
     one = f" There is only one now: “{plain(classes[0].name)}”." if classes else ""
@@ -31,7 +32,7 @@ if len(classes) < 2 and found is None:
         False,
         "To compare, there must be something to tell apart: two classes or more, each with at "
         f"least two pictures.{one}",
-        "pages/2_images.py",
+        IMAGES,
         "Add pictures",
     )
 
@@ -107,4 +108,4 @@ if found:
 
     if found.notes:
         st.markdown("**Good to know**\n" + "".join(f"\n- {plain(note)}" for note in found.notes))
-next_step("pages/7_predict.py", "Next: try it on new pictures")
+next_step(PREDICT, "Next: try it on new pictures")

@@ -3,21 +3,23 @@
 import streamlit as st
 
 from pages.shared import state
+from pages.shared.compute import ask
+from pages.shared.elements import errors_shown
 from pages.shared.finished_run import choose_model
-from pages.shared.guards import enter
-from pages.shared.layout import errors_shown, explain, next_step, page_header
+from pages.shared.glossary import explain
+from pages.shared.journey import EXPORT, PREDICT
+from pages.shared.layout import enter, next_step, page_header
 from pages.shared.predict.batch import show_batch, start_batch
 from pages.shared.predict.single import MOST, try_pictures
-from pages.shared.waiting import ask
 from tl_core.images import Skipped, SourceFile, uploaded_files, zip_files
 from tl_core.runs import Run
 
 PICTURES, WEBCAM, FOLDER, ZIP = ("Pictures", "Webcam", "Folder", "ZIP file")
 
-enter("pages/7_predict.py")
+enter(PREDICT)
 project = state.current_project()
 page_header(
-    "pages/7_predict.py",
+    PREDICT,
     "Try it on new pictures",
     "Here the model answers for pictures that it has never seen, and says how sure it is.",
 )
@@ -73,4 +75,4 @@ def begin(run: Run, uploader: str, files: list[SourceFile | Skipped]) -> None:
 if not ask_for_pictures(run):
     show_batch(run)
 explain("probability")
-next_step("pages/8_export.py", "Next: take the model with you")
+next_step(EXPORT, "Next: take the model with you")

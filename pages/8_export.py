@@ -3,20 +3,23 @@
 import streamlit as st
 
 from pages.shared import state
+from pages.shared.elements import card, note_text
 from pages.shared.export.onnx_check import exporting, show_parity, start_export
 from pages.shared.finished_run import choose_model
-from pages.shared.guards import enter
-from pages.shared.layout import card, explain, megabytes, note_text, page_header
+from pages.shared.glossary import explain
+from pages.shared.journey import EXPORT
+from pages.shared.layout import enter, page_header
 from pages.shared.run_result import report_of
+from pages.shared.text import megabytes
 from tl_core.images import get_images
 from tl_core.runs import Run, compute_client
 from tl_core.runs.results.onnx_check import ONNX, SCRIPT, WEIGHTS, read_parity
 
-enter("pages/8_export.py")
+enter(EXPORT)
 project = state.current_project()
 workspace = state.current_workspace()
 page_header(
-    "pages/8_export.py",
+    EXPORT,
     "Take the model with you",
     "Here you download the model as files that work in other programs and on other computers, "
     "without this app.",

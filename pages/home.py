@@ -6,15 +6,17 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.accuracy import result_text
+from pages.shared.elements import card, errors_shown
 from pages.shared.gallery import data_uri
-from pages.shared.guards import enter
+from pages.shared.glossary import explain
 from pages.shared.home import project_dialogs
 from pages.shared.home.sample_sets import sample_cards, start_from_sample
-from pages.shared.layout import card, errors_shown, explain, page_header
+from pages.shared.journey import EVALUATION, HOME, IMAGES
+from pages.shared.layout import enter, page_header
 from tl_core.images.samples import SAMPLES
 from tl_core.workspace import ProjectSummary, list_projects
 
-enter("pages/home.py")
+enter(HOME)
 workspace = state.current_workspace()
 
 
@@ -36,7 +38,7 @@ def project_card(project: ProjectSummary) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Open", key=f"open-{project.id}", icon=":material/folder_open:"):
                 trained = project.best_accuracy is not None
-                page = "pages/5_evaluation.py" if trained else "pages/2_images.py"
+                page = EVALUATION if trained else IMAGES
                 state.go(page, project_id=project.id)
             if st.button("Rename", key=f"rename-{project.id}", type="tertiary"):
                 project_dialogs.rename(project)

@@ -6,8 +6,8 @@ where they come from.
 
 from dataclasses import dataclass
 
-from pages.shared.charts import percent
-from pages.shared.layout import number_card
+from pages.shared.elements import number_card
+from pages.shared.text import percent
 from tl_core.runs.results.report import Evaluation, wilson_interval
 
 SPLIT_TEXT = {

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.layout import errors_shown, megabytes, plain
+from pages.shared.elements import errors_shown
+from pages.shared.text import megabytes, plain
 from tl_core.runs import Run, list_runs, read_events, request_stop, start_run
 from tl_core.runs.events import Progress
 from tl_core.runs.workers import ensure_workers

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.guards import require
+from pages.shared.journey import TRAINING
+from pages.shared.layout import require
 from pages.shared.run_list import run_names
 from tl_core.runs import Run, list_runs
 from tl_core.runs.results.onnx_check import WEIGHTS
@@ -19,7 +20,7 @@ def choose_model(project: Project, *, key: str) -> Run:
         for run in runs
         if not run.active and (workspace.run_dir(project.id, run.id) / WEIGHTS).is_file()
     }
-    require(finished, "There is no trained model yet.", "pages/4_training.py", "Train one")
+    require(finished, "There is no trained model yet.", TRAINING, "Train one")
     wanted = state.current_run_id()
     run = finished.get(wanted) or next(iter(finished.values()))
     if len(finished) > 1:

@@ -1,5 +1,9 @@
 """The terms of the field, each in one sentence for somebody who meets it for the first time."""
 
+from html import escape
+
+import streamlit as st
+
 TERMS = {
     "backbone": (
         "A network that somebody else already trained on a large collection of pictures, without "
@@ -186,3 +190,17 @@ TERMS = {
     ),
     "run": "One training with its settings and its result.",
 }
+
+
+def term(name: str) -> str:
+    """Return the one-sentence explanation of a term, for a widget's `help`."""
+    return TERMS[name]
+
+
+def explain(*names: str) -> None:
+    """Draw the terms that first appear here; each opens to its explanation."""
+    parts = [
+        f"<details><summary>{escape(name)}</summary><p>{escape(TERMS[name])}</p></details>"
+        for name in names
+    ]
+    st.html(f'<div class="tl-terms"><span>New words:</span>{"".join(parts)}</div>')

@@ -1,41 +1,22 @@
-"""What every page is built from: frame, header, progress line, cards, numbers, messages.
+"""The frame of every page: guard, header, progress line, what is missing, the way on."""
 
-Names that people typed or uploaded go through `plain` (markdown) or `html.escape` (HTML), so
-that they show as they are.
-"""
-
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import gc
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from pages.shared import state
-from pages.shared.glossary import TERMS
-from tl_core.errors import TLCoreError
-from tl_core.images import list_classes
-from tl_core.runs import list_runs
-from tl_core.runs.draft import chosen_backbone, drafted_config
-from tl_core.runs.results.answers import was_tried
-from tl_core.runs.results.onnx_check import read_parity
+from pages.shared.elements import errors_shown
+from pages.shared.journey import HOME, PAGES, STEPS, steps_done
+from pages.shared.text import plain
 from tl_core.workspace import Project
 
-STEPS = (
-    ("pages/1_backbone.py", "Backbone"),
-    ("pages/2_images.py", "Images"),
-    ("pages/3_layers.py", "Layers"),
-    ("pages/4_training.py", "Training"),
-    ("pages/5_evaluation.py", "Evaluation"),
-    ("pages/6_transfer.py", "Transfer"),
-    ("pages/7_predict.py", "Predict"),
-    ("pages/8_export.py", "Export"),
-)
-_ROOT = Path(__file__).parents[2]
-_ICONS = {"done": "check_circle", "later": "circle"}
-_BREAK = "\u2060"  # word joiner: keeps ":smile:", "->" and "www." from being read as markup
+NOTEWORTHY = 40  # newly loaded modules that make setting aside worth its own collection
 
 
 def page_frame(assets: Path) -> None:
@@ -44,6 +25,21 @@ def page_frame(assets: Path) -> None:
     st.set_page_config(page_title="Guided transfer learning", page_icon=logo, layout="wide")
     st.logo(logo, size="large")
     st.html(assets / "style.css")
+
+
+def enter(page: str) -> None:
+    """Make sure that `app.py` has run before this page does.
+
+    Streamlit treats a folder called ``pages`` as its older kind of multipage app until some
+    session has run `app.py`. The first visitor of a fresh server who comes by a deep link
+    would get the page alone, without navigation. Such a visit takes a detour through `app.py`.
+
+    Args:
+        page: The page's own path, as in "pages/2_images.py".
+    """
+    if not state.started():
+        state.want_page(page)
+        st.switch_page("app.py")
 
 
 def page_header(step: str | None, title: str, sentence: str) -> None:
@@ -64,39 +60,17 @@ def page_header(step: str | None, title: str, sentence: str) -> None:
         st.toast(plain(message), icon=":material/check:")
 
 
-def steps_done(project: Project) -> set[str]:
-    """Return the pages of the steps that are finished, computed from what is on disk."""
-    workspace = state.current_workspace()
-    filled = [c for c in list_classes(workspace, project.id) if c.images - c.excluded >= 2]
-    runs = list_runs(workspace, project.id)
-    trained = any(run.accuracy is not None for run in runs)
-    folders = [workspace.run_dir(project.id, run.id) for run in runs]
-    compared = any(run.state == "done" for run in list_runs(workspace, project.id, "assess"))
-    facts = {
-        "pages/1_backbone.py": chosen_backbone(project) is not None,
-        "pages/2_images.py": len(filled) >= 2,
-        "pages/3_layers.py": drafted_config(project) is not None or bool(runs),
-        "pages/4_training.py": trained,
-        "pages/5_evaluation.py": trained,
-        "pages/6_transfer.py": compared,
-        "pages/7_predict.py": any(was_tried(folder) for folder in folders),
-        "pages/8_export.py": any(read_parity(folder) for folder in folders),
-    }
-    return {page for page, done in facts.items() if done}
-
-
 def _project_line(project: Project) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="project"):
-        st.page_link(state.HOME, label="Projects", icon=":material/arrow_back:")
+        st.page_link(HOME, label="Projects", icon=":material/arrow_back:")
         st.html(f'<span class="tl-project tl-name">{escape(project.name)}</span>')
 
 
 def _progress_line(project: Project, step: str) -> None:
-    done = steps_done(project)
+    done = steps_done(state.current_workspace(), project)
     with st.container(horizontal=True, wrap=True, gap=None, key="steps"):
-        for number, (page, label) in enumerate(STEPS, start=1):
-            if not (_ROOT / page).exists():
-                continue
+        for number, page in enumerate(STEPS, start=1):
+            label, _address = PAGES[page]
             kind = "current" if page == step else "done" if page in done else "later"
             icon = "check_circle" if kind == "done" else f"counter_{number}"
             with st.container(key=f"step-{kind}-{number}", width="content"):
@@ -107,6 +81,15 @@ def _progress_line(project: Project, step: str) -> None:
                     help={"done": f"{label}: done", "later": f"{label}: not yet"}.get(kind),
                     query_params=state.address(),
                 )
+
+
+def require(condition: object, sentence: str, page: str, label: str) -> None:
+    """Unless the condition holds: say what is missing, link to where it is made, stop."""
+    if condition:
+        return
+    st.info(sentence)
+    st.page_link(page, label=label, icon=":material/arrow_back:", query_params=state.address())
+    st.stop()
 
 
 def next_step(
@@ -142,104 +125,30 @@ def next_step(
                 state.go(page)
 
 
-def card(key: str, *, chosen: bool = False) -> DeltaGenerator:
-    """Return a bordered container in the app's card style; `key` is unique on the page."""
-    suffix = "-chosen" if chosen else ""
-    return st.container(border=True, key=f"card-{key}{suffix}", height="stretch")
+def spare_modules() -> None:
+    """Spare every click the search for garbage among loaded modules; after the page stands there.
 
-
-def number_card(label: str, value: str, note: str | None = None) -> None:
-    """Show one number with its label and, below, what it was measured on, line by line."""
-    st.html(_number_html(label, value, note))
-
-
-def number_cards(*cards: tuple[str, str] | tuple[str, str, str], wide: bool = False) -> None:
-    """Show several numbers side by side, all of one height; each as for `number_card`.
-
-    `wide` gives room to long notes.
+    Streamlit collects garbage after each script run. The modules that are loaded never become
+    garbage, but looking through them costs most of a click (measured: 60 to 140 ms). What is
+    alive when many modules have come is therefore set aside once, for the whole process.
     """
-    shape = "tl-numbers tl-wide" if wide else "tl-numbers"
-    st.html(f'<div class="{shape}">{"".join(_number_html(*card) for card in cards)}</div>')
+    aside = _set_aside()
+    with aside.lock:
+        if len(sys.modules) - aside.modules < NOTEWORTHY:
+            return
+        aside.modules = len(sys.modules)
+        gc.collect()
+        gc.freeze()
 
 
-def _number_html(label: str, value: str, note: str | None = None) -> str:
-    lines = (note or "").splitlines()
-    below = "".join(f'<div class="tl-note">{escape(line)}</div>' for line in lines)
-    return (
-        f'<div class="tl-number"><div class="tl-label">{escape(label)}</div>'
-        f'<div class="tl-value">{escape(value)}</div>{below}</div>'
-    )
+@dataclass
+class _SetAside:
+    """How many modules there were when they were set aside; shared by all sessions."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    modules: int = 0
 
 
-def name_text(name: str, *, note: str | None = None, clip: bool = True) -> None:
-    """Show a name that a person gave, literally, with a muted line below it."""
-    shape = "tl-name tl-clip" if clip else "tl-name"
-    below = f'<div class="tl-note">{escape(note)}</div>' if note else ""
-    title = escape(name, quote=True)
-    st.html(f'<div class="{shape}" dir="auto" title="{title}">{escape(name)}</div>{below}')
-
-
-def note_text(*lines: str) -> None:
-    """Show muted lines of plain text."""
-    st.html(f'<div class="tl-note">{"<br>".join(escape(line) for line in lines)}</div>')
-
-
-def badges(*texts: str, quiet: tuple[str, ...] = ()) -> None:
-    """Show short labels in a row; `quiet` ones without colour."""
-    parts = [f'<span class="tl-badge">{escape(text)}</span>' for text in texts]
-    parts += [f'<span class="tl-badge tl-plain">{escape(text)}</span>' for text in quiet]
-    st.html(" ".join(parts))
-
-
-def term(name: str) -> str:
-    """Return the one-sentence explanation of a term, for a widget's `help`."""
-    return TERMS[name]
-
-
-def explain(*names: str) -> None:
-    """Draw the terms that first appear here; each opens to its explanation."""
-    parts = [
-        f"<details><summary>{escape(name)}</summary><p>{escape(TERMS[name])}</p></details>"
-        for name in names
-    ]
-    st.html(f'<div class="tl-terms"><span>New words:</span>{"".join(parts)}</div>')
-
-
-def plain(text: str) -> str:
-    """Return text that Streamlit's markdown shows literally."""
-    escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text.replace("\n", " "))
-    return re.sub(r"([:\-<>=]|w(?=w))", rf"\1{_BREAK}", escaped)
-
-
-def show_error(error: TLCoreError) -> None:
-    """Show trouble that the person can do something about."""
-    st.error(plain(str(error)), icon=":material/error:")
-
-
-@contextmanager
-def errors_shown() -> Iterator[None]:
-    """Show a `TLCoreError` raised inside instead of passing it on."""
-    try:
-        yield
-    except TLCoreError as error:
-        show_error(error)
-
-
-def megabytes(size: int) -> str:
-    """Return a size in bytes as people read it."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(size, 1e5) / 1e6:.{size < 1e7:d}f} MB"
-
-
-def millions(count: int) -> str:
-    """Return a count of parameters as people read it."""
-    return f"{count / 1e6:.{count < 1e7:d}f} million"
-
-
-def duration(seconds: float) -> str:
-    """Return a time span as people say it."""
-    if seconds < 1.5:
-        return "a second"
-    for unit, size in (("hours", 3600), ("minutes", 60)):
-        if seconds >= 1.5 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} seconds"
+@st.cache_resource
+def _set_aside() -> _SetAside:
+    return _SetAside()

@@ -10,7 +10,8 @@ from html import escape
 import streamlit as st
 
 from pages.shared import charts, state
-from pages.shared.layout import duration, errors_shown, note_text, plain
+from pages.shared.elements import errors_shown, note_text
+from pages.shared.text import duration, plain
 from tl_core.errors import TLCoreError
 from tl_core.runs import Run, get_run, read_events, request_stop, workers
 from tl_core.runs.events import EpochResult, Note, PhaseStarted, Progress

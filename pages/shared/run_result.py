@@ -2,8 +2,8 @@
 
 from pages.shared import state
 from pages.shared.accuracy import honest_number, number_of
+from pages.shared.elements import number_cards
 from pages.shared.layers.strategies import STRATEGY_NAMES
-from pages.shared.layout import number_cards
 from tl_core.runs import Run
 from tl_core.runs.results.report import Report, read_report
 

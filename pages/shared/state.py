@@ -8,10 +8,9 @@ from typing import NoReturn
 
 import streamlit as st
 
+from pages.shared.journey import HOME
 from tl_core.errors import TLCoreError
 from tl_core.workspace import Project, Workspace, open_project, open_workspace
-
-HOME = "pages/home.py"
 
 
 def current_workspace() -> Workspace:
@@ -113,7 +112,7 @@ def set_widget_value(key: str, value: object) -> None:
 
 
 def mark_started() -> None:
-    """Note that `app.py` has run in this session; see `guards.enter`."""
+    """Note that `app.py` has run in this session; see `layout.enter`."""
     st.session_state["app-started"] = True
 
 

@@ -7,6 +7,7 @@ import pytest
 from results import epochs
 
 from pages.shared import charts
+from pages.shared.text import count_text
 from tl_core.runs.catalogue import LayerBlock
 
 NASTY = "<a href='x'>leaf</a> & " + "very " * 60 + "long"
@@ -145,4 +146,4 @@ def test_comparing_runs_does_not_claim_more_than_the_intervals_allow():
     [(950, "950"), (5_124, "5.1 thousand"), (98_000, "98 thousand"), (3_371_008, "3.4 million")],
 )
 def test_counts_read_as_people_say_them(number, text):
-    assert charts.count_text(number) == text
+    assert count_text(number) == text

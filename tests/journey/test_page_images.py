@@ -10,8 +10,7 @@ from pictures import coloured, coloured_files
 from projects import project_with_pictures
 from sessions import NASTY, open_app, open_dialog, press, texts, wait_for_imports
 
-from pages.shared import guards
-from pages.shared.images import browser
+from pages.shared.images import adding, browser
 from tl_core.images import (
     add_images,
     count_images,
@@ -204,8 +203,8 @@ def test_a_folder_by_path_is_only_offered_at_the_computer_itself(
     fake = SimpleNamespace(
         context=SimpleNamespace(headers=headers), get_option=lambda name: address
     )
-    monkeypatch.setattr(guards, "st", fake)
-    assert guards.served_locally() is allowed
+    monkeypatch.setattr(adding, "st", fake)
+    assert adding.served_locally() is allowed
 
 
 def test_a_folder_by_path_is_imported(workspace, tmp_path, monkeypatch):

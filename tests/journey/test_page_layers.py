@@ -8,7 +8,8 @@ from projects import project_with_pictures
 from results import assess_run, made_up
 from sessions import open_app
 
-from pages.shared import waiting
+from pages.shared import compute
+from pages.shared.journey import steps_done
 from pages.shared.layers.augmentation import AUGMENTATION_TEXT
 from pages.shared.layers.strategies import (
     PRESETS,
@@ -17,7 +18,6 @@ from pages.shared.layers.strategies import (
     with_frozen,
     with_preset,
 )
-from pages.shared.layout import steps_done
 from tl_core.errors import ComputeError
 from tl_core.runs import compute_client
 from tl_core.runs.catalogue import CATALOGUE
@@ -147,7 +147,7 @@ def test_going_on_with_the_defaults_ticks_this_step_too():
     assert stored(project) is None
     app.button(key="next-step").click().run()
     assert stored(project) == TrainingConfig(backbone=CATALOGUE[0])
-    assert PAGE in steps_done(open_project(open_workspace(), project.id))
+    assert PAGE in steps_done(open_workspace(), open_project(open_workspace(), project.id))
 
 
 def test_expert_settings_are_stored_and_fit_the_strategy():
@@ -214,11 +214,11 @@ def test_a_question_that_failed_is_asked_again_later(monkeypatch):
         return answer
 
     monkeypatch.setattr(compute_client, "call", call)
-    waiting.forget("layer_groups", "here")
-    assert isinstance(waiting.ask("layer_groups", "here").exception(10), ComputeError)
-    assert waiting.ask("layer_groups", "here").exception(10) is not None
-    monkeypatch.setattr(waiting, "TRY_AGAIN", -1)
-    assert waiting.ask("layer_groups", "here").result(10) == GROUPS
+    compute.forget("layer_groups", "here")
+    assert isinstance(compute.ask("layer_groups", "here").exception(10), ComputeError)
+    assert compute.ask("layer_groups", "here").exception(10) is not None
+    monkeypatch.setattr(compute, "TRY_AGAIN", -1)
+    assert compute.ask("layer_groups", "here").result(10) == GROUPS
 
 
 def test_the_measured_curve_of_the_layers_stands_beside_the_slider():

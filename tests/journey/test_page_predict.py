@@ -12,7 +12,7 @@ from results import finished_run
 from sessions import NASTY, open_app, texts
 from trained import write_tiny_run
 
-from pages.shared.layout import steps_done
+from pages.shared.journey import steps_done
 from pages.shared.predict import batch
 from tl_core import images
 from tl_core.errors import ComputeError
@@ -79,9 +79,9 @@ def test_dropped_pictures_each_get_their_probabilities(workspace):
 def test_the_step_is_ticked_once_the_model_has_answered(workspace):
     project, _ = trained_project(workspace)
     app = open_app(PAGE, project)
-    assert PAGE not in steps_done(project)
+    assert PAGE not in steps_done(workspace, project)
     upload(app, ("a.png", coloured((1, 2, 3))))
-    assert PAGE in steps_done(project)
+    assert PAGE in steps_done(workspace, project)
 
 
 def test_the_model_is_loaded_before_the_first_picture_comes(workspace, monkeypatch):

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from pages.shared.layout import badges, card, megabytes, millions, name_text, note_text
+from pages.shared.elements import badges, card, name_text, note_text
+from pages.shared.text import count_text, megabytes
 from tl_core.runs.catalogue import Backbone, weights_state
 
 _PLACES = {
@@ -42,7 +43,7 @@ def facts_lines(backbone: Backbone) -> list[str]:
     """Say how large it is, what it was trained on, and what may be done with it."""
     size = f"{backbone.input_size} × {backbone.input_size} pixels"
     if backbone.parameters:
-        size = f"{millions(backbone.parameters)} parameters · {size}"
+        size = f"{count_text(backbone.parameters)} parameters · {size}"
     trained = backbone.pretraining
     licence = f"Licence: {backbone.licence}" if backbone.licence else ""
     return [line for line in (size, f"{trained[:1].upper()}{trained[1:]}", licence) if line]

@@ -6,8 +6,9 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.downloads import start_download
-from pages.shared.layout import errors_shown, megabytes, note_text, plain
+from pages.shared.elements import errors_shown, note_text
 from pages.shared.run_progress import LOOK_EVERY
+from pages.shared.text import megabytes, plain
 from tl_core.runs import Run, list_runs, read_events, request_stop
 from tl_core.runs.catalogue import Backbone, backbone_to_json
 from tl_core.runs.events import Progress

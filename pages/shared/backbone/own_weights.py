@@ -9,7 +9,8 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.shared import state
-from pages.shared.layout import errors_shown, explain
+from pages.shared.elements import errors_shown
+from pages.shared.glossary import explain
 from tl_core.errors import BackboneError
 from tl_core.runs.catalogue import Backbone
 from tl_core.runs.compute_client import call

@@ -5,9 +5,10 @@ import streamlit as st
 from pages.shared import charts, state
 from pages.shared.accuracy import result_text
 from pages.shared.backbone.downloads_to_compare import fetch_more
-from pages.shared.charts import percent
-from pages.shared.layout import duration, errors_shown, explain, note_text, plain
+from pages.shared.elements import errors_shown, note_text
+from pages.shared.glossary import explain
 from pages.shared.run_progress import LOOK_EVERY
+from pages.shared.text import duration, percent, plain
 from tl_core.errors import TLCoreError
 from tl_core.images import list_classes
 from tl_core.runs import Run, get_run, list_runs, request_stop, start_run, workers

@@ -10,7 +10,7 @@ from pages.shared.charts.calibration import coverage, reliability
 from pages.shared.charts.comparison import Bar, Ranked, baselines, ranking
 from pages.shared.charts.curves import curves
 from pages.shared.charts.depth import Depth, layer_curve
-from pages.shared.charts.drawing import Chart, count_text, percent, short, show, sureness
+from pages.shared.charts.drawing import Chart, short, show
 from pages.shared.charts.matrix import confusion
 
 __all__ = [
@@ -22,17 +22,14 @@ __all__ = [
     "baselines",
     "compare_runs",
     "confusion",
-    "count_text",
     "coverage",
     "curves",
     "layer_curve",
     "learning_curve",
     "network",
-    "percent",
     "probabilities",
     "ranking",
     "reliability",
     "short",
     "show",
-    "sureness",
 ]

@@ -6,16 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
-from pages.shared.charts.drawing import (
-    NEUTRAL,
-    VALIDATION,
-    Chart,
-    blank_figure,
-    clipped,
-    percent,
-    short,
-    sureness,
-)
+from pages.shared.charts.drawing import NEUTRAL, VALIDATION, Chart, blank_figure, clipped, short
+from pages.shared.text import percent, sureness
 
 SEPARATOR = " · "  # what stands before it in a run's name is short enough for an axis
 

@@ -5,15 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from pages.shared.charts.drawing import (
-    ACCENT,
-    NEUTRAL,
-    Chart,
-    blank_figure,
-    count_text,
-    short,
-    text_colour,
-)
+from pages.shared.charts.drawing import ACCENT, NEUTRAL, Chart, blank_figure, short, text_colour
+from pages.shared.text import count_text
 from tl_core.runs.catalogue import LayerBlock
 
 GAP = 0.5  # between two blocks, in percent of the row

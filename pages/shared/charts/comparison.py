@@ -6,15 +6,8 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from pages.shared.charts.drawing import (
-    ACCENT,
-    NEUTRAL,
-    Chart,
-    blank_figure,
-    percent,
-    short,
-    text_colour,
-)
+from pages.shared.charts.drawing import ACCENT, NEUTRAL, Chart, blank_figure, short, text_colour
+from pages.shared.text import percent
 
 POINT = "#2A6FA8"  # dark enough for white numbers
 ROW = 112  # pixels: name, three lines about the budget, bar

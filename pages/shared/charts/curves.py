@@ -5,15 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from pages.shared.charts.drawing import (
-    NEUTRAL,
-    TRAIN,
-    VALIDATION,
-    Chart,
-    blank_figure,
-    percent,
-    short,
-)
+from pages.shared.charts.drawing import NEUTRAL, TRAIN, VALIDATION, Chart, blank_figure, short
+from pages.shared.text import percent
 from tl_core.runs.events import EpochResult
 
 MAX_POINTS = 400  # per line; more cannot be seen and costs time on every update

@@ -11,10 +11,10 @@ from pages.shared.charts.drawing import (
     TRAIN,
     Chart,
     blank_figure,
-    percent,
     short,
     text_colour,
 )
+from pages.shared.text import percent
 
 
 class Depth(NamedTuple):

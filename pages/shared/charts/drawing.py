@@ -49,28 +49,6 @@ def clipped(text: str, length: int = 60) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def percent(value: float) -> str:
-    """Return a fraction as whole percent."""
-    return f"{100 * value:.0f} %"
-
-
-def sureness(value: float) -> str:
-    """Return a probability as whole percent that never claims certainty or impossibility."""
-    if value >= 0.995:
-        return "over 99 %"
-    return "under 1 %" if value < 0.005 else percent(value)
-
-
-def count_text(number: int) -> str:
-    """Return a count as a person says it: 950, 98 thousand, 3.4 million."""
-    if number < 1_000:
-        return str(number)
-    if number < 999_500:
-        value = number / 1_000
-        return f"{value:.1f} thousand" if value < 10 else f"{value:.0f} thousand"
-    return f"{number / 1e6:.1f} million"
-
-
 def text_colour() -> str | None:
     """Return the page's text colour where Streamlit's own, for charts, is too pale to read."""
     return "#1E2A2F" if st.context.theme.type == "light" else None

@@ -3,8 +3,10 @@
 import streamlit as st
 
 from pages.shared import charts, state
-from pages.shared.charts import percent
-from pages.shared.layout import note_text, number_cards, term
+from pages.shared.elements import note_text, number_cards
+from pages.shared.glossary import term
+from pages.shared.journey import TRANSFER
+from pages.shared.text import percent
 from tl_core.runs.results.assessment import Assessment, Calibration, Conformal
 
 FIRST_THRESHOLD = 0.8
@@ -16,7 +18,7 @@ def show_sureness(found: Assessment | None, *, outdated: str | None) -> None:
     if calibration is None or not calibration.reliability:
         note_text("This is measured together with the comparison on the page Transfer.")
         st.page_link(
-            "pages/6_transfer.py",
+            TRANSFER,
             label="Go there",
             icon=":material/compare_arrows:",
             query_params=state.address(),

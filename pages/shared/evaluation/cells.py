@@ -6,9 +6,9 @@ import numpy as np
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.charts import sureness
+from pages.shared.elements import errors_shown
 from pages.shared.gallery import Action, Tile, gallery
-from pages.shared.layout import errors_shown
+from pages.shared.text import sureness
 from tl_core.images import (
     ImageRecord,
     assign_class,

@@ -5,7 +5,7 @@ from html import escape
 
 import streamlit as st
 
-from pages.shared.charts import percent
+from pages.shared.text import percent
 from tl_core.runs.results.report import Evaluation
 
 

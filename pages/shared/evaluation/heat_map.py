@@ -8,8 +8,8 @@ import numpy as np
 import streamlit as st
 
 from pages.shared import charts, state
-from pages.shared.layout import note_text
-from pages.shared.waiting import answer_or_wait, ask
+from pages.shared.compute import answer_or_wait, ask
+from pages.shared.elements import note_text
 from tl_core.errors import TLCoreError
 from tl_core.images import ImageRecord, image_path, read_picture
 from tl_core.runs import Run

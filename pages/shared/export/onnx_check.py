@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.layout import number_cards, plain
+from pages.shared.elements import number_cards
+from pages.shared.text import plain
 from tl_core.errors import TLCoreError
 from tl_core.runs import Run, compute_client
 from tl_core.runs.results.onnx_check import LIMIT, Parity, read_parity

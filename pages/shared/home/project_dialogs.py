@@ -3,7 +3,9 @@
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.layout import errors_shown, plain
+from pages.shared.elements import errors_shown
+from pages.shared.journey import BACKBONE
+from pages.shared.text import plain
 from tl_core.runs.catalogue import BUNDLED, find
 from tl_core.runs.draft import save_backbone
 from tl_core.workspace import ProjectSummary, create_project, delete_project, rename_project
@@ -22,7 +24,7 @@ def new() -> None:
             workspace = state.current_workspace()
             project = create_project(workspace, name)
             save_backbone(workspace, project.id, find(BUNDLED))
-            state.go("pages/1_backbone.py", project_id=project.id)
+            state.go(BACKBONE, project_id=project.id)
 
 
 @st.dialog("Rename project")

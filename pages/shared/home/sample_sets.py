@@ -6,8 +6,10 @@ from typing import NoReturn
 import streamlit as st
 
 from pages.shared import state
+from pages.shared.elements import badges, card, errors_shown, name_text, note_text
 from pages.shared.images.background_adding import start_import
-from pages.shared.layout import badges, card, errors_shown, megabytes, name_text, note_text
+from pages.shared.journey import IMAGES
+from pages.shared.text import megabytes
 from tl_core.images.samples import SAMPLES, SampleSet, sample_files
 from tl_core.runs import start_run
 from tl_core.runs.catalogue import BUNDLED, find
@@ -16,7 +18,6 @@ from tl_core.runs.workers import ensure_workers
 from tl_core.workspace import create_project, list_projects
 
 _TWICE = timedelta(seconds=10)  # a second click within this time opens what the first one made
-IMAGES = "pages/2_images.py"
 
 
 def start_from_sample(sample: SampleSet) -> NoReturn:

@@ -6,13 +6,14 @@ Streamlit forgets uploads when the person leaves the page.
 
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.guards import camera_allowed, served_locally
+from pages.shared.elements import errors_shown
 from pages.shared.images.background_adding import start_import
-from pages.shared.layout import errors_shown, plain
+from pages.shared.text import plain
 from tl_core.images import Skipped, SourceFile, add_images, folder_files, uploaded_files, zip_files
 
 FOLDER, ZIP, FILES, WEBCAM, SERVER = (
@@ -22,6 +23,7 @@ FOLDER, ZIP, FILES, WEBCAM, SERVER = (
     "Webcam",
     "Folder by path",
 )
+_LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 def wants_more() -> bool:
@@ -131,3 +133,22 @@ def _begin(project_id: str, uploader: str | None, files: list[SourceFile | Skipp
     if uploader:
         state.renew(uploader)
     st.rerun()
+
+
+def served_locally() -> bool:
+    """Whether this visitor sits at the computer that the app runs on.
+
+    Only then may they name folders of it. All must hold: the server listens on localhost only,
+    the browser asked for localhost (a foreign name that resolves to it is DNS rebinding), and
+    no proxy passed the request on.
+    """
+    headers = st.context.headers
+    host = urlsplit(f"//{headers.get('Host', '')}").hostname
+    forwarded = any(name.lower().startswith(("x-forwarded", "forwarded")) for name in headers)
+    return st.get_option("server.address") in _LOCAL and host in _LOCAL and not forwarded
+
+
+def camera_allowed() -> bool:
+    """Whether browsers hand out the camera to a page at this address."""
+    asked = urlsplit(st.context.url or "")
+    return asked.scheme != "http" or asked.hostname in _LOCAL

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from pages.shared.layout import plain
+from pages.shared.text import plain
 from tl_core.errors import TLCoreError
 from tl_core.images import AddProgress, Skipped, SourceFile, add_images
 from tl_core.workspace import Workspace

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.shared import state
+from pages.shared.elements import errors_shown
 from pages.shared.gallery import PAGE_SIZE, Action, Filter, Tile, gallery
 from pages.shared.images import class_dialogs
 from pages.shared.images.class_dialogs import show_filter
-from pages.shared.layout import errors_shown, plain
+from pages.shared.text import plain
 from tl_core.errors import TLCoreError
 from tl_core.images import (
     ClassSummary,

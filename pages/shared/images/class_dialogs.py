@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.layout import errors_shown, plain
+from pages.shared.elements import errors_shown
+from pages.shared.text import plain
 from tl_core.images import create_class, delete_class, merge_classes, rename_class
 
 MAX_NAME = 300

@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from pages.shared import state
+from pages.shared.elements import errors_shown, name_text, note_text
 from pages.shared.gallery import Action, Tile, gallery
-from pages.shared.layout import errors_shown, explain, name_text, note_text
+from pages.shared.glossary import explain
 from tl_core.images import (
     NamePattern,
     PictureGroup,

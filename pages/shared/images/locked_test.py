@@ -3,7 +3,8 @@
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.layout import errors_shown, note_text, term
+from pages.shared.elements import errors_shown, note_text
+from pages.shared.glossary import term
 from tl_core.images import (
     draw_locked_test,
     has_own_test,

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.draft import change_draft, show_stored
+from pages.shared.compute import ask, wait_for_all
+from pages.shared.elements import card, note_text
 from pages.shared.gallery import data_uri
-from pages.shared.layout import card, note_text
-from pages.shared.waiting import ask, wait_for_all
+from pages.shared.layers.draft import change_draft, show_stored
 from tl_core.errors import TLCoreError
 from tl_core.images import list_images
 from tl_core.runs.configuration import AUGMENTATIONS, TrainingConfig

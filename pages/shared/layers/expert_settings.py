@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from pages.shared.draft import saver, show_stored
-from pages.shared.layout import term
+from pages.shared.glossary import term
+from pages.shared.layers.draft import saver, show_stored
 from tl_core.runs.configuration import TrainingConfig
 
 

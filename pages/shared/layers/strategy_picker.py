@@ -5,7 +5,8 @@ from concurrent.futures import Future
 import streamlit as st
 
 from pages.shared import charts, state
-from pages.shared.draft import change_draft, saver, show_stored
+from pages.shared.elements import note_text, number_card
+from pages.shared.layers.draft import change_draft, saver, show_stored
 from pages.shared.layers.strategies import (
     PRESETS,
     frozen_groups,
@@ -13,7 +14,7 @@ from pages.shared.layers.strategies import (
     with_frozen,
     with_preset,
 )
-from pages.shared.layout import duration, note_text, number_card
+from pages.shared.text import count_text, duration, percent
 from pages.shared.transfer.comparison import comparison_of
 from pages.shared.transfer.findings import layer_by_layer
 from tl_core.runs.catalogue import LayerBlock
@@ -98,10 +99,10 @@ def show_costs(
         frozen = frozen_groups(config, len(groups))
         count = sum(group.parameters for group in groups[frozen:])
         everything = max(sum(group.parameters for group in groups), 1)
-        trained = charts.count_text(count)
+        trained = count_text(count)
         part = count / everything
-        percent = charts.percent(part) if part > 0.01 else f"{100 * part:.1f} %"
-        share = f"{percent} of {charts.count_text(everything)}"
+        shown = percent(part) if part > 0.01 else f"{100 * part:.1f} %"
+        share = f"{shown} of {count_text(everything)}"
     seconds = estimate.result() if estimate.done() and not estimate.exception() else None
     value = f"about {duration(seconds['total'])}" if seconds else "…"
     note = _time_note(seconds, config) if seconds else None

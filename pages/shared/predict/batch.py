@@ -15,7 +15,8 @@ from itertools import islice
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.layout import duration, note_text, plain
+from pages.shared.elements import note_text
+from pages.shared.text import duration, plain
 from tl_core.errors import ImageFileError, TLCoreError
 from tl_core.images import Skipped, SourceFile
 from tl_core.runs import Run, compute_client

@@ -6,7 +6,8 @@ from typing import BinaryIO
 import streamlit as st
 
 from pages.shared import charts, state
-from pages.shared.layout import card, errors_shown, name_text, note_text, plain, show_error
+from pages.shared.elements import card, errors_shown, name_text, note_text, show_error
+from pages.shared.text import plain
 from tl_core.errors import TLCoreError
 from tl_core.images import add_images, list_classes, read_picture, thumbnail_bytes, uploaded_files
 from tl_core.runs import Run, compute_client

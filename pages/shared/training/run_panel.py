@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.shared import state
+from pages.shared.compute import ask, forget, wait_for_all
+from pages.shared.elements import errors_shown, note_text
+from pages.shared.journey import EVALUATION, LAYERS, PREDICT
 from pages.shared.layers.strategies import strategy_text
-from pages.shared.layout import duration, errors_shown, note_text, plain
 from pages.shared.run_progress import STATE_TEXT, follow
 from pages.shared.run_result import report_of, result_cards
-from pages.shared.waiting import ask, forget, wait_for_all
+from pages.shared.text import duration, plain
 from tl_core.images import ClassSummary
 from tl_core.runs import Run, delete_run, resume_run, start_run, workers
 from tl_core.runs.configuration import TrainingConfig, config_to_json
@@ -60,7 +62,7 @@ def next_training(
                 args=(project, config),
             )
             st.page_link(
-                "pages/3_layers.py",
+                LAYERS,
                 label="Change the settings",
                 icon=":material/tune:",
                 query_params=state.address(),
@@ -88,13 +90,13 @@ def show_run(run: Run, runs: Sequence[Run], names: dict[str, str]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
         if report:
             st.page_link(
-                "pages/7_predict.py",
+                PREDICT,
                 label="Try the model now",
                 icon=":material/photo_camera:",
                 query_params=state.address(run=run.id),
             )
             st.page_link(
-                "pages/5_evaluation.py",
+                EVALUATION,
                 label="See where it errs",
                 icon=":material/troubleshoot:",
                 query_params=state.address(run=run.id),

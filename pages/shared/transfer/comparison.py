@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.layout import duration, errors_shown, plain
+from pages.shared.elements import errors_shown
 from pages.shared.run_progress import LOOK_EVERY, RunView, run_view
+from pages.shared.text import duration, plain
 from tl_core.errors import TLCoreError
 from tl_core.runs import Run, get_run, list_runs, request_stop, resume_run, start_run, workers
 from tl_core.runs.catalogue import Backbone, backbone_to_json

@@ -6,8 +6,8 @@ import streamlit as st
 
 from pages.shared import charts
 from pages.shared.accuracy import HonestNumber, honest_card, result_text
-from pages.shared.charts import percent
-from pages.shared.layout import duration, note_text, number_cards
+from pages.shared.elements import note_text, number_cards
+from pages.shared.text import duration, percent
 from tl_core.runs.results.assessment import (
     MEASURED,
     Assessment,

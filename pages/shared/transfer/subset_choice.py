@@ -4,7 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.shared import state
-from pages.shared.layout import note_text
+from pages.shared.elements import note_text
 from pages.shared.transfer.comparison import Comparison, start_comparison
 from tl_core.images import part_facts
 from tl_core.images.subsets import LEAST, Facts, offered_parts, part_of, typed_part

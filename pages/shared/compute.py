@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared.layout import plain
+from pages.shared.text import plain
 from tl_core.errors import TLCoreError
 from tl_core.runs import compute_client
 

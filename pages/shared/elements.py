@@ -1,0 +1,78 @@
+"""What pages are built of: cards, numbers, names, notes, badges, messages.
+
+Names that people typed or uploaded go through `plain` (markdown) or `html.escape` (HTML), so
+that they show as they are.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pages.shared.text import plain
+from tl_core.errors import TLCoreError
+
+
+def card(key: str, *, chosen: bool = False) -> DeltaGenerator:
+    """Return a bordered container in the app's card style; `key` is unique on the page."""
+    suffix = "-chosen" if chosen else ""
+    return st.container(border=True, key=f"card-{key}{suffix}", height="stretch")
+
+
+def number_card(label: str, value: str, note: str | None = None) -> None:
+    """Show one number with its label and, below, what it was measured on, line by line."""
+    st.html(_number_html(label, value, note))
+
+
+def number_cards(*cards: tuple[str, str] | tuple[str, str, str], wide: bool = False) -> None:
+    """Show several numbers side by side, all of one height; each as for `number_card`.
+
+    `wide` gives room to long notes.
+    """
+    shape = "tl-numbers tl-wide" if wide else "tl-numbers"
+    st.html(f'<div class="{shape}">{"".join(_number_html(*card) for card in cards)}</div>')
+
+
+def _number_html(label: str, value: str, note: str | None = None) -> str:
+    lines = (note or "").splitlines()
+    below = "".join(f'<div class="tl-note">{escape(line)}</div>' for line in lines)
+    return (
+        f'<div class="tl-number"><div class="tl-label">{escape(label)}</div>'
+        f'<div class="tl-value">{escape(value)}</div>{below}</div>'
+    )
+
+
+def name_text(name: str, *, note: str | None = None, clip: bool = True) -> None:
+    """Show a name that a person gave, literally, with a muted line below it."""
+    shape = "tl-name tl-clip" if clip else "tl-name"
+    below = f'<div class="tl-note">{escape(note)}</div>' if note else ""
+    title = escape(name, quote=True)
+    st.html(f'<div class="{shape}" dir="auto" title="{title}">{escape(name)}</div>{below}')
+
+
+def note_text(*lines: str) -> None:
+    """Show muted lines of plain text."""
+    st.html(f'<div class="tl-note">{"<br>".join(escape(line) for line in lines)}</div>')
+
+
+def badges(*texts: str, quiet: tuple[str, ...] = ()) -> None:
+    """Show short labels in a row; `quiet` ones without colour."""
+    parts = [f'<span class="tl-badge">{escape(text)}</span>' for text in texts]
+    parts += [f'<span class="tl-badge tl-plain">{escape(text)}</span>' for text in quiet]
+    st.html(" ".join(parts))
+
+
+def show_error(error: TLCoreError) -> None:
+    """Show trouble that the person can do something about."""
+    st.error(plain(str(error)), icon=":material/error:")
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """Show a `TLCoreError` raised inside instead of passing it on."""
+    try:
+        yield
+    except TLCoreError as error:
+        show_error(error)

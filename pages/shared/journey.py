@@ -1,0 +1,51 @@
+"""The page table: every page of the app, the steps of the journey in order, which are done."""
+
+from tl_core.images import list_classes
+from tl_core.runs import list_runs
+from tl_core.runs.draft import chosen_backbone, drafted_config
+from tl_core.runs.results.answers import was_tried
+from tl_core.runs.results.onnx_check import read_parity
+from tl_core.workspace import Project, Workspace
+
+HOME = "pages/home.py"
+BACKBONE = "pages/1_backbone.py"
+IMAGES = "pages/2_images.py"
+LAYERS = "pages/3_layers.py"
+TRAINING = "pages/4_training.py"
+EVALUATION = "pages/5_evaluation.py"
+TRANSFER = "pages/6_transfer.py"
+PREDICT = "pages/7_predict.py"
+EXPORT = "pages/8_export.py"
+
+PAGES = {  # file: (title, address)
+    HOME: ("Home", ""),
+    BACKBONE: ("Backbone", "backbone"),
+    IMAGES: ("Images", "images"),
+    LAYERS: ("Layers", "layers"),
+    TRAINING: ("Training", "training"),
+    EVALUATION: ("Evaluation", "evaluation"),
+    TRANSFER: ("Transfer", "transfer"),
+    PREDICT: ("Predict", "predict"),
+    EXPORT: ("Export", "export"),
+}
+STEPS = tuple(page for page in PAGES if page != HOME)
+
+
+def steps_done(workspace: Workspace, project: Project) -> set[str]:
+    """Return the pages of the steps that are finished, computed from what is on disk."""
+    filled = [c for c in list_classes(workspace, project.id) if c.images - c.excluded >= 2]
+    runs = list_runs(workspace, project.id)
+    trained = any(run.accuracy is not None for run in runs)
+    folders = [workspace.run_dir(project.id, run.id) for run in runs]
+    compared = any(run.state == "done" for run in list_runs(workspace, project.id, "assess"))
+    facts = {
+        BACKBONE: chosen_backbone(project) is not None,
+        IMAGES: len(filled) >= 2,
+        LAYERS: drafted_config(project) is not None or bool(runs),
+        TRAINING: trained,
+        EVALUATION: trained,
+        TRANSFER: compared,
+        PREDICT: any(was_tried(folder) for folder in folders),
+        EXPORT: any(read_parity(folder) for folder in folders),
+    }
+    return {page for page, done in facts.items() if done}

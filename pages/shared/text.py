@@ -1,0 +1,48 @@
+"""Text as it is shown: names literally; sizes, counts, shares and times as people say them."""
+
+import re
+
+_BREAK = "\u2060"  # word joiner: keeps ":smile:", "->" and "www." from being read as markup
+
+
+def plain(text: str) -> str:
+    """Return text that Streamlit's markdown shows literally."""
+    escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text.replace("\n", " "))
+    return re.sub(r"([:\-<>=]|w(?=w))", rf"\1{_BREAK}", escaped)
+
+
+def megabytes(size: int) -> str:
+    """Return a size in bytes as people read it."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(size, 1e5) / 1e6:.{size < 1e7:d}f} MB"
+
+
+def percent(value: float) -> str:
+    """Return a fraction as whole percent."""
+    return f"{100 * value:.0f} %"
+
+
+def sureness(value: float) -> str:
+    """Return a probability as whole percent that never claims certainty or impossibility."""
+    if value >= 0.995:
+        return "over 99 %"
+    return "under 1 %" if value < 0.005 else percent(value)
+
+
+def count_text(number: int) -> str:
+    """Return a count as a person says it: 950, 98 thousand, 3.4 million."""
+    if number < 1_000:
+        return str(number)
+    if number < 999_500:
+        value = number / 1_000
+        return f"{value:.1f} thousand" if value < 10 else f"{value:.0f} thousand"
+    return f"{number / 1e6:.1f} million"
+
+
+def duration(seconds: float) -> str:
+    """Return a time span as people say it."""
+    if seconds < 1.5:
+        return "a second"
+    for unit, size in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
