@@ -20,6 +20,7 @@ import numpy as np
 
 from tl_core.features.alignment import shifted_scores
 from tl_core.features.fingerprints import SIDE, best_turned, detail_of, fingerprints, turned_bound
+from tl_core.images.groups.advice import MOST_SEARCHED
 
 TURNED = 0.78  # least correlation of details, with TONE and ALIKE
 TONE = 0.88  # least correlation of brightness
@@ -31,7 +32,6 @@ COPY = 0.99  # correlation of all pixels, for pictures that are like many others
 REPEATS = 0.6  # a picture correlates so well with itself, shifted by more than 6 pixels
 SMOOTH = 0.8  # or shifted by 2: nothing small is in it
 NEIGHBOURS = 4  # most alike pictures that are asked for a shift
-MOST_PICTURES = 20_000  # more are not compared: every pair is looked at
 _BOUND = 0.84  # what no true copy was seen below
 _BLOCK = 1024
 
@@ -49,7 +49,7 @@ def same_pairs(tiles: np.ndarray, features: np.ndarray | None) -> tuple[Pairs, n
     Returns:
         Index pairs, int64 (P, 2), the surest first, and their correlation, float32 (P,).
     """
-    if not 2 <= len(tiles) <= MOST_PICTURES:
+    if not 2 <= len(tiles) <= MOST_SEARCHED:
         return np.empty((0, 2), np.int64), np.empty(0, np.float32)
     unit = None if features is None else _unit(features)
     common = np.array([_like_many(tile) for tile in tiles[:, 0]])
