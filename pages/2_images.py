@@ -9,7 +9,7 @@ from pages.shared.downloads import latest_download, show_download, start_downloa
 from pages.shared.elements import errors_shown, number_cards
 from pages.shared.glossary import explain
 from pages.shared.images.adding import adding_panel, wants_more
-from pages.shared.images.background_adding import show_imports
+from pages.shared.images.arrivals import show_arrivals
 from pages.shared.images.browser import picture_browser
 from pages.shared.images.groups import show_groups
 from pages.shared.images.locked_test import locked_part
@@ -80,7 +80,7 @@ total = count_images(workspace, project.id)
 excluded = count_images(workspace, project.id, excluded=True)
 skipped = list_skipped(workspace, project.id)
 busy = sample_download()
-busy = show_imports(project.id) or busy
+busy = show_arrivals(project.id) or busy
 
 with st.expander(
     "Add pictures",

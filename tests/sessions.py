@@ -5,7 +5,7 @@ from pathlib import Path
 from patience import wait_until
 from streamlit.testing.v1 import AppTest
 
-from pages.shared.images.background_adding import imports_of
+from pages.shared.images.arrivals import arrivals
 from tl_core.workspace import Project
 
 APP = Path(__file__).parents[1] / "app.py"
@@ -22,7 +22,7 @@ def open_app(page: str = "pages/home.py", project: Project | None = None) -> App
 
 
 def wait_for_imports(project_id: str) -> None:
-    wait_until(lambda: all(batch.finished for batch in imports_of(project_id)))
+    wait_until(lambda: all(job.finished for job in arrivals(project_id).values()))
 
 
 def press(app: AppTest, label: str) -> AppTest:

@@ -7,7 +7,8 @@ from results import finished_run
 from sessions import open_app, press, texts
 from trained import write_tiny_run
 
-from pages.shared.export import onnx_check
+from pages.shared.background import job_of
+from pages.shared.export.onnx_check import export_key
 from tl_core.errors import ExportError
 from tl_core.export.predictor import Predictor
 from tl_core.runs import compute_client
@@ -48,7 +49,7 @@ def downloads(app) -> list[str]:
 
 
 def wait_for_export(run) -> None:
-    wait_until(lambda: onnx_check._exports()[run.id].finished, seconds=60)
+    wait_until(lambda: job_of(export_key(run)).finished, seconds=60)
 
 
 def test_without_a_model_the_page_leads_to_training(workspace):
@@ -73,7 +74,7 @@ def test_one_click_makes_the_file_and_says_that_it_answers_as_the_app_does(train
     wait_for_export(run)
     app.run()
     assert not app.exception
-    assert onnx_check._exports()[run.id].error is None
+    assert job_of(export_key(run)).error is None
     assert downloads(app) == [
         *("Download model.onnx", "Download predict.py", "Download model.safetensors")
     ]

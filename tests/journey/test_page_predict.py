@@ -12,8 +12,9 @@ from results import finished_run
 from sessions import NASTY, open_app, texts
 from trained import write_tiny_run
 
+from pages.shared.background import job_of
 from pages.shared.journey import steps_done
-from pages.shared.predict import batch
+from pages.shared.predict.batch import AT_ONCE, Batch, batch_key
 from tl_core import images
 from tl_core.errors import ComputeError
 from tl_core.runs import compute_client
@@ -46,10 +47,10 @@ def upload(app, *files: tuple[str, bytes]):
     return app.file_uploader[0].set_value([(*file, "image/png") for file in files]).run()
 
 
-def batch_of(run) -> batch.Batch:
-    found = batch._batches()[run.id]
-    wait_until(lambda: found.finished)
-    return found
+def batch_of(run) -> Batch:
+    job = job_of(batch_key(run))
+    wait_until(lambda: job.finished)
+    return job.said
 
 
 def html_of(app) -> str:
@@ -126,7 +127,7 @@ def test_many_pictures_become_a_table(workspace):
     project, run = trained_project(workspace)
     files = [(f"{i}.png", coloured((i, 20, 30))) for i in range(20)]
     app = upload(open_app(PAGE, project), *files, ("empty.jpg", b""))
-    batch = batch_of(run)
+    batch_of(run)
     app.run()
     assert not app.exception
     table = app.dataframe[0].value
@@ -134,7 +135,7 @@ def test_many_pictures_become_a_table(workspace):
     assert set(table["Answer"][:20]) <= set(CLASSES)
     assert "empty" in table["Left out because"][20]
     assert app.subheader[0].value == "20 pictures classified"
-    assert batch.error is None
+    assert job_of(batch_key(run)).error is None
     assert [b.proto.label for b in app.get("download_button")] == ["Download the table (CSV)"]
 
 
@@ -176,15 +177,15 @@ def test_stopping_keeps_what_is_done(workspace, monkeypatch):
     project, run = trained_project(workspace)
 
     def slow(name, *args, **_):
-        batch._batches()[run.id].stop = True
+        job_of(batch_key(run)).stop = True
         return compute.OFFERED[name](*args)
 
     monkeypatch.setattr(compute_client, "call", slow)
     files = [(f"{i}.png", coloured((i, 20, 30))) for i in range(20)]
     app = upload(open_app(PAGE, project), *files)
-    assert len(batch_of(run).answers) == batch.AT_ONCE
+    assert len(batch_of(run).answers) == AT_ONCE
     app.run()
-    assert f"Stopped after {batch.AT_ONCE} of 20 files" in texts(app)
+    assert f"Stopped after {AT_ONCE} of 20 files" in texts(app)
 
 
 def test_trouble_in_the_compute_process_is_a_sentence(workspace, monkeypatch):

@@ -1,35 +1,18 @@
 """Making the ONNX file and comparing it with the app, in the background."""
 
-import logging
-import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import streamlit as st
 
-from pages.shared import state
+from pages.shared import background, state
+from pages.shared.background import Job
 from pages.shared.elements import number_cards
 from pages.shared.text import plain
-from tl_core.errors import TLCoreError
 from tl_core.runs import Run, compute_client
-from tl_core.runs.results.onnx_check import LIMIT, Parity, read_parity
+from tl_core.runs.results.onnx_check import LIMIT, Parity
 
 AT_ONCE = 8  # pictures compared per question, so that others get their answers in between
 EXPORT_SECONDS = 600.0
-_LOG = logging.getLogger(__name__)
-
-
-@dataclass
-class Export:
-    """One export on its way; written by its thread only."""
-
-    error: str | None = None
-    finished: bool = False
-
-
-@st.cache_resource
-def _exports() -> dict[str, Export]:
-    return {}
 
 
 def start_export(run: Run, digests: Sequence[str]) -> None:
@@ -39,50 +22,37 @@ def start_export(run: Run, digests: Sequence[str]) -> None:
         run: A run with a model.
         digests: Pictures to compare the file's answers on.
     """
-    exports = _exports()
-    if run.id in exports and not exports[run.id].finished:
-        return
-    export = exports[run.id] = Export()
     place = (str(state.current_workspace().root), run.project_id, run.id)
-    arguments = (export, place, list(digests))
-    threading.Thread(target=_work, args=arguments, name="export", daemon=True).start()
+    background.start(export_key(run), _export(place, list(digests)), doing="Exporting")
 
 
-def _work(export: Export, place: tuple[str, str, str], digests: list[str]) -> None:
-    try:
-        parity = compute_client.call(
-            "export_in_place", *place, len(digests), timeout=EXPORT_SECONDS
-        )
-        for first in range(parity.n, len(digests), AT_ONCE):
-            compute_client.call(
-                "check_more", *place, digests[first : first + AT_ONCE], timeout=EXPORT_SECONDS
-            )
-    except TLCoreError as error:
-        export.error = str(error)
-    except Exception:
-        _LOG.exception("exporting failed")
-        export.error = "Exporting stopped because of a mistake in this program; see its log."
-    finally:
-        export.finished = True
+def _export(place: tuple[str, str, str], digests: list[str]) -> Iterator[Parity]:
+    call = compute_client.call
+    parity = call("export_in_place", *place, len(digests), timeout=EXPORT_SECONDS)
+    yield parity
+    for first in range(parity.n, len(digests), AT_ONCE):
+        chunk = digests[first : first + AT_ONCE]
+        yield call("check_more", *place, chunk, timeout=EXPORT_SECONDS)
+
+
+def export_key(run: Run) -> str:
+    return f"export-{run.id}"
 
 
 def exporting(run: Run) -> bool:
     """Show how far the export of this run is, or what went wrong; True while it is under way."""
-    export = _exports().get(run.id)
-    if export is None:
+    job = background.job_of(export_key(run))
+    if job is None:
         return False
-    if export.error:
-        st.error(plain(export.error), icon=":material/error:")
-    if not export.finished:
-        st.fragment(_progress, run_every=0.5)(run, export)
-    return not export.finished
+    if job.error:
+        st.error(plain(job.error), icon=":material/error:")
+    if not job.finished:
+        background.show(job, _progress)
+    return not job.finished
 
 
-def _progress(run: Run, export: Export) -> None:
-    if export.finished:
-        st.rerun()
-    folder = state.current_workspace().run_dir(run.project_id, run.id)
-    parity = read_parity(folder)
+def _progress(job: Job) -> None:
+    parity: Parity | None = job.said
     if parity is None:
         st.progress(0.0, text="Writing the ONNX file; this takes a few seconds")
     else:

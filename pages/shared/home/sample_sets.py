@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.elements import badges, card, errors_shown, name_text, note_text
-from pages.shared.images.background_adding import start_import
+from pages.shared.images.arrivals import start_adding
 from pages.shared.journey import IMAGES
 from pages.shared.text import megabytes
 from tl_core.images.samples import SAMPLES, SampleSet, sample_files
@@ -32,7 +32,7 @@ def start_from_sample(sample: SampleSet) -> NoReturn:
         start_run(workspace, project.id, kind="download-sample", config={"sample": sample.key})
         ensure_workers(workspace)
     else:
-        start_import(workspace, project.id, list(sample_files(sample.key)))
+        start_adding(workspace, project.id, list(sample_files(sample.key)))
     state.go(IMAGES, project_id=project.id)
 
 

@@ -12,7 +12,7 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.elements import errors_shown
-from pages.shared.images.background_adding import start_import
+from pages.shared.images.arrivals import start_adding
 from pages.shared.text import plain
 from tl_core.images import Skipped, SourceFile, add_images, folder_files, uploaded_files, zip_files
 
@@ -129,7 +129,7 @@ def _begin(project_id: str, uploader: str | None, files: list[SourceFile | Skipp
     if not files:
         st.warning(plain("There is no file in it. Choose a folder that holds pictures."))
         return
-    start_import(state.current_workspace(), project_id, files)
+    start_adding(state.current_workspace(), project_id, files)
     if uploader:
         state.renew(uploader)
     st.rerun()

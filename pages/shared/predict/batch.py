@@ -1,11 +1,8 @@
 """Many pictures, classified in the background: progress, a table, a CSV file.
 
-A thread of the server hands the files to the compute process in small batches; pages look at
-how far it is. A click elsewhere interrupts nothing; the newest batch of a run is kept.
+The files go to the compute process in small batches; the newest upload of a run is kept.
 """
 
-import logging
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,28 +11,25 @@ from itertools import islice
 
 import streamlit as st
 
-from pages.shared import state
+from pages.shared import background, state
+from pages.shared.background import Job
 from pages.shared.elements import note_text
 from pages.shared.text import duration, plain
-from tl_core.errors import ImageFileError, TLCoreError
+from tl_core.errors import ImageFileError
 from tl_core.images import Skipped, SourceFile
 from tl_core.runs import Run, compute_client
 from tl_core.runs.results.answers import Answer, answers_csv
 
 AT_ONCE = 8  # files per question, so that others get their answers in between
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass
 class Batch:
-    """One upload on its way through the model; written by its thread, except `stop`."""
+    """One upload on its way through the model; `answers` grows."""
 
     total: int
-    started: float
+    started: float = field(default_factory=time.monotonic)
     answers: list[Answer] = field(default_factory=list)
-    error: str | None = None
-    finished: bool = False
-    stop: bool = False
 
     @property
     def seconds_left(self) -> float | None:
@@ -44,33 +38,25 @@ class Batch:
         return spent / done * (self.total - done) if done else None
 
 
-@st.cache_resource
-def _batches() -> dict[str, Batch]:
-    return {}
-
-
 def start_batch(run: Run, files: Sequence[SourceFile | Skipped]) -> None:
     """Begin to classify; an earlier batch of this run is ended."""
-    batches = _batches()
-    if run.id in batches:
-        batches[run.id].stop = True
-    batch = batches[run.id] = Batch(total=len(files), started=time.monotonic())
+    background.forget(batch_key(run))
     place = (str(state.current_workspace().root), run.project_id, run.id)
-    arguments = (batch, place, iter(files))
-    threading.Thread(target=_work, args=arguments, name="classify", daemon=True).start()
+    batch = Batch(total=len(files))
+    work = _classify(batch, place, iter(files))
+    background.start(batch_key(run), work, doing="Classifying", said=batch)
 
 
-def _work(batch: Batch, place: tuple[str, str, str], files: Iterator[SourceFile | Skipped]) -> None:
-    try:
-        while not batch.stop and (chunk := list(islice(files, AT_ONCE))):
-            batch.answers += _answers(place, chunk)
-    except TLCoreError as error:
-        batch.error = str(error)
-    except Exception:
-        _LOG.exception("classifying failed")
-        batch.error = "Classifying stopped because of a mistake in this program; see its log."
-    finally:
-        batch.finished = True
+def batch_key(run: Run) -> str:
+    return f"classify-{run.id}"
+
+
+def _classify(
+    batch: Batch, place: tuple[str, str, str], files: Iterator[SourceFile | Skipped]
+) -> Iterator[Batch]:
+    while chunk := list(islice(files, AT_ONCE)):
+        batch.answers += _answers(place, chunk)
+        yield batch
 
 
 def _answers(place: tuple[str, str, str], chunk: list[SourceFile | Skipped]) -> list[Answer]:
@@ -93,30 +79,26 @@ def _answers(place: tuple[str, str, str], chunk: list[SourceFile | Skipped]) -> 
 
 def show_batch(run: Run) -> None:
     """Show how far the newest batch is, then its table."""
-    batch = _batches().get(run.id)
-    if batch is None:
-        return
-    if batch.finished:
-        _table(run, batch)
-    else:
-        st.fragment(_progress, run_every=0.5)(batch)
+    job = background.job_of(batch_key(run))
+    if job is not None:
+        _table(run, job) if job.finished else background.show(job, _progress)
 
 
-def _progress(batch: Batch) -> None:
-    if batch.finished:
-        st.rerun()
+def _progress(job: Job) -> None:
+    batch: Batch = job.said
     done, left = len(batch.answers), batch.seconds_left
     more = f", about {duration(left)} left" if left is not None else ""
     st.progress(
         min(1.0, done / max(1, batch.total)), text=f"{done:,} of {batch.total:,} pictures{more}"
     )
     if st.button("Stop", key="stop-batch", icon=":material/stop:"):
-        batch.stop = True
+        job.stop = True
 
 
-def _table(run: Run, batch: Batch) -> None:
-    if batch.error:
-        st.error(plain(batch.error), icon=":material/error:")
+def _table(run: Run, job: Job) -> None:
+    if job.error:
+        st.error(plain(job.error), icon=":material/error:")
+    batch: Batch = job.said
     answers = batch.answers
     if len(answers) < batch.total:
         st.info(f"Stopped after {len(answers):,} of {batch.total:,} files.")

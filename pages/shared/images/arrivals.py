@@ -1,0 +1,71 @@
+"""Batches of pictures on their way into a project, and what came of each."""
+
+import secrets
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.shared import background
+from pages.shared.background import Job
+from pages.shared.text import plain
+from tl_core.images import AddProgress, Skipped, SourceFile, add_images
+from tl_core.workspace import Workspace
+
+
+def start_adding(
+    workspace: Workspace, project_id: str, files: Sequence[SourceFile | Skipped]
+) -> Job:
+    """Begin to add files in the background, beside what is being added already."""
+    number = len(files)
+    return background.start(
+        f"{_prefix(project_id)}{secrets.token_hex(4)}",
+        add_images(workspace, project_id, files, total=number),
+        doing="Adding pictures",
+        said=AddProgress(done=0, total=number, added=0, skipped=()),
+    )
+
+
+def arrivals(project_id: str) -> dict[str, Job]:
+    """Return the batches that are under way or whose result nobody has seen yet, by key."""
+    return background.jobs_under(_prefix(project_id))
+
+
+def show_arrivals(project_id: str) -> bool:
+    """Show how far each batch is, or what came of it; True while one is under way."""
+    found = arrivals(project_id)
+    active = [job for job in found.values() if not job.finished]
+    for job in active:
+        background.show(job, _progress)
+    if not active:
+        for key, job in found.items():
+            _result(key, job)
+    return bool(active)
+
+
+def _prefix(project_id: str) -> str:
+    return f"add-{project_id}-"
+
+
+def _progress(job: Job) -> None:
+    done, total = job.said.done, job.said.total
+    share = min(1.0, done / max(1, total))
+    st.progress(share, text=f"{job.doing}: {done:,} of {total:,} files")
+
+
+def _result(key: str, job: Job) -> None:
+    """Say what came of a batch: in passing when all went well, else until it is confirmed."""
+    added, skipped = job.said.added, len(job.said.skipped)
+    if not skipped and not job.error:
+        background.forget(key)
+        st.toast(f"{_count(added)} added.", icon=":material/check:")
+        return
+    text = f"{_count(added)} added."
+    if skipped:
+        text += f" {_count(skipped, 'file')} left out; the list at the end of the page says why."
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.warning(plain(f"{job.error or ''} {text}"), icon=":material/info:")
+        st.button("OK", key=f"seen-{key}", on_click=background.forget, args=(key,))
+
+
+def _count(number: int, noun: str = "picture") -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
