@@ -39,13 +39,13 @@ def test_labels_are_indices_of_the_sorted_class_names(workspace: Workspace) -> N
     assert not found.test_given
 
 
-def test_splits_are_stored_and_shown(workspace: Workspace) -> None:
+def test_the_seed_decides_the_splits_and_nothing_is_stored(workspace: Workspace) -> None:
     project_id = project_with(workspace, ants=10, bees=10)
-    assert {one.split for one in list_images(workspace, project_id)} == {None}
     first = image_set(workspace, project_id, seed=3)
-    assert image_set(workspace, project_id, seed=4) == first
-    shown = Counter(one.split for one in list_images(workspace, project_id))
-    assert shown == {"train": 12, "validation": 4, "test": 4}
+    assert image_set(workspace, project_id, seed=4).train != first.train
+    assert image_set(workspace, project_id, seed=3) == first
+    assert Counter(one.split for one in first.images) == {"train": 12, "validation": 4, "test": 4}
+    assert {one.split for one in list_images(workspace, project_id)} == {None}
 
 
 def test_no_digest_is_on_two_sides(workspace: Workspace) -> None:

@@ -8,12 +8,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from projects import project_with
+from pictures import files
+from projects import add, project_with
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from tl_core.errors import StorageFull, WorkspaceError
-from tl_core.images import list_images
+from tl_core.images import image_set, list_images
 from tl_core.workspace import Workspace, open_workspace
 from tl_core.workspace.database import ClassRow, database_url, engine_for, session
 from tl_core.workspace.opening import _prepare
@@ -124,17 +125,20 @@ def test_unknown_trouble_with_the_database_stays_loud(workspace: Workspace) -> N
 
 
 def test_a_workspace_of_an_earlier_version_keeps_everything(tmp_path: Path) -> None:
-    """Its database lacks the newer column and tables."""
+    """Its database lacks the newer column and tables, and stores the splits that were drawn."""
     root = tmp_path / "workspace"
     project_id = project_with(open_workspace(root), ants=3)
     before = list_images(open_workspace(root), project_id)
     engine_for(database_url(open_workspace(root))).dispose()
     with closing(sqlite3.connect(root / "tl.db")) as old:
         old.execute("ALTER TABLE images DROP COLUMN locked")
+        old.execute("ALTER TABLE images ADD COLUMN split TEXT")
+        old.execute("UPDATE images SET split = 'test'")
         for table in ("groups", "group_decisions", "locked_tests"):
             old.execute(f"DROP TABLE {table}")
         old.commit()
     _prepare.cache_clear()
     assert list_images(open_workspace(root), project_id) == before
     _prepare.cache_clear()
-    assert len(list_images(open_workspace(root), project_id)) == 3
+    add(open_workspace(root), project_id, files(bees=3))
+    assert len(image_set(open_workspace(root), project_id).train) == 2

@@ -119,13 +119,13 @@ def prepare_assessment(
         backbone: What is assessed.
         scratch: Train the whole architecture from scratch, too.
         patterns: Pairs of parts to compare, as `parts.part_of` reads them.
-        seed: Of folds, draws and random weights.
+        seed: Of splits, folds, draws and random weights.
 
     Raises:
         DatasetError: If the pictures and classes cannot be divided into folds.
         WeightsUnavailable: If the backbone's weights are not on this machine.
     """
-    images = image_set(workspace, project_id)
+    images = image_set(workspace, project_id, seed=seed)
     network = create_backbone(backbone, project_dir=workspace.project_dir(project_id))
     pool, left_out = pool_of(images, MOST_PICTURES)
     rounds = divided(pool, images, seed=seed)

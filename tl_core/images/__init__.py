@@ -59,15 +59,13 @@ from tl_core.images.queries import (
     count_images,
     get_images,
     image_path,
-    label_facts,
     list_classes,
     list_images,
     list_skipped,
-    part_facts,
     thumbnail_path,
 )
 from tl_core.images.records import AddProgress, ClassSummary, ImageRecord, ImageSet, LabelledImage
-from tl_core.images.sets import health, image_set
+from tl_core.images.sets import health, image_set, label_facts, part_facts
 from tl_core.images.sources import (
     PICTURE_EXTENSIONS,
     Skipped,

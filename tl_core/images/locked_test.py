@@ -123,7 +123,7 @@ def release_locked_test(workspace: Workspace, project_id: str) -> None:
         opened.execute(
             update(ImageRow)
             .where(ImageRow.project_id == project_id, ImageRow.locked)
-            .values(locked=False, split=None)
+            .values(locked=False)
         )
 
 
@@ -187,5 +187,5 @@ def _lock(opened: Session, project_id: str, ids: list[int], *, own: bool) -> Non
         opened.execute(
             update(ImageRow)
             .where(ImageRow.project_id == project_id, ImageRow.id.in_(chunk))
-            .values(locked=True, split=TEST)
+            .values(locked=True)
         )

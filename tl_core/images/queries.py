@@ -9,12 +9,12 @@ from types import EllipsisType
 from typing import Any
 
 from sqlalchemy import Integer, Select, cast, delete, func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from tl_core.errors import DatasetError
 from tl_core.images.records import ClassSummary, ImageRecord
 from tl_core.images.sources import Skipped
-from tl_core.images.subsets import Facts
+from tl_core.images.splits import TEST
 from tl_core.workspace.database import ClassRow, ImageRow, SkippedRow, session
 from tl_core.workspace.storage import Workspace
 
@@ -107,18 +107,6 @@ def get_images(
     return [found[key] for key in keys if key in found]
 
 
-def label_facts(workspace: Workspace, project_id: str) -> list[tuple[str, str, str | None]]:
-    """Return digest, class and group of every picture, in no order."""
-    rows = _taking_part(workspace, project_id, ImageRow.digest)
-    return [(digest, name, group) for digest, name, group in rows]
-
-
-def part_facts(workspace: Workspace, project_id: str) -> list[Facts]:
-    """Return what decides to which parts every picture belongs, in no order."""
-    rows = _taking_part(workspace, project_id, ImageRow.name, ImageRow.split)
-    return [Facts(name, class_name, split) for name, split, class_name, _ in rows]
-
-
 def list_skipped(workspace: Workspace, project_id: str) -> list[Skipped]:
     """Return every file that was left out so far, with its reason, in order."""
     wanted = select(SkippedRow.name, SkippedRow.reason).where(SkippedRow.project_id == project_id)
@@ -189,21 +177,6 @@ def _record(row: ImageRow, class_name: str | None) -> ImageRecord:
         height=row.height,
         class_name=class_name,
         excluded=row.excluded,
-        split=row.split or row.split_given,
+        split=TEST if row.locked else row.split_given,
         group=row.group,
     )
-
-
-def _taking_part(
-    workspace: Workspace, project_id: str, *columns: InstrumentedAttribute
-) -> list[list]:
-    """Return columns, class and group; a group of which one picture is locked is not there."""
-    wanted = (
-        select(*columns, ClassRow.name, ImageRow.group, ImageRow.locked)
-        .join(ClassRow, ClassRow.id == ImageRow.class_id)
-        .where(ImageRow.project_id == project_id, ImageRow.excluded.is_(False))
-    )
-    with session(workspace, write=False) as opened:
-        rows = opened.execute(wanted).all()
-    locked = {group for *_, group, is_locked in rows if is_locked} - {None}
-    return [facts for *facts, is_locked in rows if not is_locked and facts[-1] not in locked]

@@ -14,8 +14,8 @@ MAX_CLASS_NAME = 300  # characters
 class ImageRecord:
     """One picture of a project; sizes in pixels, upright.
 
-    `split` is "train", "validation" or "test": from the person's folders, or as drawn for the
-    first training; None before that.
+    `split` is "train", "validation" or "test" where the person decided it, by folders or by
+    locking; None where every training draws it with its own seed.
     """
 
     id: int

@@ -3,14 +3,16 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.engine import Row
+from sqlalchemy.orm import Session
 
 from tl_core.errors import DatasetError
 from tl_core.images.groups.advice import group_advice
 from tl_core.images.queries import count_images, list_classes
 from tl_core.images.records import ClassSummary, ImageSet, LabelledImage, pictures
-from tl_core.images.splits import TEST, TRAIN, Placed, draw_splits
+from tl_core.images.splits import TEST, TRAIN, SplitFacts, draw_splits
+from tl_core.images.subsets import Facts
 from tl_core.workspace.database import ClassRow, ImageRow, session
 from tl_core.workspace.storage import Workspace
 
@@ -24,66 +26,87 @@ _NAMED = 5  # how many classes a sentence lists
 def image_set(workspace: Workspace, project_id: str, *, seed: int = 0) -> ImageSet:
     """Return all labelled pictures that are not excluded, each in its split.
 
-    Splits that are missing are drawn once and stored (see `splits.draw_splits`).
-
     Pictures of the locked test part, and others of their groups, are in `locked` and nowhere else.
+
+    Args:
+        workspace: Where the project lives.
+        project_id: The project.
+        seed: Of the splits that the person did not bring (see `splits.draw_splits`).
 
     Raises:
         DatasetError: With fewer than two classes, a class with fewer than two pictures, or a
             class whose pictures are all in the part that the person brought for testing.
     """
-    wanted = (
-        select(ImageRow, ClassRow.name)
-        .join(ClassRow, ClassRow.id == ImageRow.class_id)
-        .where(ImageRow.project_id == project_id, ImageRow.excluded.is_(False))
-        .order_by(ImageRow.id)
-    )
     names = select(ClassRow.name).where(ClassRow.project_id == project_id)
-    with session(workspace) as opened:
-        every = opened.execute(wanted).all()
-        rows, locked = _without_locked(every)
+    with session(workspace, write=False) as opened:
+        rows, locked = _taking_part(opened, project_id)
         class_names = sorted(opened.scalars(names))
-        _check_counts(class_names, Counter(name for _, name in rows))
-        placed = [
-            Placed(row.digest, name, row.split_given, row.split, row.group) for row, name in rows
-        ]
-        splits, test_given = draw_splits(placed, seed=seed)
-        _check_train(class_names, rows, splits)
-        changed = [
-            {"id": row.id, "split": split}
-            for (row, _), split in zip(rows, splits, strict=True)
-            if row.split != split
-        ]
-        if changed:
-            opened.execute(update(ImageRow), changed)
+    _check_counts(class_names, Counter(row.class_name for row in rows))
+    splits, test_given = _splits(rows, seed)
+    _check_train(class_names, rows, splits)
     label = {name: index for index, name in enumerate(class_names)}
     folder = workspace.images_dir(project_id)
 
-    def labelled(row: ImageRow, name: str, split: str) -> LabelledImage:
+    def labelled(row: Row, split: str) -> LabelledImage:
         return LabelledImage(
             digest=row.digest,
             path=folder / f"{row.digest}.{row.extension}",
             name=row.name,
-            label=label[name],
+            label=label[row.class_name],
             split=split,
             group=row.group,
         )
 
     return ImageSet(
         class_names=tuple(class_names),
-        images=tuple(labelled(*row, split) for row, split in zip(rows, splits, strict=True)),
+        images=tuple(labelled(row, split) for row, split in zip(rows, splits, strict=True)),
         test_given=test_given,
-        locked=tuple(labelled(*row, TEST) for row in locked),
+        locked=tuple(labelled(row, TEST) for row in locked),
     )
 
 
-def _without_locked(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+def label_facts(workspace: Workspace, project_id: str) -> list[tuple[str, str, str | None]]:
+    """Return digest, class and group of the pictures that `image_set` has as `images`."""
+    with session(workspace, write=False) as opened:
+        rows, _ = _taking_part(opened, project_id)
+    return [(row.digest, row.class_name, row.group) for row in rows]
+
+
+def part_facts(workspace: Workspace, project_id: str, *, seed: int = 0) -> list[Facts]:
+    """Return what decides to which subsets the same pictures belong."""
+    with session(workspace, write=False) as opened:
+        rows, _ = _taking_part(opened, project_id)
+    splits, _ = _splits(rows, seed)
+    return [Facts(row.name, row.class_name, split) for row, split in zip(rows, splits, strict=True)]
+
+
+def _taking_part(opened: Session, project_id: str) -> tuple[list[Row], list[Row]]:
     """Return the pictures to choose by, and those of the locked test part with their groups."""
-    groups = {row.group for row, _ in rows if row.locked} - {None}
-    open_rows, locked = [], []
-    for entry in rows:
-        (locked if entry[0].locked or entry[0].group in groups else open_rows).append(entry)
-    return open_rows, locked
+    wanted = (
+        select(
+            ImageRow.digest,
+            ImageRow.extension,
+            ImageRow.name,
+            ImageRow.split_given,
+            ImageRow.group,
+            ImageRow.locked,
+            ClassRow.name.label("class_name"),
+        )
+        .join(ClassRow, ClassRow.id == ImageRow.class_id)
+        .where(ImageRow.project_id == project_id, ImageRow.excluded.is_(False))
+        .order_by(ImageRow.id)
+    )
+    rows = opened.execute(wanted).all()
+    groups = {row.group for row in rows if row.locked} - {None}
+    to_choose_by, locked = [], []
+    for row in rows:
+        (locked if row.locked or row.group in groups else to_choose_by).append(row)
+    return to_choose_by, locked
+
+
+def _splits(rows: Sequence[Row], seed: int) -> tuple[list[str], bool]:
+    facts = [SplitFacts(row.digest, row.class_name, row.split_given, row.group) for row in rows]
+    return draw_splits(facts, seed=seed)
 
 
 def health(workspace: Workspace, project_id: str) -> list[str]:
@@ -125,7 +148,7 @@ def _check_counts(class_names: list[str], counts: Counter[str]) -> None:
 
 
 def _check_train(class_names: list[str], rows: Sequence[Row], splits: list[str]) -> None:
-    train = {name for (_, name), split in zip(rows, splits, strict=True) if split == TRAIN}
+    train = {row.class_name for row, split in zip(rows, splits, strict=True) if split == TRAIN}
     missing = [name for name in class_names if name not in train]
     if missing:
         raise DatasetError(

@@ -1,41 +1,40 @@
 """Draw train, validation and test: stratified, seeded, stable when pictures are added.
 
-A group of pictures that show the same thing lies in one part as a whole. Pure functions on
-values; `sets` reads and stores them.
+A pure function of pictures, groups, classes and seed: nothing is stored. A group of pictures that
+show the same thing lies in one part as a whole.
 """
 
-import random
+import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 
 @dataclass(frozen=True)
-class Placed:
-    """A picture with the split from the person's folders and the one drawn earlier, if any."""
+class SplitFacts:
+    """What decides the part of a picture; `given` is the split from the person's folders."""
 
     digest: str
     class_name: str
     given: str | None = None
-    drawn: str | None = None
     group: str | None = None
 
 
-def draw_splits(pictures: Sequence[Placed], *, seed: int) -> tuple[list[str], bool]:
+def draw_splits(pictures: Sequence[SplitFacts], *, seed: int) -> tuple[list[str], bool]:
     """Place every picture.
 
     A test part that the person brought is kept as it is (without one, a validation part counts
     as test), and the rest is drawn 80/20 into train and validation. Otherwise everything is
-    drawn 60/20/20. Earlier draws stay, new pictures fill up what their class lacks; the same
-    pictures and seed give the same result in any order.
+    drawn 60/20/20. A seed puts all pictures into one order for ever, and every class is cut at
+    its shares along it: a picture that is added moves at most three others of its class.
 
-    A group is placed as a whole, and again where earlier draws separate it; only the person's
-    own folders can (see `separated`). The only group of a class goes to train.
+    A group is placed as a whole; only the person's own folders can separate it. The only group of
+    a class goes to train.
 
     Args:
-        pictures: All that take part, each digest once.
+        pictures: All that take part, each digest once, in any order.
         seed: Of the draw.
 
     Returns:
@@ -48,24 +47,13 @@ def draw_splits(pictures: Sequence[Placed], *, seed: int) -> tuple[list[str], bo
     else:
         shares = {TEST: 0.2, VALIDATION: 0.2}
     placed = fixed | _following(pictures, fixed)
-    units = _units(pictures, placed)
-    earlier = _still_valid(units, test_given=test_given)
-    parts = _place(units, earlier, shares, seed)
+    units = _units((one for one in pictures if one.digest not in placed), seed)
+    parts = _place(units, shares)
     placed.update((digest, parts[unit.key]) for unit in units for digest in unit.digests)
     return [placed[picture.digest] for picture in pictures], test_given
 
 
-def separated(pictures: Sequence[Placed], splits: Sequence[str]) -> dict[str, list[str]]:
-    """Return the digests of every group that lies on both sides of the test, by group."""
-    members, sides = defaultdict(list), defaultdict(set)
-    for picture, split in zip(pictures, splits, strict=True):
-        if picture.group is not None:
-            members[picture.group].append(picture.digest)
-            sides[picture.group].add(split)
-    return {group: members[group] for group in members if len(sides[group]) > 1}
-
-
-def quotas(count: int, shares: dict[str, float]) -> dict[str, int]:
+def quotas(count: int, shares: Mapping[str, float]) -> dict[str, int]:
     """Return how many of `count` pictures of a class go where.
 
     The first one goes to train, the next to the parts in the order of `shares`; parts with a
@@ -81,15 +69,14 @@ def quotas(count: int, shares: dict[str, float]) -> dict[str, int]:
 
 @dataclass
 class _Unit:
-    """What is placed as a whole: a group, or one picture."""
+    """What is placed as a whole: a group, or one picture; `key` is its first digest."""
 
     key: str
     digests: list[str] = field(default_factory=list)
     classes: Counter[str] = field(default_factory=Counter)
-    drawn: set[str | None] = field(default_factory=set)
 
 
-def _fixed(pictures: Sequence[Placed]) -> dict[str, str]:
+def _fixed(pictures: Sequence[SplitFacts]) -> dict[str, str]:
     """Return the splits that the person decided, by digest."""
     given = {picture.given for picture in pictures}
     names = {TEST: TEST, VALIDATION: VALIDATION} if TEST in given else {VALIDATION: TEST}
@@ -98,7 +85,7 @@ def _fixed(pictures: Sequence[Placed]) -> dict[str, str]:
     return fixed if len(fixed) < len(pictures) else {}
 
 
-def _following(pictures: Sequence[Placed], fixed: dict[str, str]) -> dict[str, str]:
+def _following(pictures: Sequence[SplitFacts], fixed: Mapping[str, str]) -> dict[str, str]:
     """Return the parts of pictures that came without one and belong to a group that has one."""
     leading: dict[str, str] = {}
     for picture in pictures:
@@ -112,100 +99,62 @@ def _following(pictures: Sequence[Placed], fixed: dict[str, str]) -> dict[str, s
     }
 
 
-def _units(pictures: Sequence[Placed], placed: Mapping[str, str]) -> list[_Unit]:
-    """Return what is to be placed, in an order that does not depend on that of `pictures`."""
+def _units(pictures: Iterable[SplitFacts], seed: int) -> list[_Unit]:
+    """Return what is to be placed, in the seed's order."""
     units: dict[tuple, _Unit] = {}
     for picture in sorted(pictures, key=lambda p: p.digest):
-        if picture.digest in placed:
-            continue
         name = (0, picture.digest) if picture.group is None else (1, picture.group)
         unit = units.setdefault(name, _Unit(key=picture.digest))
         unit.digests.append(picture.digest)
         unit.classes[picture.class_name] += 1
-        unit.drawn.add(picture.drawn)
-    return sorted(units.values(), key=lambda unit: unit.key)
+    return sorted(units.values(), key=lambda unit: _rank(unit.key, seed))
 
 
-def _still_valid(units: list[_Unit], *, test_given: bool) -> dict[str, str]:
-    """Return the earlier parts by unit, or none if they were drawn for another kind of test.
-
-    A group in which some pictures are new stays where the others are; one that lies in several
-    parts is placed again.
-    """
-    drawn = {split for unit in units for split in unit.drawn}
-    if (TEST in drawn) == test_given:
-        return {}
-    known = {unit.key: unit.drawn - {None} for unit in units}
-    return {key: next(iter(parts)) for key, parts in known.items() if len(parts) == 1}
+def _rank(digest: str, seed: int) -> bytes:
+    return hashlib.blake2b(f"{seed}/{digest}".encode(), digest_size=16).digest()
 
 
-def _place(
-    units: list[_Unit], earlier: dict[str, str], shares: dict[str, float], seed: int
-) -> dict[str, str]:
-    """Return the part of every unit."""
+def _place(units: list[_Unit], shares: Mapping[str, float]) -> dict[str, str]:
+    """Return the part of every unit, by its key."""
     by_class: dict[str, list[_Unit]] = defaultdict(list)
     for unit in units:
         for name in unit.classes:
             by_class[name].append(unit)
-    parts = {key: split for key, split in earlier.items() if split in (TRAIN, *shares)}
-    parts |= {members[0].key: TRAIN for members in by_class.values() if len(members) == 1}
+    parts = {members[0].key: TRAIN for members in by_class.values() if len(members) == 1}
     for name in sorted(by_class):
-        _place_class(name, by_class[name], parts, shares, random.Random(f"{seed}/{name}"))
-    for _, members in sorted(by_class.items()):
+        _place_class(name, by_class[name], parts, shares)
+    for _, members in sorted(by_class.items()):  # all of it came with groups of other classes
         if TRAIN not in {parts[unit.key] for unit in members}:
-            parts[_smallest(members).key] = TRAIN
-    for _, members in sorted(by_class.items()):
-        _fill_empty(members, parts, shares)
+            smallest = min(members, key=lambda unit: (len(unit.digests), unit.key))
+            parts[smallest.key] = TRAIN
     return parts
 
 
 def _place_class(
-    name: str,
-    units: list[_Unit],
-    parts: dict[str, str],
-    shares: dict[str, float],
-    rng: random.Random,
+    name: str, units: list[_Unit], parts: dict[str, str], shares: Mapping[str, float]
 ) -> None:
-    """Place the units of a class that have no part yet, the largest first, where most is lacking.
+    """Add the parts of those units of a class that have none yet.
 
-    When only as many are left as there are parts without any, each of these gets one.
+    In the seed's order they fill one part after the other. Groups that would make up half of a
+    small part or more are placed before, the largest first, where most is lacking. When only as
+    many units are left as there are parts without any, each of these parts gets one.
     """
     order = (*shares, TRAIN)
     lacking = quotas(sum(unit.classes[name] for unit in units), shares)
+    large = max(1.0, min(lacking.values()) / 2)
     needed = {split for split, count in quotas(len(units), shares).items() if count}
-    new = []
     for unit in units:
         if unit.key in parts:
             lacking[parts[unit.key]] -= unit.classes[name]
             needed.discard(parts[unit.key])
-        else:
-            new.append(unit)
-    rng.shuffle(new)
-    new.sort(key=lambda unit: -unit.classes[name])
+    new = [unit for unit in units if unit.key not in parts]
+    new.sort(key=lambda unit: -unit.classes[name] if unit.classes[name] > large else 0)
     for left, unit in zip(range(len(new), 0, -1), new, strict=True):
+        count = unit.classes[name]
         open_to = [split for split in order if split in needed] if left <= len(needed) else order
         part = max(open_to, key=lacking.__getitem__)
+        if count <= large:
+            part = next((split for split in open_to if 2 * lacking[split] >= count), part)
         parts[unit.key] = part
-        lacking[part] -= unit.classes[name]
+        lacking[part] -= count
         needed.discard(part)
-
-
-def _fill_empty(units: list[_Unit], parts: dict[str, str], shares: dict[str, float]) -> None:
-    """Move a unit into each part that lacks the class: relabelling and groups may leave it so.
-
-    Groups that span classes stay, so that filling up one class never empties another.
-    """
-    wanted = quotas(len(units), shares)
-    for split in (TRAIN, *shares):
-        inside: dict[str, list[_Unit]] = {part: [] for part in (TRAIN, *shares)}
-        for unit in units:
-            inside[parts[unit.key]].append(unit)
-        spare = {part: len(inside[part]) - wanted[part] for part in inside}
-        richest = max(spare, key=spare.__getitem__)
-        movable = [unit for unit in inside[richest] if len(unit.classes) == 1]
-        if wanted[split] and not inside[split] and spare[richest] > 0 and movable:
-            parts[_smallest(movable).key] = split
-
-
-def _smallest(units: list[_Unit]) -> _Unit:
-    return min(units, key=lambda unit: (len(unit.digests), unit.key))

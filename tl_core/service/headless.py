@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from sqlalchemy import update
-
 from tl_core import runs
 from tl_core.errors import BackboneError, PredictionError, RunError, WorkspaceError
 from tl_core.images import (
@@ -32,7 +30,6 @@ from tl_core.runs.results.answers import without_formula
 from tl_core.runs.results.assessment import Assessment
 from tl_core.runs.results.report import Report
 from tl_core.workspace import create_project, delete_project, open_project
-from tl_core.workspace.database import ImageRow, session
 from tl_core.workspace.storage import Workspace, write_atomic
 
 
@@ -68,7 +65,6 @@ def project_of_folder(
             raise
         known = {**_read(remembered), fingerprint: project_id}
         write_atomic(remembered, json.dumps(known, indent=1).encode())
-    _forget_drawn_splits(workspace, project_id)
     return project_id, list_skipped(workspace, project_id)
 
 
@@ -226,10 +222,3 @@ def _given(file: SourceFile | Skipped, split: str, *, always: bool = False) -> S
     if isinstance(file, Skipped) or (file.split and not always):
         return file
     return replace(file, split=split)
-
-
-def _forget_drawn_splits(workspace: Workspace, project_id: str) -> None:
-    """Let the seed of this training alone decide, whatever was trained here before."""
-    with session(workspace) as opened:
-        rows = update(ImageRow).where(ImageRow.project_id == project_id)
-        opened.execute(rows.values(split=None))

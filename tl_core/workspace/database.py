@@ -97,7 +97,6 @@ class ImageRow(Base):
     class_id: Mapped[int | None] = mapped_column(ForeignKey("classes.id", ondelete="SET NULL"))
     excluded: Mapped[bool] = mapped_column(default=False)
     split_given: Mapped[str | None]  # by the person's folders
-    split: Mapped[str | None]  # in force: drawn or taken from split_given
     group: Mapped[str | None] = mapped_column("group_name")  # pictures that stay together
     locked: Mapped[bool] = mapped_column(default=False, server_default=false())  # locked test part
 

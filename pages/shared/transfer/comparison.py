@@ -10,6 +10,7 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.elements import errors_shown
+from pages.shared.layers.draft import draft
 from pages.shared.run_progress import LOOK_EVERY, RunView, run_view
 from pages.shared.text import duration, plain
 from tl_core.errors import TLCoreError
@@ -89,7 +90,11 @@ def start_comparison(
         pairs: Parts of the pictures to compare, as `parts.part_of` reads them.
     """
     workspace = state.current_workspace()
-    config = {"backbone": backbone_to_json(backbone), "scratch": scratch}
+    config = {
+        "backbone": backbone_to_json(backbone),
+        "scratch": scratch,
+        "seed": draft(project).seed,
+    }
     if pairs := [list(pair) for pair in pairs]:
         config["patterns"] = pairs
     with errors_shown():

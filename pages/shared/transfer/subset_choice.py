@@ -5,6 +5,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.shared import state
 from pages.shared.elements import note_text
+from pages.shared.layers.draft import draft
 from pages.shared.transfer.comparison import Comparison, start_comparison
 from tl_core.images import part_facts
 from tl_core.images.subsets import LEAST, Facts, offered_parts, part_of, typed_part
@@ -19,7 +20,7 @@ HELP = (
 
 def choose_parts(project: Project, comparison: Comparison) -> None:
     """Draw two lists of parts and the button that has them compared."""
-    pictures = part_facts(state.current_workspace(), project.id)
+    pictures = part_facts(state.current_workspace(), project.id, seed=draft(project).seed)
     counts = {str(part): count for part, count in offered_parts(pictures)}
     with st.container(border=True, key="card-parts"):
         note_text(
