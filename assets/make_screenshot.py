@@ -19,6 +19,7 @@ from tl_core.runs import workers
 from tl_core.runs.catalogue import BUNDLED, find
 from tl_core.runs.configuration import TrainingConfig, config_to_json
 from tl_core.runs.draft import save_backbone
+from tl_core.runs.events import result_of
 from tl_core.workspace import create_project, open_workspace
 from tl_core.workspace.storage import Workspace
 
@@ -32,8 +33,7 @@ def train_sample(workspace: Workspace) -> str:
     sample = SAMPLES[0]
     project = create_project(workspace, sample.title)
     save_backbone(workspace, project.id, find(BUNDLED))
-    for _ in add_images(workspace, project.id, sample_files(sample.key)):
-        pass
+    result_of(add_images(workspace, project.id, sample_files(sample.key)))
     config = config_to_json(TrainingConfig(backbone=find(BUNDLED)))
     run = runs.start_run(workspace, project.id, config=config)
     workers.ensure_workers(workspace)

@@ -35,8 +35,7 @@ ANTS = "ants_and_bees"
 def project_with(workspace: Workspace, name: str, files: Iterable[SourceFile]) -> str:
     project = create_project(workspace, name)
     save_backbone(workspace, project.id, find(BUNDLED))
-    for _progress in add_images(workspace, project.id, files):
-        pass
+    result_of(add_images(workspace, project.id, files))
     return project.id
 
 

@@ -25,7 +25,7 @@ from tl_core.features.device import suited_threads
 from tl_core.images import SourceFile, add_images, folder_files, image_set
 from tl_core.runs.catalogue import BUNDLED, Backbone, find
 from tl_core.runs.events import Note, PhaseStarted, result_of
-from tl_core.runs.results.assessment import Assessment
+from tl_core.runs.results.assessment import Assessment, read_assessment
 from tl_core.runs.results.intervals import out_of_fold_interval, wilson_interval
 from tl_core.service.headless import project_of_folder
 from tl_core.workspace import create_project, open_workspace
@@ -95,14 +95,9 @@ def _assessed(
     run_dir = workspace.run_dir(project_id, "honesty")
     run_dir.mkdir(parents=True)
     job = prepare_assessment(workspace, project_id, "honesty", backbone=backbone)
-    events = assess(job)
     seconds: dict[str, float] = {}
     began = time.perf_counter()
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as end:
-            return end.value, seconds
+    for event in assess(job):
         now = time.perf_counter()
         if isinstance(event, PhaseStarted) and event.phase == "assess":
             name = "features" if "features" not in seconds else "one more look"
@@ -110,6 +105,7 @@ def _assessed(
         if isinstance(event, Note):
             name = event.text.partition(":")[0]
             seconds[name], began = now - began, now
+    return read_assessment(run_dir), seconds
 
 
 def _project(
@@ -132,8 +128,7 @@ def _project(
             replace(one, class_name=str(label)) for one, label in zip(kept, labels, strict=True)
         ]
     project = create_project(workspace, folder.name).id
-    for _progress in add_images(workspace, project, kept, total=len(kept)):
-        pass
+    result_of(add_images(workspace, project, kept, total=len(kept)))
     return project
 
 

@@ -20,6 +20,7 @@ from tl_core.features.engine_choice import fastest_engine
 from tl_core.features.extraction import SAMPLE_PICTURES, weights_name
 from tl_core.runs.catalogue import BUNDLED, find
 from tl_core.runs.configuration import TrainingConfig
+from tl_core.runs.events import result_of
 from tl_core.workspace import open_workspace
 
 
@@ -49,10 +50,8 @@ def main(folder: str, project_id: str) -> None:
         forward = time.perf_counter() - start
     with tempfile.TemporaryDirectory() as run_dir:
         job.run_dir = Path(run_dir)
-        for _event in train(job):
-            pass
-        for _event in finish(job):
-            pass
+        result_of(train(job))
+        result_of(finish(job))
     regression = job.seconds["probe"] + job.seconds["evaluate"]
     engine_text = f"{engine.choice.library} {engine.choice.precision}"
     found = {"decode": decode, "forward": forward, "regression": regression}

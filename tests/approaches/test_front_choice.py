@@ -21,6 +21,7 @@ from tl_core.features import engine_choice, engine_race, openvino
 from tl_core.features.decoding import crop_file
 from tl_core.features.engine import Engine
 from tl_core.features.front_cache import keep_front_values, keeping
+from tl_core.runs.events import result_of
 from tl_core.workspace.machine_memo import networks_dir
 
 FROZEN = 7
@@ -43,19 +44,11 @@ def started(stripes, name, frozen=FROZEN, **settings):
     return job, halves, keeping(halves, images), images
 
 
-def drain(generator):
-    while True:
-        try:
-            next(generator)
-        except StopIteration as end:
-            return end.value
-
-
 def kept_values(job, engine, choice, kept):
     place = shelf(job, PLAIN, kept, choice.precision)
     images = job.images.train
     settings = {"preprocessing": job.preprocessing, "view": PLAIN, "kept": kept}
-    values = drain(keep_front_values(engine, images, place, **settings))
+    values = result_of(keep_front_values(engine, images, place, **settings))
     return values.take([image.digest for image in images])
 
 
@@ -186,7 +179,7 @@ def test_random_weights_of_another_seed_have_another_shelf(stripes):
         settings = {"strategy": "scratch", "frozen_groups": 2, "seed": seed}
         job = job_of(*stripes, f"scratch {seed}", backbone="test_resnet", **settings)
         job.tuning = start(build_network(job, features="last"), job.config, frozen_groups=2)
-        drain(tuning_batches(job))
+        result_of(tuning_batches(job))
         places |= set(fresh_shelves(stripes))
     assert len(places) == 2
 

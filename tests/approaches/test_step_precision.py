@@ -16,7 +16,7 @@ from tl_core.approaches.fine_tuning_batches import tuning_batches
 from tl_core.approaches.jobs import build_network
 from tl_core.approaches.training import finish, train
 from tl_core.backbones.network import load_network
-from tl_core.runs.events import EpochResult, Note, Progress
+from tl_core.runs.events import EpochResult, Note, Progress, result_of
 from tl_core.runs.results.report import read_report
 
 SETTINGS = {"strategy": "scratch", "backbone": "test_resnet", "steps": 8, "batch_size": 4}
@@ -39,8 +39,7 @@ def measured_as(monkeypatch, *result):
 
 def precision_of(job):
     job.tuning = start(build_network(job, features="last"), job.config, frozen_groups=0)
-    for _ in tuning_batches(job):
-        pass
+    result_of(tuning_batches(job))
     return job.tuning.precision
 
 
@@ -60,13 +59,7 @@ def test_shorter_numbers_must_be_clearly_faster_and_agree(
 def test_a_gradient_that_points_elsewhere_does_not_agree(unmeasured, monkeypatch):
     job = job_of(*unmeasured, "gradient", **SETTINGS)
     job.tuning = start(build_network(job, features="last"), job.config, frozen_groups=0)
-    batches = None
-    events = tuning_batches(job)
-    while batches is None:
-        try:
-            next(events)
-        except StopIteration as end:
-            batches = end.value[0]
+    batches, _validation = result_of(tuning_batches(job))
     original = step_precision.step_logits
     agreed = step_precision._compare(job.tuning.network, batches, "bfloat16", "cpu")[2]
 
@@ -86,8 +79,7 @@ def test_measuring_changes_nothing(unmeasured):
     network = job.tuning.network
     before = {name: value.clone() for name, value in network.state_dict().items()}
     random = torch.random.get_rng_state()
-    for _ in tuning_batches(job):
-        pass
+    result_of(tuning_batches(job))
     assert unmeasured[0].machine_dir.exists()
     assert torch.equal(torch.random.get_rng_state(), random)
     for name, value in network.state_dict().items():

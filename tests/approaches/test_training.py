@@ -13,7 +13,7 @@ from trained import job_of, run_to_end
 from tl_core.approaches.training import finish, train
 from tl_core.backbones.network import load_network
 from tl_core.errors import DatasetError, RunError
-from tl_core.runs.events import EpochResult, Note, PhaseStarted, Progress
+from tl_core.runs.events import EpochResult, Note, PhaseStarted, Progress, result_of
 from tl_core.runs.results.report import read_report
 
 
@@ -80,8 +80,7 @@ def test_fine_tuning_starts_from_the_probe_and_never_ends_below_it_on_validation
 def test_frozen_groups_do_not_move_and_thawed_ones_do(stripes):
     job = job_of(*stripes, "frozen", strategy="fine-tune", steps=3, batch_size=4)
     before = {name: value.clone() for name, value in job.backbone.state_dict().items()}
-    for _ in train(job):
-        pass
+    result_of(train(job))
     after = job.backbone.state_dict()
     moved = {name for name, value in before.items() if not torch.equal(value, after[name])}
     assert moved

@@ -23,7 +23,7 @@ from tl_core.images import folder_files
 from tl_core.images.groups import advice
 from tl_core.runs.catalogue import backbone_to_json
 from tl_core.runs.configuration import TrainingConfig
-from tl_core.runs.events import Progress
+from tl_core.runs.events import Progress, result_of
 from tl_core.runs.results.assessment import current_labels_digest, read_assessment
 from tl_core.runs.results.report import read_report
 from tl_core.service.execution import execute
@@ -60,8 +60,7 @@ def set_groups(workspace, project, group_of):
 
 
 def result(job):
-    for _event in assess(job):
-        pass
+    result_of(assess(job))
     return read_assessment(job.run_dir)
 
 
@@ -134,8 +133,7 @@ def test_colours_that_give_the_classes_away_are_a_note(tmp_path):
             target = tmp_path / "tinted" / f"class {label}" / path.name
             target.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(tinted).save(target)
-    for _ in images.add_images(workspace, project, folder_files(tmp_path / "tinted")):
-        pass
+    result_of(images.add_images(workspace, project, folder_files(tmp_path / "tinted")))
     grey, other = stripes_project(tmp_path / "grey", each=12)
     jobs = job_of(workspace, project), job_of(grey, other)
     for job in jobs:
@@ -211,8 +209,7 @@ def test_labels_changed_meanwhile_show_in_the_digest(tmp_path):
     next(events)
     picture = images.list_images(workspace, project, class_name="class 0")[0]
     images.assign_class(workspace, project, [picture.id], "class 1")
-    for _event in events:
-        pass
+    result_of(events)
     found = read_assessment(workspace.run_dir(project, "run"))
     assert found.done == found.total
     assert found.labels_digest != current_labels_digest(workspace, project)
@@ -278,8 +275,7 @@ def test_the_persons_test_part_has_no_part_in_any_measurement(tmp_path):
     write_stripes(tmp_path / "given" / "train", each=6)
     for same in (tmp_path / "given" / "train").rglob("*.png"):
         (test_dir / same.parent.name / same.name).unlink()
-    for _ in images.add_images(workspace, project, folder_files(tmp_path / "given")):
-        pass
+    result_of(images.add_images(workspace, project, folder_files(tmp_path / "given")))
     job = job_of(workspace, project)
     assert job.images.test_given
     test = {image.digest for image in job.images.test}
@@ -311,8 +307,7 @@ def test_sixty_classes_of_three_small_pictures_get_through_with_clear_sentences(
             path = tmp_path / "many" / f"class {label:02}" / f"{number}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(noisy).save(path)
-    for _ in images.add_images(workspace, project, folder_files(tmp_path / "many")):
-        pass
+    result_of(images.add_images(workspace, project, folder_files(tmp_path / "many")))
     workspace.run_dir(project, "run").mkdir(parents=True)
     backbone = own_weights(workspace, project)
     found = result(prepare_assessment(workspace, project, "run", backbone=backbone))

@@ -15,7 +15,7 @@ from tl_core.backbones.cut_network import cut
 from tl_core.backbones.layer_groups import freeze_to, frozen_count, layer_groups, train_mode
 from tl_core.backbones.network import TransferNetwork
 from tl_core.runs.catalogue import CATALOGUE
-from tl_core.runs.events import EpochResult, Note
+from tl_core.runs.events import EpochResult, Note, result_of
 from tl_core.runs.results.report import read_report
 from tl_core.workspace.cache_budget import make_room, mark_used
 from tl_core.workspace.storage import Workspace
@@ -127,15 +127,6 @@ def test_augmented_views_are_drawn_up_front_and_differ(stripes):
     assert any(isinstance(e, Note) and "2 ways" in e.text for e in events)
 
 
-def _batches(job):
-    events = fine_tuning_batches.tuning_batches(job)
-    while True:
-        try:
-            next(events)
-        except StopIteration as end:
-            return end.value
-
-
 def test_without_room_the_whole_network_runs_and_a_note_says_so(stripes, monkeypatch):
     monkeypatch.setenv("TL_CACHE_GB", "0")
     job = job_of(*stripes, "no room", strategy="fine-tune", steps=2, batch_size=4)
@@ -146,9 +137,9 @@ def test_without_room_the_whole_network_runs_and_a_note_says_so(stripes, monkeyp
 def test_kept_values_and_crops_come_in_the_same_order(stripes, monkeypatch):
     job = job_of(*stripes, "order", strategy="fine-tune", steps=2, batch_size=4)
     run_to_end(job)
-    kept, _ = _batches(job)
+    kept, _ = result_of(fine_tuning_batches.tuning_batches(job))
     monkeypatch.setattr(fine_tuning_batches, "cut", lambda *_: None)
-    whole, _ = _batches(job)
+    whole, _ = result_of(fine_tuning_batches.tuning_batches(job))
     assert isinstance(kept, FrontBatches)
     assert isinstance(whole, CropBatches)
     for (_, a), (_, b) in zip(kept.shuffled(3, 9), whole.shuffled(3, 9), strict=True):

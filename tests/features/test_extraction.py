@@ -19,6 +19,7 @@ from tl_core.features import engine_choice, engine_race, openvino
 from tl_core.features.decoding import crop_file
 from tl_core.features.engine_choice import Engine, EngineChoice, fastest_engine
 from tl_core.features.extraction import View, cache_key, extract_features
+from tl_core.runs.events import result_of
 from tl_core.workspace.machine_memo import networks_dir
 from tl_core.workspace.storage import Workspace
 
@@ -26,14 +27,6 @@ from tl_core.workspace.storage import Workspace
 @pytest.fixture(scope="module")
 def stripes(tmp_path_factory):
     return stripes_project(tmp_path_factory.mktemp("stripes"), each=6)
-
-
-def drain(generator):
-    while True:
-        try:
-            next(generator)
-        except StopIteration as end:
-            return end.value
 
 
 def extract(job, tmp_path, images=None, **kwargs):
@@ -45,7 +38,7 @@ def extract(job, tmp_path, images=None, **kwargs):
         project_id="p",
         **kwargs,
     )
-    return drain(generator)
+    return result_of(generator)
 
 
 def test_features_agree_with_plain_float32(stripes, tmp_path):

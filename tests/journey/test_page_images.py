@@ -19,6 +19,7 @@ from tl_core.images import (
     list_images,
     list_skipped,
 )
+from tl_core.runs.events import result_of
 from tl_core.workspace import create_project, open_workspace
 
 PAGE = "pages/2_images.py"
@@ -107,8 +108,7 @@ def test_loose_files_go_into_the_class_that_is_named(workspace):
 
 def test_names_with_markup_are_shown_as_text(workspace):
     project = project_with_pictures(name=NASTY, class_names=(NASTY, "other"))
-    for _ in add_images(workspace, project.id, coloured_files((NASTY,), 1)):
-        pass
+    result_of(add_images(workspace, project.id, coloured_files((NASTY,), 1)))
     app = open_app(PAGE, project)
     assert not app.exception
     shown = "".join(entry.proto.body for entry in app.get("html"))

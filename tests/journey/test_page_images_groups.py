@@ -9,6 +9,7 @@ from pages.shared.images import groups
 from tl_core import images
 from tl_core.images import SourceFile, list_groups, locked_test_state
 from tl_core.images.groups import advice
+from tl_core.runs.events import result_of
 from tl_core.workspace import open_workspace
 
 PAGE = "pages/2_images.py"
@@ -75,8 +76,7 @@ def test_file_names_are_proposed_and_only_joined_on_a_yes(workspace):
                    one.class_name)
         for i, one in enumerate(coloured_files(("new", "other"), 6))
     ]  # fmt: skip
-    for _ in images.add_images(workspace, made.id, renamed):
-        pass
+    result_of(images.add_images(workspace, made.id, renamed))
     app = open_app(PAGE, made)
     assert not app.exception
     assert "File names say" in texts(app)

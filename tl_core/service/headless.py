@@ -26,6 +26,7 @@ from tl_core.images import (
 )
 from tl_core.runs import Run
 from tl_core.runs.catalogue import Backbone, find
+from tl_core.runs.events import result_of
 from tl_core.runs.results.answers import without_formula
 from tl_core.runs.results.assessment import Assessment
 from tl_core.runs.results.report import Report
@@ -58,8 +59,7 @@ def project_of_folder(
     if project_id is None:
         project_id = create_project(workspace, train_dir.resolve().name[:90] or "Pictures").id
         try:
-            for _progress in add_images(workspace, project_id, files, total=len(files)):
-                pass
+            result_of(add_images(workspace, project_id, files, total=len(files)))
         except BaseException:
             delete_project(workspace, project_id)
             raise

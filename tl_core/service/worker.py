@@ -12,6 +12,7 @@ from pathlib import Path
 from tl_core import runs
 from tl_core.errors import TLCoreError, WorkspaceError
 from tl_core.runs import Run
+from tl_core.runs.events import result_of
 from tl_core.runs.processes import give_way, this_process
 from tl_core.runs.workers import WORKER_KINDS, register_worker, unregister_worker, worker_limit
 from tl_core.service.execution import execute
@@ -32,8 +33,7 @@ def work(workspace: Workspace, name: str, *, idle_seconds: float = IDLE_SECONDS)
         if run is None:
             time.sleep(POLL_SECONDS)
             continue
-        for _event in execute(workspace, run):
-            pass
+        result_of(execute(workspace, run))
         if run.kind == "train":
             _compare_after(workspace, run)
         idle_since = time.monotonic()
