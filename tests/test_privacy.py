@@ -45,9 +45,9 @@ for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
 # Conversion pays for any number of pictures, so that OpenVINO takes part where it is installed.
 TRAINING = """
 import sys
-from tl_core.features import engine_choice
+from tl_core.features import engine
 from tl_core.__main__ import main
-engine_choice.CONVERTING_PAYS = 1
+engine.CONVERTING_PAYS = 1
 sys.exit(main(sys.argv[1:]))
 """
 

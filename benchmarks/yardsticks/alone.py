@@ -14,9 +14,10 @@ from pathlib import Path
 import torch
 
 from tl_core.approaches.training import finish, prepare_training, train
+from tl_core.backbones.network import FeatureReader
 from tl_core.features.decoding import crop_file, in_parallel
 from tl_core.features.device import one_thread_each
-from tl_core.features.engine_choice import fastest_engine
+from tl_core.features.engine import choose_engine
 from tl_core.features.extraction import SAMPLE_PICTURES, weights_name
 from tl_core.runs.catalogue import BUNDLED, find
 from tl_core.runs.configuration import TrainingConfig
@@ -35,10 +36,10 @@ def main(folder: str, project_id: str) -> None:
         crops = torch.stack(list(read))
         decode = time.perf_counter() - start
     sample = crops[:SAMPLE_PICTURES]
-    engine = fastest_engine(
-        job.backbone,
+    engine = choose_engine(
+        FeatureReader(job.backbone),
         job.preprocessing,
-        sample,
+        lambda: sample,
         name=weights_name(config.backbone),
         workspace=workspace,
     )

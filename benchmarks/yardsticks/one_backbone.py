@@ -16,11 +16,11 @@ import torch
 
 from benchmarks.yardsticks.plain_script import pictures
 from tl_core.backbones import create_backbone
-from tl_core.backbones.folding import FeatureReader
+from tl_core.backbones.network import FeatureReader
 from tl_core.backbones.preprocessing import normalise, preprocessing_for
 from tl_core.features.decoding import crop_file, in_parallel
 from tl_core.features.device import one_thread_each
-from tl_core.features.engine_choice import CONVERTING_PAYS, fastest_engine
+from tl_core.features.engine import CONVERTING_PAYS, choose_engine
 from tl_core.runs.catalogue import find
 from tl_core.workspace import Workspace
 
@@ -34,10 +34,10 @@ def main(name: str, folder: str) -> None:
     files = pictures(Path(folder))[0][:PICTURES]
     crops = torch.stack([crop_file(path, preprocessing) for path in files])
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
-        engine = fastest_engine(
-            backbone,
+        engine = choose_engine(
+            FeatureReader(backbone),
             preprocessing,
-            crops,
+            lambda: crops,
             name=name,
             workspace=Workspace(Path(place)),
             pictures=CONVERTING_PAYS,

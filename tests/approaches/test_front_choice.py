@@ -15,9 +15,10 @@ from tl_core.approaches.fine_tuning import start
 from tl_core.approaches.fine_tuning_batches import PLAIN, tuning_batches
 from tl_core.approaches.front_choice import front_engine, shelf
 from tl_core.approaches.jobs import build_network
-from tl_core.backbones.cut_network import cut
 from tl_core.backbones.preprocessing import normalise
-from tl_core.features import engine_choice, engine_race, openvino
+from tl_core.backbones.tracing import cut
+from tl_core.features import engine as engines
+from tl_core.features import openvino
 from tl_core.features.decoding import crop_file
 from tl_core.features.engine import Engine
 from tl_core.features.front_cache import keep_front_values, keeping
@@ -66,10 +67,10 @@ def fresh(stripes):
 def check_agreement(values, halves, images):
     for value, exact in zip(values, halves.front(images), strict=True):
         cosines = torch.nn.functional.cosine_similarity(value.flatten(1), exact.flatten(1))
-        assert cosines.min() >= engine_race.LEAST_COSINE
-        assert cosines.median() >= engine_race.LEAST_MEDIAN_COSINE
+        assert cosines.min() >= engines.LEAST_COSINE
+        assert cosines.median() >= engines.LEAST_MEDIAN_COSINE
     wanted, got = halves.back(*halves.front(images)), halves.back(*values)
-    assert (got - wanted).abs().max() < 2 * engine_race.LOGITS_TOLERANCE * (1 + wanted.abs().max())
+    assert (got - wanted).abs().max() < 2 * engines.LOGITS_TOLERANCE * (1 + wanted.abs().max())
 
 
 def test_kept_values_agree_with_plain_float32_and_lie_as_convolutions_want_them(fresh):
@@ -84,16 +85,16 @@ def test_kept_values_agree_with_plain_float32_and_lie_as_convolutions_want_them(
 
 @pytest.mark.skipif(not openvino.is_installed(), reason="OpenVINO is not installed")
 def test_where_conversion_pays_openvino_takes_part_and_agrees(fresh, monkeypatch):
-    monkeypatch.setattr(engine_choice, "device", lambda: "cpu")
-    monkeypatch.setattr(engine_choice, "CONVERTING_PAYS", 1)
-    monkeypatch.setattr(engine_race, "timed", slow_torch(engine_race.timed))
+    monkeypatch.setattr(engines, "device", lambda: "cpu")
+    monkeypatch.setattr(engines, "CONVERTING_PAYS", 1)
+    monkeypatch.setattr(engines, "timed", slow_torch(engines.timed))
     job, halves, kept, images = started(fresh, "converted")
     choice, engine = front_engine(job, halves, kept, [(PLAIN, job.images.train)])
     assert choice.library == "openvino"
     check_agreement(kept_values(job, engine, choice, kept), halves, images)
     assert list(networks_dir(fresh[0]).glob("*.xml"))
     remembered = json.loads((fresh[0].machine_dir / "measured.json").read_text())
-    assert any("first 7 groups" in key and "with OpenVINO" in key for key in remembered)
+    assert any("first 7 groups" in key and "OpenVINO" in key for key in remembered)
 
 
 def slow_torch(original):
@@ -114,7 +115,7 @@ def test_a_front_whose_logits_stray_is_not_used(fresh, monkeypatch):
         return values if self.choice.precision == "float32" else tuple(2 * v for v in values)
 
     monkeypatch.setattr(Engine, "__call__", stray)
-    monkeypatch.setattr(engine_race, "timed", fast_short(engine_race.timed))
+    monkeypatch.setattr(engines, "timed", fast_short(engines.timed))
     choice, _ = front_engine(job, halves, kept, [(PLAIN, job.images.train)])
     assert choice.precision == "float32"
 
@@ -136,15 +137,15 @@ def test_an_entry_never_meets_another_precision(fresh):
 
 def test_values_that_are_there_are_gone_on_with_in_their_precision(fresh, monkeypatch):
     job, halves, kept, _ = started(fresh, "first")
-    monkeypatch.setattr(engine_race, "LOGITS_TOLERANCE", 1.0)
-    monkeypatch.setattr(engine_choice, "TORCH_CANDIDATES", engine_choice.TORCH_CANDIDATES[:1])
+    monkeypatch.setattr(engines, "LOGITS_TOLERANCE", 1.0)
+    monkeypatch.setattr(engines, "SHORTER", engines.PLAIN)
     choice, engine = front_engine(job, halves, kept, [(PLAIN, job.images.train[:3])])
     kept_values(
         replace(job, images=replace(job.images, images=job.images.train[:3])), engine, choice, kept
     )
     monkeypatch.undo()
-    monkeypatch.setattr(engine_race, "LOGITS_TOLERANCE", 1.0)
-    monkeypatch.setattr(engine_race, "timed", fast_short(engine_race.timed))
+    monkeypatch.setattr(engines, "LOGITS_TOLERANCE", 1.0)
+    monkeypatch.setattr(engines, "timed", fast_short(engines.timed))
     later, halves, kept, _ = started(fresh, "later")
     choice, engine = front_engine(later, halves, kept, [(PLAIN, job.images.train)])
     assert engine is not None
@@ -155,7 +156,7 @@ def test_a_resumed_run_computes_its_front_as_it_began(fresh, monkeypatch):
     job, halves, kept, _ = started(fresh, "resumed")
     first, _ = front_engine(job, halves, kept, [(PLAIN, job.images.train)])
     shutil.rmtree(fresh[0].machine_dir)
-    monkeypatch.setattr(front_choice, "fastest_front", None)  # choosing again fails
+    monkeypatch.setattr(front_choice, "choose_engine", None)  # choosing again fails
     again, engine = front_engine(job, halves, kept, [(PLAIN, job.images.train)])
     assert asdict(again) == asdict(first) == run_choices.choice(job.run_dir, front_choice.NAME)
     assert engine.choice == first

@@ -12,10 +12,10 @@ from tl_core.assessment.similarity import compare, frechet_distance, proxy_a_dis
 from tl_core.assessment.small_network import logits_of_small, train_small
 from tl_core.assessment.transferability import h_score, logme
 from tl_core.backbones import create_backbone
-from tl_core.backbones.random_weights import random_network
+from tl_core.backbones.creation import random_network
+from tl_core.backbones.group_outputs import GroupEnds, group_widths, pooled
 from tl_core.evaluation.calibration import conformal, reliability
 from tl_core.evaluation.temperature import fit_temperature, softmax
-from tl_core.features.group_outputs import GroupEnds, group_widths, pooled
 from tl_core.features.layer_outputs import colour_shares
 
 RANDOM = np.random.default_rng(0)

@@ -1,8 +1,5 @@
 """Tests of the feature cache and of the engine that fills it."""
 
-import json
-import time
-
 import numpy as np
 import pytest
 import torch
@@ -12,15 +9,13 @@ from sklearn.datasets import load_sample_images
 from trained import BUNDLED_BACKBONE, job_of
 
 from tl_core.backbones import create_backbone
-from tl_core.backbones.folding import FeatureReader
 from tl_core.backbones.network import all_features
 from tl_core.backbones.preprocessing import normalise, preprocessing_for, to_uint8_crop
-from tl_core.features import engine_choice, engine_race, openvino
+from tl_core.features import engine as engines
 from tl_core.features.decoding import crop_file
-from tl_core.features.engine_choice import Engine, EngineChoice, fastest_engine
+from tl_core.features.engine import PLAIN, SHORTER
 from tl_core.features.extraction import View, cache_key, extract_features
 from tl_core.runs.events import result_of
-from tl_core.workspace.machine_memo import networks_dir
 from tl_core.workspace.storage import Workspace
 
 
@@ -116,16 +111,16 @@ def test_leaving_off_keeps_what_was_computed(stripes, tmp_path):
 def test_a_table_never_mixes_precisions(stripes, tmp_path, monkeypatch):
     """New pictures are computed as those that are there were, even where more is faster now."""
     job = job_of(*stripes)
-    original, both = engine_race.timed, engine_choice.TORCH_CANDIDATES
-    monkeypatch.setattr(engine_choice, "TORCH_CANDIDATES", both[:1])
+    original = engines.timed
+    monkeypatch.setattr(engines, "SHORTER", PLAIN)
     assert extract(job, tmp_path, job.images.images[:5]).engine.precision == "float32"
 
     def short_is_fast(engine, sample):
         values, speed = original(engine, sample)
         return values, speed * (1 if engine.choice.precision == "float32" else 1e3)
 
-    monkeypatch.setattr(engine_choice, "TORCH_CANDIDATES", both)
-    monkeypatch.setattr(engine_race, "timed", short_is_fast)
+    monkeypatch.setattr(engines, "SHORTER", SHORTER)
+    monkeypatch.setattr(engines, "timed", short_is_fast)
     assert extract(job, tmp_path).engine.precision == "float32"
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -152,97 +147,3 @@ def test_whatever_changes_a_feature_changes_the_cache_key():
     flipped = cache_key(BUNDLED_BACKBONE, preprocessing, View(("flip",), 0))
     again = cache_key(BUNDLED_BACKBONE, preprocessing, View(("flip",), 1))
     assert len({plain, flipped, again}) == 3
-
-
-def test_an_engine_that_strays_is_not_used(tmp_path, monkeypatch):
-    """A faster engine with other answers must lose against plain float32."""
-    backbone = create_backbone(BUNDLED_BACKBONE)
-    preprocessing = preprocessing_for(backbone)
-    photos = [torch.from_numpy(p[:224, :224].copy()) for p in load_sample_images().images]
-    sample = torch.stack(photos).permute(0, 3, 1, 2)
-    original = Engine.__call__
-
-    def stray(self, crops):
-        extraction = original(self, crops)
-        if self.choice.precision == "float32":
-            return extraction
-        return (extraction[0][:, ::-1].copy(),)
-
-    monkeypatch.setattr(Engine, "__call__", stray)
-    workspace = Workspace(tmp_path)
-    engine = fastest_engine(backbone, preprocessing, sample, name="x", workspace=workspace)
-    assert engine.choice.precision == "float32"
-    (kept,) = json.loads((workspace.machine_dir / "measured.json").read_text()).values()
-    assert EngineChoice(**kept) == engine.choice
-
-
-def test_the_choice_of_engine_is_remembered(tmp_path, monkeypatch):
-    backbone = create_backbone(BUNDLED_BACKBONE)
-    preprocessing = preprocessing_for(backbone)
-    sample = torch.randint(0, 255, (2, 3, 224, 224), dtype=torch.uint8)
-    workspace = Workspace(tmp_path)
-    workspace.machine_dir.mkdir()
-    (workspace.machine_dir / "measured.json").write_text("{ damaged")
-    first = fastest_engine(backbone, preprocessing, sample, name="x", workspace=workspace)
-    monkeypatch.setattr(engine_race, "timed", None)  # measuring again would fail
-    second = fastest_engine(backbone, preprocessing, sample, name="x", workspace=workspace)
-    assert second.choice == first.choice
-
-
-@pytest.mark.skipif(not openvino.is_installed(), reason="OpenVINO is not installed")
-def test_openvino_gives_the_features_of_torch_and_is_converted_once(tmp_path, monkeypatch):
-    backbone = create_backbone(BUNDLED_BACKBONE)
-    preprocessing = preprocessing_for(backbone)
-    photos = [torch.from_numpy(p[:224, :224].copy()) for p in load_sample_images().images]
-    sample = torch.stack(photos).permute(0, 3, 1, 2)
-    kept = tmp_path / "network.xml"
-    choices = {
-        library: EngineChoice("float32", 2, "cpu", 0.0, library=library)
-        for library in ("torch", "openvino")
-    }
-    reader = FeatureReader(backbone)
-    (wanted,) = Engine(reader, preprocessing, choices["torch"])(sample)
-    (got,) = Engine(reader, preprocessing, choices["openvino"], converted=kept)(sample)
-    np.testing.assert_allclose(got, wanted, atol=2e-3, rtol=1e-3)
-    monkeypatch.setattr(openvino.OpenVinoReader, "_convert", None)  # a second time fails
-    Engine(reader, preprocessing, choices["openvino"], converted=kept)
-
-
-@pytest.mark.skipif(not openvino.is_installed(), reason="OpenVINO is not installed")
-def test_a_network_that_cannot_be_converted_is_left_to_torch(tmp_path):
-    """OpenVINO's own exceptions are no RuntimeError: a training would end with them."""
-
-    class Odd(torch.nn.Module):
-        def forward(self, images):
-            return torch.special.bessel_j0(images).mean((2, 3))
-
-    settings = {"side": 8, "precision": "float32", "threads": 1}
-    with pytest.raises(engine_race.NO_ENGINE, match="cannot convert"):
-        openvino.OpenVinoReader(Odd(), tmp_path / "odd.xml", **settings)
-
-
-def test_a_slow_network_is_timed_on_fewer_pictures(monkeypatch):
-    class Slow:
-        parallel = 2
-
-        def __call__(self, crops):
-            time.sleep(0.5 * len(crops))
-
-    sample = torch.zeros(16, 3, 4, 4)
-    monkeypatch.setattr(engine_race, "LONG", 1.25)
-    assert len(engine_race.bearable(Slow(), sample)) in (4, 5)
-    Slow.__call__ = lambda self, crops: None
-    assert len(engine_race.bearable(Slow(), sample)) == 16
-
-
-@pytest.mark.skipif(not openvino.is_installed(), reason="OpenVINO is not installed")
-def test_few_pictures_do_not_wait_for_a_conversion_and_many_do(tmp_path, monkeypatch):
-    backbone = create_backbone(BUNDLED_BACKBONE)
-    preprocessing = preprocessing_for(backbone)
-    sample = torch.randint(0, 255, (4, 3, 224, 224), dtype=torch.uint8)
-    workspace = Workspace(tmp_path)
-    monkeypatch.setattr(engine_choice, "device", lambda: "cpu")
-    fastest_engine(backbone, preprocessing, sample, name="x", workspace=workspace, pictures=10)
-    assert not networks_dir(workspace).exists()
-    fastest_engine(backbone, preprocessing, sample, name="x", workspace=workspace, pictures=10_000)
-    assert list(networks_dir(workspace).glob("*.xml"))

@@ -12,9 +12,9 @@ from tl_core.approaches.batches import Batches, CropBatches, FrontBatches
 from tl_core.approaches.front_choice import front_engine, shelf
 from tl_core.approaches.jobs import TrainingJob
 from tl_core.approaches.step_precision import choose_precision
-from tl_core.backbones.cut_network import CutNetwork, cut
 from tl_core.backbones.layer_groups import frozen_count
 from tl_core.backbones.preprocessing import normalise
+from tl_core.backbones.tracing import CutNetwork, cut
 from tl_core.features.engine import Engine, EngineChoice
 from tl_core.features.extraction import View, view_crop
 from tl_core.features.front_cache import FrontValues, Keeping, keep_front_values, keeping

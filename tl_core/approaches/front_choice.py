@@ -13,11 +13,10 @@ import torch
 
 from tl_core.approaches import run_choices
 from tl_core.approaches.jobs import TrainingJob
-from tl_core.backbones.cut_network import CutNetwork
 from tl_core.backbones.layer_groups import frozen_count
+from tl_core.backbones.tracing import CutNetwork
 from tl_core.features import openvino
-from tl_core.features.engine import Engine, EngineChoice
-from tl_core.features.engine_choice import fastest_front
+from tl_core.features.engine import Engine, EngineChoice, choose_engine, logits_behind
 from tl_core.features.extraction import SAMPLE_PICTURES, View, view_crop, weights_name
 from tl_core.features.front_cache import Keeping, front_key, lacking
 from tl_core.images import LabelledImage
@@ -105,14 +104,15 @@ def _fastest(
         some = missing[:SAMPLE_PICTURES]
         return torch.stack([view_crop(image, job.preprocessing, view) for view, image in some])
 
-    return fastest_front(
-        halves,
+    return choose_engine(
+        halves.front,
         job.preprocessing,
         sample,
         name=_name(job),
         workspace=job.workspace,
         pictures=len(missing) if _weights_seed(job) is None else 0,
         precision=precision,
+        logits=logits_behind(halves),
     )
 
 

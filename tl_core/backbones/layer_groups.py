@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from timm.models._manipulate import group_parameters
+from timm.models import group_parameters
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from tl_core.errors import BackboneError
 
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 SMALL_BATCH = 32  # below it a batch's own mean and variance are too noisy to learn from
 
 
@@ -86,7 +86,7 @@ def train_mode(network: nn.Module, *, batch_size: int, from_scratch: bool = Fals
     dropout included. Below `SMALL_BATCH` pictures per step every BatchNorm stays there, unless
     the network starts from scratch and has no statistics worth keeping.
     """
-    if isinstance(network, _BatchNorm) and batch_size < SMALL_BATCH and not from_scratch:
+    if isinstance(network, BATCH_NORMS) and batch_size < SMALL_BATCH and not from_scratch:
         network.eval()
         return
     parameters = list(network.parameters())

@@ -101,6 +101,18 @@ def has_stages(backbone: nn.Module) -> bool:
     return hasattr(backbone, "forward_intermediates") and bool(getattr(backbone, "feature_info", 0))
 
 
+class FeatureReader(nn.Module):
+    """Normalised images (n, 3, S, S) -> features (n, D), float32."""
+
+    def __init__(self, backbone: nn.Module) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self._read = all_features if has_stages(backbone) else last_features
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self._read(self.backbone, images)
+
+
 def feature_sizes(backbone: nn.Module) -> tuple[int, int]:
     """Return how many last-layer and all-stages features there are (equal without stages)."""
     last = backbone.head_hidden_size

@@ -13,7 +13,7 @@ import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from timm.models._helpers import clean_state_dict
+from timm.models import clean_state_dict
 from torch import Tensor
 from torch.serialization import safe_globals
 

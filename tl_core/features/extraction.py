@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from tl_core.backbones.network import feature_sizes
+from tl_core.backbones.network import FeatureReader, feature_sizes
 from tl_core.backbones.preprocessing import Preprocessing, preprocessing_for
 from tl_core.features.decoding import augmented_file, crop_file, in_parallel
 from tl_core.features.device import one_thread_each
-from tl_core.features.engine_choice import Engine, EngineChoice, fastest_engine
+from tl_core.features.engine import Engine, EngineChoice, choose_engine
 from tl_core.images import LabelledImage
 from tl_core.runs.catalogue import Backbone
 from tl_core.runs.events import Progress
@@ -98,8 +98,8 @@ def extract_features(
     engine = None
     if missing := [image for image in images if image.digest not in known]:
         some = missing[:SAMPLE_PICTURES]
-        engine = fastest_engine(
-            network,
+        engine = choose_engine(
+            FeatureReader(network),
             preprocessing,
             lambda: torch.stack([view_crop(image, preprocessing, view) for image in some]),
             name=weights_name(backbone) if pretrained else f"random {backbone.name}",

@@ -19,8 +19,8 @@ import timm
 import torch
 from torch import Tensor
 
-from tl_core.backbones.cut_network import CutNetwork
 from tl_core.backbones.preprocessing import Preprocessing
+from tl_core.backbones.tracing import CutNetwork
 from tl_core.features.decoding import in_parallel
 from tl_core.features.device import one_thread_each
 from tl_core.features.engine import Engine, Values

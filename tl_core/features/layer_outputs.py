@@ -20,14 +20,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from tl_core.backbones.network import all_features, has_stages, last_features
+from tl_core.backbones.creation import random_network
+from tl_core.backbones.group_outputs import GroupEnds
+from tl_core.backbones.network import FeatureReader, all_features, has_stages, last_features
 from tl_core.backbones.preprocessing import Preprocessing, normalise, preprocessing_for
-from tl_core.backbones.random_weights import random_network
 from tl_core.features.decoding import crop_file, in_parallel
 from tl_core.features.device import one_thread_each
-from tl_core.features.engine_choice import EngineChoice, fastest_engine
+from tl_core.features.engine import EngineChoice, choose_engine
 from tl_core.features.extraction import View, cache_key
-from tl_core.features.group_outputs import GroupEnds
 from tl_core.images import LabelledImage
 from tl_core.runs.catalogue import Backbone
 from tl_core.runs.events import Progress
@@ -82,8 +82,12 @@ def look(
     missing = [image for image in images if image.digest not in known]
     if missing:
         sample = torch.stack([crop_file(one.path, preprocessing) for one in missing[:8]])
-        choice = fastest_engine(
-            network, preprocessing, sample, name=backbone.name, workspace=workspace
+        choice = choose_engine(
+            FeatureReader(network),
+            preprocessing,
+            lambda: sample,
+            name=backbone.name,
+            workspace=workspace,
         ).choice
         reading = {
             "ends": _Reader(network, preprocessing, choice, ends=True),

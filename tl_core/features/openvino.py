@@ -1,7 +1,6 @@
 """A frozen network run by OpenVINO instead of torch, where OpenVINO is installed.
 
-Converted straight from the torch module by OpenVINO's frontend. The converted network and the
-compiled one are kept on disk. OpenVINO's telemetry is kept out.
+The converted network and the compiled one are kept on disk. OpenVINO's telemetry is kept out.
 """
 
 import copy
@@ -23,6 +22,8 @@ from torch import Tensor, nn
 from tl_core.features.device import one_thread_each
 from tl_core.workspace.storage import storage_errors
 
+PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}  # and OpenVINO's names
+
 
 def is_installed() -> bool:
     return importlib.util.find_spec("openvino") is not None
@@ -39,6 +40,12 @@ def load() -> ModuleType:
     return openvino
 
 
+def preferred_precision() -> str:
+    """Return what OpenVINO computes in on this processor unless told otherwise."""
+    hint = load().Core().get_property("CPU", "INFERENCE_PRECISION_HINT").to_string()
+    return next((name for name, code in PRECISIONS.items() if code == hint), "float32")
+
+
 def network_file(folder: Path, weights: str) -> Path:
     """Return where the converted network of these weights is kept, whether it is there or not."""
     facts = [weights, load().__version__, torch.__version__, timm.__version__]
@@ -53,7 +60,7 @@ class OpenVinoReader:
         frozen: Network that gives a tensor or several; converted unless `kept` is there.
         kept: File of the converted network.
         side: S, in pixels.
-        precision: "float32" or "bfloat16".
+        precision: One of `PRECISIONS`.
         threads: Processor cores to use.
     """
 
@@ -64,7 +71,7 @@ class OpenVinoReader:
         if not kept.exists():
             self._convert(frozen, kept, side)
         settings = {
-            "INFERENCE_PRECISION_HINT": "f32" if precision == "float32" else "bf16",
+            "INFERENCE_PRECISION_HINT": PRECISIONS[precision],
             "NUM_STREAMS": str(threads),
             "INFERENCE_NUM_THREADS": str(threads),
             "CACHE_DIR": str(kept.parent / "compiled"),
@@ -93,9 +100,6 @@ class OpenVinoReader:
     @staticmethod
     def _convert(frozen: nn.Module, kept: Path, side: int) -> None:
         openvino = load()
-        from openvino.frontend import FrontEndManager
-        from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
-
         example = torch.zeros(1, 3, side, side)
         # On a busy machine two threads that share one picture wait for each other for seconds.
         with torch.no_grad(), one_thread_each(), warnings.catch_warnings():
@@ -103,10 +107,9 @@ class OpenVinoReader:
             alone = copy.deepcopy(frozen).cpu().float().eval()
             try:
                 traced = torch.jit.trace(alone, example, strict=False, check_trace=False)
-                decoder = TorchScriptPythonDecoder(traced, example_input=example)
-                frontend = FrontEndManager().load_by_framework("pytorch")
-                model = frontend.convert(frontend.load(decoder))
-                model.reshape([1, 3, side, side])
+                model = openvino.convert_model(
+                    traced, example_input=example, input=[1, 3, side, side]
+                )
             except Exception as error:  # OpenVINO has a dozen types of its own
                 raise RuntimeError("OpenVINO cannot convert this network") from error
         with storage_errors("keeping the converted network"):

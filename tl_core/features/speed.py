@@ -13,11 +13,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from tl_core.backbones.cut_network import cut
-from tl_core.backbones.folding import FeatureReader
 from tl_core.backbones.layer_groups import freeze_to, train_mode
-from tl_core.backbones.network import TransferNetwork
+from tl_core.backbones.network import FeatureReader, TransferNetwork
 from tl_core.backbones.preprocessing import Preprocessing, normalise, preprocessing_for
+from tl_core.backbones.tracing import cut
 from tl_core.errors import ImageFileError
 from tl_core.features.decoding import crop_file
 from tl_core.features.device import device

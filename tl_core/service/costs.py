@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from tl_core.approaches.fine_tuning import tuning_config
 from tl_core.backbones import create_backbone
 from tl_core.backbones.layer_groups import layer_groups
-from tl_core.backbones.network import feature_sizes
+from tl_core.backbones.network import FeatureReader, feature_sizes
 from tl_core.backbones.preprocessing import Preprocessing, preprocessing_for
 from tl_core.errors import WeightsUnavailable
 from tl_core.features import speed
 from tl_core.features.device import machine_memo
-from tl_core.features.engine_choice import CONVERTING_PAYS, fastest_engine
+from tl_core.features.engine import CONVERTING_PAYS, choose_engine
 from tl_core.features.extraction import weights_name
 from tl_core.images import image_path, list_images
 from tl_core.runs.catalogue import Backbone
@@ -113,10 +113,10 @@ def _forward_seconds(
     seconds = speed.forward_seconds(network, sample)
     if seconds > QUICK_SECONDS or not pretrained:
         return seconds
-    chosen = fastest_engine(
-        network,
+    chosen = choose_engine(
+        FeatureReader(network),
         preprocessing_for(network),
-        sample,
+        lambda: sample,
         name=weights_name(config.backbone),
         workspace=workspace,
         pictures=CONVERTING_PAYS,  # while the person still chooses there is time for it

@@ -1,4 +1,4 @@
-"""Tests of cut networks: the same answers, the frozen part computed once."""
+"""Tests of traced networks: cut or folded they answer as before."""
 
 import math
 import os
@@ -6,14 +6,15 @@ import os
 import pytest
 import torch
 from projects import stripes_project
+from torch import nn
 from trained import job_of, run_to_end, tiny_backbone
 
 from tl_core.approaches import fine_tuning_batches
 from tl_core.approaches.batches import CropBatches, FrontBatches
 from tl_core.backbones import create_backbone
-from tl_core.backbones.cut_network import cut
 from tl_core.backbones.layer_groups import freeze_to, frozen_count, layer_groups, train_mode
-from tl_core.backbones.network import TransferNetwork
+from tl_core.backbones.network import FeatureReader, TransferNetwork
+from tl_core.backbones.tracing import cut, folded
 from tl_core.runs.catalogue import CATALOGUE
 from tl_core.runs.events import EpochResult, Note, result_of
 from tl_core.runs.results.report import read_report
@@ -159,3 +160,35 @@ def test_the_least_recently_used_shelf_goes_first(tmp_path, monkeypatch):
     assert [shelf.exists() for shelf in shelves] == [False, True, True]
     assert not make_room(workspace, math.inf, keep={shelves[2]})
     assert shelves[2].exists()
+
+
+def statistics_of_their_own(network: nn.Module) -> None:
+    """Give every BatchNorm constants that change something."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+            nn.init.normal_(module.weight, 1, 0.2)
+            nn.init.normal_(module.bias)
+
+
+@pytest.mark.parametrize("name", TINY)
+@torch.no_grad()
+def test_a_folded_network_reads_the_same_features(name):
+    torch.manual_seed(0)
+    backbone = create_backbone(tiny_backbone(name), pretrained=False)
+    statistics_of_their_own(backbone)
+    before = {key: value.clone() for key, value in backbone.state_dict().items()}
+    images = torch.randn(3, *backbone.pretrained_cfg["input_size"])
+    wanted = FeatureReader(backbone).eval()(images)
+    torch.testing.assert_close(
+        folded(FeatureReader(backbone))(images), wanted, rtol=1e-3, atol=1e-3
+    )
+    for key, value in backbone.state_dict().items():
+        torch.testing.assert_close(value, before[key], rtol=0, atol=0)
+
+
+def test_folding_leaves_no_batch_norm_behind_a_convolution():
+    backbone = create_backbone(tiny_backbone("test_efficientnet"), pretrained=False)
+    left = [m for m in folded(FeatureReader(backbone)).modules() if isinstance(m, nn.BatchNorm2d)]
+    assert left == []

@@ -1,20 +1,23 @@
-"""A network cut in two: the front that is frozen, and the back that still learns.
+"""A network as a graph of operations: cut in two behind its frozen layers, or made quicker.
 
-What the front computes never changes, so it is computed once per picture and kept. The cut is
-found in the traced graph of operations, for any architecture: an operation belongs to the front
-if nothing it depends on is trained. It knows networks and tensors; `front_cache` keeps files.
+What the frozen front computes never changes, so it is computed once per picture and kept; the back
+still learns. The cut is found for any architecture: an operation belongs to the front if nothing
+it depends on is trained. In a network that does not learn at all, batch normalisation scales and
+shifts by constants, which the weights of the convolution before it can hold.
 """
 
+import copy
 import sys
 from dataclasses import dataclass
 from types import ModuleType
 
 import torch
 from timm.layers import resample_abs_pos_embed
-from timm.models._features_fx import get_notrace_functions, get_notrace_modules
+from timm.models import get_notrace_functions, get_notrace_modules
 from torch import Tensor, fx, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from tl_core.backbones.layer_groups import BATCH_NORMS
 from tl_core.backbones.network import TransferNetwork
 
 BATCH_SIZE, ATTRIBUTE = object(), object()
@@ -125,7 +128,7 @@ def _learns(module: nn.Module) -> bool:
     parameters = list(module.parameters())
     trained = any(parameter.requires_grad for parameter in parameters)
     # A BatchNorm without parameters of its own still learns its statistics.
-    return trained or (isinstance(module, _BatchNorm) and not parameters)
+    return trained or (isinstance(module, BATCH_NORMS) and not parameters)
 
 
 def _differs(network: nn.Module, target: str) -> bool:
@@ -162,3 +165,44 @@ def _part(
     module.graph.eliminate_dead_code()
     module.recompile()
     return module.eval()
+
+
+def folded(frozen: nn.Module) -> nn.Module:
+    """Return a copy that does the same, without BatchNorm where it can be folded away.
+
+    Args:
+        frozen: A graph of operations, or a module with a timm model under `backbone`.
+    """
+    module = copy.deepcopy(frozen).eval()
+    try:
+        if not isinstance(module, fx.GraphModule):
+            architecture = sys.modules[type(module.backbone).__module__]
+            module = fx.GraphModule(module, Tracer(architecture).trace(module))
+        for node in module.graph.nodes:
+            _fold(module, node)
+    except Exception:  # tracing runs the architecture's own code with stand-ins: anything goes
+        return copy.deepcopy(frozen).eval()
+    return module.eval()
+
+
+def _fold(module: fx.GraphModule, node: fx.Node) -> None:
+    norm = module.get_submodule(node.target) if node.op == "call_module" else None
+    before = node.args[0] if isinstance(norm, nn.BatchNorm2d) else None
+    if before is None or before.op != "call_module" or len(before.users) > 1:
+        return
+    convolution = module.get_submodule(before.target)
+    shared = sum(other.target == before.target for other in module.graph.nodes) > 1
+    if type(convolution) is not nn.Conv2d or shared or norm.running_mean is None:
+        return
+    convolution.weight, convolution.bias = fuse_conv_bn_weights(
+        convolution.weight,
+        convolution.bias,
+        norm.running_mean,
+        norm.running_var,
+        norm.eps,
+        norm.weight,
+        norm.bias,
+    )
+    activation = getattr(norm, "act", nn.Identity())  # timm's BatchNorm may have one
+    parent, _, name = node.target.rpartition(".")
+    setattr(module.get_submodule(parent), name, activation)
