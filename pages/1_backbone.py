@@ -6,7 +6,7 @@ from pages.shared import state
 from pages.shared.backbone.cards import backbone_cards, place_text
 from pages.shared.backbone.own_weights import own_weights_form
 from pages.shared.backbone.ranking import rank_backbones
-from pages.shared.downloads import latest_download, show_download, start_download
+from pages.shared.downloads import download_weights, follow_download, weights_download
 from pages.shared.elements import errors_shown
 from pages.shared.glossary import explain
 from pages.shared.journey import BACKBONE, IMAGES
@@ -16,7 +16,6 @@ from tl_core.runs.catalogue import (
     BUNDLED,
     CATALOGUE,
     Backbone,
-    backbone_to_json,
     find,
     weights_state,
 )
@@ -26,7 +25,6 @@ from tl_core.workspace import Project
 
 enter(BACKBONE)
 SEARCH_RESULTS = 12
-WEIGHTS = "download-weights"
 DEFAULT = find(BUNDLED)
 
 
@@ -35,9 +33,7 @@ def choose(backbone: Backbone) -> None:
     with errors_shown():
         save_backbone(workspace, project.id, backbone)
         if weights_state(backbone, folder) == "download":
-            start_download(
-                project.id, kind=WEIGHTS, config={"backbone": backbone_to_json(backbone)}
-            )
+            download_weights(project.id, backbone)
         else:
             state.say_later(f"{backbone.title} is chosen.")
         st.rerun()
@@ -55,9 +51,10 @@ def show_choice(project: Project) -> bool:
             f"**{plain(chosen.title)}** is chosen and ready to use.", icon=":material/check_circle:"
         )
         return True
-    if place == "download" and show_download(project.id, WEIGHTS, chosen.title):
+    run = weights_download(project.id, chosen)
+    if place == "download" and run is not None and run.active:
+        follow_download(run)
         return False
-    run = latest_download(project.id, WEIGHTS)
     reason = "Its weights are not on this machine yet."
     if run is not None and run.state != "done" and run.message:
         reason = run.message

@@ -5,7 +5,7 @@ from html import escape
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.downloads import latest_download, show_download, start_download
+from pages.shared.downloads import SAMPLE, downloads, follow_download
 from pages.shared.elements import errors_shown, number_cards
 from pages.shared.glossary import explain
 from pages.shared.images.adding import adding_panel, wants_more
@@ -15,6 +15,7 @@ from pages.shared.images.groups import show_groups
 from pages.shared.images.locked_test import locked_part
 from pages.shared.journey import IMAGES, LAYERS
 from pages.shared.layout import enter, next_step, page_header
+from pages.shared.run_control import start
 from pages.shared.text import plain
 from tl_core.images import (
     clear_skipped,
@@ -25,19 +26,19 @@ from tl_core.images import (
 )
 
 enter(IMAGES)
-SAMPLE = "download-sample"
 
 
 def sample_download() -> bool:
     """Show a sample set on its way here; True while it is."""
-    if show_download(project.id, SAMPLE, "Sample pictures"):
+    run = next(iter(downloads(project.id, SAMPLE)), None)
+    if run is not None and run.active:
+        follow_download(run)
         return True
-    run = latest_download(project.id, SAMPLE)
     if run is not None and run.state != "done" and total == 0:
         st.warning(plain(run.message or "The download did not come to its end."))
         if st.button("Try the download again", icon=":material/download:", key="sample-again"):
             with errors_shown():
-                start_download(project.id, kind=SAMPLE, config=run.config)
+                start(project.id, SAMPLE, run.config)
                 st.rerun()
     return False
 

@@ -1,60 +1,47 @@
-"""Downloads that the person asked for: how far they are, what went wrong, stop, try again."""
-
-import streamlit as st
+"""Downloads that the person asked for: begin, find, follow."""
 
 from pages.shared import state
-from pages.shared.elements import errors_shown
+from pages.shared.run_control import follow, progress_bar, run_view, start, stop_button
 from pages.shared.text import megabytes, plain
-from tl_core.runs import Run, list_runs, read_events, request_stop, start_run
-from tl_core.runs.events import Progress
-from tl_core.runs.workers import ensure_workers
+from tl_core.images.samples import SAMPLES
+from tl_core.runs import Run, list_runs
+from tl_core.runs.catalogue import Backbone, backbone_to_json
+
+WEIGHTS, SAMPLE = "download-weights", "download-sample"
 
 
-def start_download(project_id: str, *, kind: str, config: dict) -> Run:
-    """Begin a download as a run of its own; one that is under way is joined instead."""
-    workspace = state.current_workspace()
-    run = start_run(workspace, project_id, kind=kind, config=config)
-    ensure_workers(workspace)
-    return run
+def download_weights(project_id: str, backbone: Backbone) -> Run:
+    return start(project_id, WEIGHTS, {"backbone": backbone_to_json(backbone)})
 
 
-def latest_download(project_id: str, kind: str) -> Run | None:
-    return next(iter(list_runs(state.current_workspace(), project_id, kind)), None)
+def downloads(project_id: str, kind: str) -> list[Run]:
+    """Return the project's downloads of this kind, the newest first."""
+    return list_runs(state.current_workspace(), project_id, kind)
 
 
-def show_download(project_id: str, kind: str, title: str) -> bool:
-    """Show the newest download of this kind while it is under way; True while it is.
-
-    Args:
-        project_id: The project that it belongs to.
-        kind: "download-weights" or "download-sample".
-        title: What is downloaded, in words.
-    """
-    run = latest_download(project_id, kind)
-    if run is None or not run.active:
-        return False
-    ensure_workers(state.current_workspace())
-    st.fragment(_show, run_every=0.7)(project_id, kind, title)
-    return True
+def weights_download(project_id: str, backbone: Backbone) -> Run | None:
+    """Return the newest download of this backbone's weights."""
+    config = {"backbone": backbone_to_json(backbone)}
+    return next((run for run in downloads(project_id, WEIGHTS) if run.config == config), None)
 
 
-def _show(project_id: str, kind: str, title: str) -> None:
-    run = latest_download(project_id, kind)
-    if run is None or not run.active:
-        st.rerun()
-    progress = _progress(project_id, run)
-    share, text = 0.0, f"{plain(title)}: connecting…"
-    if run.state == "stopping":
-        text = f"{plain(title)}: stopping…"
-    elif progress and progress.total:
-        share = min(1.0, progress.done / progress.total)
-        text = f"{plain(title)}: {megabytes(progress.done)} of {megabytes(progress.total)}"
-    st.progress(share, text=text)
-    if st.button("Stop the download", key=f"stop-{kind}", disabled=run.state == "stopping"):
-        with errors_shown():
-            request_stop(state.current_workspace(), run.id)
+def follow_download(run: Run, *, stoppable: bool = True) -> None:
+    """Draw how far a download is; `stoppable` adds the button that stops it."""
+
+    def draw(now: Run) -> None:
+        view, text = run_view(now), f"{plain(_title(now))}: connecting…"
+        if view.progress and view.progress.total:
+            done, total = megabytes(view.progress.done), megabytes(view.progress.total)
+            text = f"{plain(_title(now))}: {done} of {total}"
+        progress_bar(now, view.share, text)
+        if stoppable:
+            stop_button(now, "Stop the download")
+
+    follow(run, draw)
 
 
-def _progress(project_id: str, run: Run) -> Progress | None:
-    events, _ = read_events(state.current_workspace().run_dir(project_id, run.id))
-    return next((event for event in reversed(events) if isinstance(event, Progress)), None)
+def _title(run: Run) -> str:
+    if run.kind == WEIGHTS:
+        return str(run.config["backbone"]["title"])
+    titles = {sample.key: sample.title for sample in SAMPLES}
+    return titles.get(run.config["sample"], "Sample pictures")

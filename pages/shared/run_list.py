@@ -7,7 +7,7 @@ import streamlit as st
 from pages.shared import charts, state
 from pages.shared.accuracy import result_text
 from pages.shared.layers.strategies import strategy_text
-from pages.shared.run_progress import STATE_TEXT
+from pages.shared.run_control import STATE_TEXT
 from pages.shared.run_result import report_of
 from pages.shared.text import duration
 from tl_core.runs import Run

@@ -22,8 +22,7 @@ REMOTE = next(backbone for backbone in CATALOGUE if backbone.source == "hub")
 def workspace(own_workspace, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
-    for module in ("downloads", "backbone.downloads_to_compare"):
-        monkeypatch.setattr(f"pages.shared.{module}.ensure_workers", lambda workspace: None)
+    monkeypatch.setattr("tl_core.runs.workers.ensure_workers", lambda workspace: None)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     return open_workspace()
 
@@ -174,7 +173,6 @@ def test_one_backbone_alone_is_not_ranked():
 
 def test_a_click_ranks_the_backbones_that_are_here_and_stop_stops(workspace, monkeypatch):
     monkeypatch.setattr("pages.shared.backbone.ranking.here", lambda project: list(CATALOGUE[:2]))
-    monkeypatch.setattr("tl_core.runs.workers.ensure_workers", lambda workspace: None)
     project = project_with_pictures()
     app = open_app(PAGE, project)
     app.button(key="rank").click().run()

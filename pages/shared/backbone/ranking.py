@@ -1,17 +1,18 @@
 """Which backbone suits these pictures: a button measures those that are on this machine."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from pages.shared import charts, state
 from pages.shared.accuracy import result_text
-from pages.shared.backbone.downloads_to_compare import fetch_more
+from pages.shared.downloads import WEIGHTS, download_weights, downloads, follow_download
 from pages.shared.elements import errors_shown, note_text
 from pages.shared.glossary import explain
-from pages.shared.run_progress import LOOK_EVERY
-from pages.shared.text import duration, percent, plain
-from tl_core.errors import TLCoreError
+from pages.shared.run_control import follow, progress_bar, start, stop, stop_button
+from pages.shared.text import duration, megabytes, percent, plain
 from tl_core.images import list_classes
-from tl_core.runs import Run, get_run, list_runs, request_stop, start_run, workers
+from tl_core.runs import Run, list_runs
 from tl_core.runs.catalogue import CATALOGUE, Backbone, backbone_to_json, weights_state
 from tl_core.runs.draft import chosen_backbone
 from tl_core.runs.results.ranking import RankedBackbone, Ranking, read_ranking
@@ -34,7 +35,7 @@ def rank_backbones(project: Project) -> None:
     read = ((run, read_ranking(workspace.run_dir(project.id, run.id))) for run in runs)
     run, ranking = next(((run, one) for run, one in read if one), (None, None))
     if active:
-        _follow(active, len(ranking.entries) if ranking and run == active else None)
+        _follow(active, ranking if run == active else None)
     else:
         _offer(project, candidates, again=ranking is not None)
         if runs and runs[0].state in ("failed", "lost"):
@@ -73,52 +74,74 @@ def _offer(project: Project, candidates: list[Backbone], *, again: bool) -> None
                 args=(project, candidates),
                 help="Every backbone looks at all your pictures once.",
             )
-        fetch_more(project, [one for one in CATALOGUE if one.name not in there])
+        _offer_downloads(project, [one for one in CATALOGUE if one.name not in there])
 
 
 def _start(project: Project, candidates: list[Backbone]) -> None:
-    workspace = state.current_workspace()
-    config = {"backbones": [backbone_to_json(one) for one in candidates]}
     with errors_shown():
-        start_run(workspace, project.id, kind=KIND, config=config)
-        workers.ensure_workers(workspace)
+        start(project.id, KIND, {"backbones": [backbone_to_json(one) for one in candidates]})
 
 
-def _follow(run: Run, shown: int | None) -> None:
-    workspace = state.current_workspace()
-
-    @st.fragment(run_every=LOOK_EVERY)
-    def look() -> None:
-        try:
-            now = get_run(workspace, run.id)
-        except TLCoreError:
-            st.rerun()
-        ranking = read_ranking(workspace.run_dir(run.project_id, run.id))
-        if now.state != run.state or (ranking and len(ranking.entries) != (shown or 0)):
-            st.rerun()
-        if now.state == "queued":
-            workers.ensure_workers(workspace)
-        total = len(run.config.get("backbones", ())) or 1
-        done = len(ranking.entries) if ranking else 0
-        text = f"Trying the backbones on your pictures: {done} of {total} are done"
-        if now.state == "queued":
-            text = "Waiting to start: a training may be under way"
-        st.progress(min(done / total, 1.0), text=text)
+def _offer_downloads(project: Project, missing: Sequence[Backbone]) -> None:
+    """Offer to download some of these; show those that are on their way instead."""
+    active = [run for run in downloads(project.id, WEIGHTS) if run.active]
+    if active:
+        _follow_downloads(active)
+        return
+    if not missing:
+        return
+    by_name = {backbone.name: backbone for backbone in missing}
+    with st.popover("Download some to compare", icon=":material/download:"):
+        chosen = st.multiselect(
+            "Backbones",
+            list(by_name),
+            format_func=lambda name: (
+                f"{by_name[name].title}, {megabytes(by_name[name].download_bytes)}"
+            ),
+            key="fetch-which",
+        )
+        wanted = [by_name[name] for name in chosen]
+        size = sum(backbone.download_bytes for backbone in wanted)
+        note_text("Only weights are fetched, from huggingface.co; no picture leaves this machine.")
         st.button(
-            "Stop the ranking",
-            key=f"stop-{run.id}",
-            icon=":material/stop_circle:",
-            disabled=now.state == "stopping",
-            on_click=_stop,
-            args=(run,),
+            f"Download {megabytes(size)}" if wanted else "Download",
+            key="fetch",
+            disabled=not wanted,
+            on_click=_download,
+            args=(project, wanted),
         )
 
-    look()
 
-
-def _stop(run: Run) -> None:
+def _download(project: Project, wanted: list[Backbone]) -> None:
     with errors_shown():
-        request_stop(state.current_workspace(), run.id)
+        for backbone in wanted:
+            download_weights(project.id, backbone)
+
+
+def _follow_downloads(active: list[Run]) -> None:
+    for run in reversed(active):  # the oldest first: it is at work
+        follow_download(run, stoppable=False)
+    st.button(
+        "Stop the downloads",
+        key="fetch-stop",
+        icon=":material/stop_circle:",
+        on_click=stop,
+        args=active,
+    )
+
+
+def _follow(run: Run, shown: Ranking | None) -> None:
+    def done(now: Run) -> int:
+        ranking = read_ranking(state.current_workspace().run_dir(now.project_id, now.id))
+        return len(ranking.entries) if ranking else 0
+
+    def draw(now: Run) -> None:
+        total = len(now.config.get("backbones", ())) or 1
+        text = f"Trying the backbones on your pictures: {done(now)} of {total} are done"
+        progress_bar(now, min(done(now) / total, 1.0), text)
+        stop_button(now, "Stop the ranking")
+
+    follow(run, draw, changed=lambda now: done(now) != (len(shown.entries) if shown else 0))
 
 
 def _show(project: Project, ranking: Ranking) -> None:

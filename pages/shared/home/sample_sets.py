@@ -6,15 +6,15 @@ from typing import NoReturn
 import streamlit as st
 
 from pages.shared import state
+from pages.shared.downloads import SAMPLE
 from pages.shared.elements import badges, card, errors_shown, name_text, note_text
 from pages.shared.images.arrivals import start_adding
 from pages.shared.journey import IMAGES
+from pages.shared.run_control import start
 from pages.shared.text import megabytes
 from tl_core.images.samples import SAMPLES, SampleSet, sample_files
-from tl_core.runs import start_run
 from tl_core.runs.catalogue import BUNDLED, find
 from tl_core.runs.draft import save_backbone
-from tl_core.runs.workers import ensure_workers
 from tl_core.workspace import create_project, list_projects
 
 _TWICE = timedelta(seconds=10)  # a second click within this time opens what the first one made
@@ -29,8 +29,7 @@ def start_from_sample(sample: SampleSet) -> NoReturn:
     project = create_project(workspace, sample.title)
     save_backbone(workspace, project.id, find(BUNDLED))
     if sample.source == "download":
-        start_run(workspace, project.id, kind="download-sample", config={"sample": sample.key})
-        ensure_workers(workspace)
+        start(project.id, SAMPLE, {"sample": sample.key})
     else:
         start_adding(workspace, project.id, list(sample_files(sample.key)))
     state.go(IMAGES, project_id=project.id)

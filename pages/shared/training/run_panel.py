@@ -9,11 +9,12 @@ from pages.shared.compute import ask, forget, wait_for_all
 from pages.shared.elements import errors_shown, note_text
 from pages.shared.journey import EVALUATION, LAYERS, PREDICT
 from pages.shared.layers.strategies import strategy_text
-from pages.shared.run_progress import STATE_TEXT, follow
+from pages.shared.run_control import STATE_TEXT, resume, start
 from pages.shared.run_result import report_of, result_cards
 from pages.shared.text import duration, plain
+from pages.shared.training.progress import follow_training
 from tl_core.images import ClassSummary
-from tl_core.runs import Run, delete_run, resume_run, start_run, workers
+from tl_core.runs import Run, delete_run
 from tl_core.runs.configuration import TrainingConfig, config_to_json
 from tl_core.workspace import Project
 
@@ -103,7 +104,7 @@ def show_run(run: Run, runs: Sequence[Run], names: dict[str, str]) -> None:
             )
         if run.state in ("stopped", "failed", "lost"):
             label = "Resume from where it was"
-            st.button(label, key="resume", icon=":material/resume:", on_click=_resume, args=(run,))
+            st.button(label, key="resume", icon=":material/resume:", on_click=resume, args=(run,))
         if not run.active:
             with st.popover("Delete this run", icon=":material/delete:", type="tertiary"):
                 st.write("Its model, curves and result are removed. This cannot be undone.")
@@ -112,7 +113,7 @@ def show_run(run: Run, runs: Sequence[Run], names: dict[str, str]) -> None:
                     state.show_run(None)
                     st.rerun()
     earlier = [(names[old.id].split(" · ")[0], old) for old in runs if old.created < run.created]
-    follow(run, earlier=earlier[:OVERLAID], notes=report.notes if report else ())
+    follow_training(run, earlier=earlier[:OVERLAID], notes=report.notes if report else ())
 
 
 def _start(project: Project, config: TrainingConfig) -> None:
@@ -120,14 +121,5 @@ def _start(project: Project, config: TrainingConfig) -> None:
     with errors_shown():
         # Afterwards the features are cached and the same training takes less time.
         forget("estimate_seconds", str(workspace.root), project.id, config)
-        run = start_run(workspace, project.id, config=config_to_json(config))
-        workers.ensure_workers(workspace)
-        state.show_run(run.id)
-
-
-def _resume(run: Run) -> None:
-    workspace = state.current_workspace()
-    with errors_shown():
-        resume_run(workspace, run.id)
-        workers.ensure_workers(workspace)
+        run = start(project.id, "train", config_to_json(config))
         state.show_run(run.id)

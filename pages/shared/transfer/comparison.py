@@ -11,10 +11,17 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.elements import errors_shown
 from pages.shared.layers.draft import draft
-from pages.shared.run_progress import LOOK_EVERY, RunView, run_view
+from pages.shared.run_control import (
+    RunView,
+    follow,
+    progress_bar,
+    resume,
+    run_view,
+    start,
+    stop_button,
+)
 from pages.shared.text import duration, plain
-from tl_core.errors import TLCoreError
-from tl_core.runs import Run, get_run, list_runs, request_stop, resume_run, start_run, workers
+from tl_core.runs import Run, list_runs
 from tl_core.runs.catalogue import Backbone, backbone_to_json
 from tl_core.runs.draft import chosen_backbone
 from tl_core.runs.results.assessment import Assessment, current_labels_digest, read_assessment
@@ -89,7 +96,6 @@ def start_comparison(
         scratch: Train the whole network from scratch, too.
         pairs: Parts of the pictures to compare, as `parts.part_of` reads them.
     """
-    workspace = state.current_workspace()
     config = {
         "backbone": backbone_to_json(backbone),
         "scratch": scratch,
@@ -98,8 +104,7 @@ def start_comparison(
     if pairs := [list(pair) for pair in pairs]:
         config["patterns"] = pairs
     with errors_shown():
-        start_run(workspace, project.id, kind=KIND, config=config)
-        workers.ensure_workers(workspace)
+        start(project.id, KIND, config)
 
 
 def start_button(
@@ -124,48 +129,31 @@ def start_button(
 
 def follow_comparison(run: Run, found: Assessment | None) -> None:
     """Say how far a run is and offer to stop it; the page is drawn anew with every part."""
-    workspace = state.current_workspace()
     shown = found.parts_done if found else None
 
-    @st.fragment(run_every=LOOK_EVERY)
-    def look() -> None:
-        try:
-            now = get_run(workspace, run.id)
-        except TLCoreError:
-            st.rerun()
-        fresh = read_assessment(workspace.run_dir(run.project_id, run.id))
-        if now.state != run.state or (fresh and fresh.parts_done != shown):
-            st.rerun()
-        if now.state == "queued":
-            workers.ensure_workers(workspace)
-        with st.container(border=True, key="card-comparing"):
-            share, text = _progress(now, fresh)
-            st.progress(share, text=text)
-            st.button(
-                "Stop",
-                key=f"stop-{run.id}",
-                icon=":material/stop_circle:",
-                disabled=now.state == "stopping",
-                help="What has been measured so far stays.",
-                on_click=_stop,
-                args=(run,),
-            )
+    def fresh(now: Run) -> Assessment | None:
+        return read_assessment(state.current_workspace().run_dir(now.project_id, now.id))
 
-    look()
+    def more(now: Run) -> bool:
+        there = fresh(now)
+        return there is not None and there.parts_done != shown
+
+    def draw(now: Run) -> None:
+        with st.container(border=True, key="card-comparing"):
+            progress_bar(now, *_progress(now, fresh(now)))
+            stop_button(now)
+
+    follow(run, draw, changed=more)
 
 
 def _progress(run: Run, found: Assessment | None) -> tuple[float, str]:
-    if run.state == "queued":
-        return 0.0, "Waiting to start: a training may be under way"
-    if run.state == "stopping":
-        return 0.0, "Stopping: what has been measured so far stays"
     view = run_view(run)
     if view.phase == "features" or not found or not found.parts_total:
         text = "Looking at every picture through the network"
         if view.progress is None or not view.progress.total:
             return 0.0, text
         done, total = view.progress.done, view.progress.total
-        return min(done / total, 1.0), f"{text}: {done:,} of {total:,} pictures{_left(view)}"
+        return view.share, f"{text}: {done:,} of {total:,} pictures{_left(view)}"
     text = f"Measuring: {found.parts_done} of {found.parts_total} parts are here"
     now = next((part for part in found.total if part not in found.done), None)
     if doing := DOING_TEXT.get(now):
@@ -176,11 +164,6 @@ def _progress(run: Run, found: Assessment | None) -> tuple[float, str]:
 def _left(view: RunView) -> str:
     seconds = view.progress.seconds_left if view.progress else None
     return f", about {duration(seconds)} left" if seconds else ""
-
-
-def _stop(run: Run) -> None:
-    with errors_shown():
-        request_stop(state.current_workspace(), run.id)
 
 
 def show_state(project: Project, comparison: Comparison) -> None:
@@ -204,11 +187,4 @@ def show_state(project: Project, comparison: Comparison) -> None:
         st.error(plain(newest.message or "The comparison did not come to its end."))
     if newest.state != "done":
         label = "Measure the rest" if comparison.found else "Try again"
-        st.button(label, key="rest", icon=":material/resume:", on_click=_resume, args=(newest,))
-
-
-def _resume(run: Run) -> None:
-    workspace = state.current_workspace()
-    with errors_shown():
-        resume_run(workspace, run.id)
-        workers.ensure_workers(workspace)
+        st.button(label, key="rest", icon=":material/resume:", on_click=resume, args=(newest,))

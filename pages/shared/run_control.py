@@ -1,0 +1,151 @@
+"""Start, follow, stop and resume a run of any kind; everything shown comes from the disk.
+
+A refresh, a second browser or a restarted server shows the same.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages.shared import state
+from pages.shared.elements import errors_shown
+from tl_core.errors import TLCoreError
+from tl_core.runs import Run, get_run, request_stop, resume_run, start_run, workers
+from tl_core.runs.events import EpochResult, Note, PhaseStarted, Progress, read_events
+
+LOOK_EVERY = 1.0  # seconds
+STATE_TEXT = {
+    "queued": "waiting to start",
+    "running": "running",
+    "stopping": "stopping",
+    "done": "finished",
+    "stopped": "stopped",
+    "failed": "failed",
+    "lost": "interrupted",
+}
+WAITING_TEXT = "Waiting to start: something else may be under way"
+STOP_TEXT = {  # kind: what stopping keeps
+    "train": "The best state so far is kept, tested and usable; you can resume later.",
+    "assess": "What has been measured so far stays.",
+    "rank": "What has been measured so far stays.",
+}
+
+
+@dataclass(frozen=True)
+class RunView:
+    """What the log of a run says so far; epochs in order, each once."""
+
+    phases: tuple[str, ...] = ()
+    progress: Progress | None = None
+    epochs: tuple[EpochResult, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def phase(self) -> str | None:
+        return self.phases[-1] if self.phases else None
+
+    @property
+    def share(self) -> float:
+        """How much of the present phase is done, in [0, 1]."""
+        progress = self.progress
+        return min(progress.done / progress.total, 1.0) if progress and progress.total else 0.0
+
+
+def run_view(run: Run) -> RunView:
+    """Read the run's log; an epoch told twice, after a resume, counts as it was told last."""
+    run_dir = state.current_workspace().run_dir(run.project_id, run.id)
+    events, _offset = read_events(run_dir)
+    phases: list[str] = []
+    progress = None
+    epochs: dict[tuple[str, int], EpochResult] = {}
+    notes: dict[str, None] = {}
+    for event in events:
+        match event:
+            case PhaseStarted(phase=phase):
+                phases = [p for p in phases if p != phase] + [phase]
+                progress = None
+            case Progress():
+                progress = event
+            case EpochResult():
+                epochs[(event.phase, event.epoch)] = event
+            case Note(text=text):
+                notes[text] = None
+    ordered = sorted(epochs.values(), key=lambda e: (e.phase == "fine_tune", e.epoch))
+    return RunView(tuple(phases), progress, tuple(ordered), tuple(notes))
+
+
+def start(project_id: str, kind: str, config: dict) -> Run:
+    """Begin a run; one that is under way with the same settings is joined.
+
+    Raises:
+        TLCoreError: If it cannot be started; the message says why.
+    """
+    workspace = state.current_workspace()
+    run = start_run(workspace, project_id, kind=kind, config=config)
+    workers.ensure_workers(workspace)
+    return run
+
+
+def resume(run: Run) -> None:
+    """Queue a run again that was stopped, failed or got lost; for a button's callback."""
+    workspace = state.current_workspace()
+    with errors_shown():
+        resume_run(workspace, run.id)
+        workers.ensure_workers(workspace)
+
+
+def stop(*runs: Run) -> None:
+    """Ask runs to end; for a button's callback."""
+    with errors_shown():
+        for run in runs:
+            request_stop(state.current_workspace(), run.id)
+
+
+def follow(
+    run: Run, draw: Callable[[Run], None], *, changed: Callable[[Run], bool] | None = None
+) -> None:
+    """Draw a run as it is, again and again while it is active.
+
+    The whole page is drawn anew when the run's state changes, so that the rest of it says so too.
+
+    Args:
+        run: The run as the page knows it.
+        draw: Draws the run as it is now.
+        changed: Whether more of its results are there than the page shows.
+    """
+
+    @st.fragment(run_every=LOOK_EVERY if run.active else None)
+    def look() -> None:
+        try:
+            now = get_run(state.current_workspace(), run.id)
+        except TLCoreError:
+            st.rerun()  # deleted in another window; the page says so
+        if now.state != run.state or (changed and changed(now)):
+            st.rerun()
+        if now.state == "queued":
+            workers.ensure_workers(state.current_workspace())
+        draw(now)
+
+    look()
+
+
+def progress_bar(run: Run, share: float, text: str) -> None:
+    """Draw how far a run is; what it waits for takes the place of the text."""
+    if run.state == "queued":
+        share, text = 0.0, WAITING_TEXT
+    elif run.state == "stopping":
+        text = f"Stopping. {STOP_TEXT.get(run.kind, '')}"
+    st.progress(share, text=text)
+
+
+def stop_button(run: Run, label: str = "Stop") -> None:
+    st.button(
+        label,
+        key=f"stop-{run.id}",
+        icon=":material/stop_circle:",
+        disabled=run.state == "stopping",
+        help=STOP_TEXT.get(run.kind),
+        on_click=stop,  # a callback: `look` may call for another rerun, which loses a click
+        args=(run,),
+    )

@@ -1,0 +1,111 @@
+"""A training on the page: its phases, how long it takes, Stop, curves."""
+
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+
+from pages.shared import charts, state
+from pages.shared.elements import note_text
+from pages.shared.run_control import RunView, follow, progress_bar, run_view, stop_button
+from pages.shared.text import duration, plain
+from tl_core.runs import Run
+from tl_core.runs.events import EpochResult
+
+PHASE_TEXT = {
+    "download": "Download",
+    "features": "Look at every picture",
+    "probe": "Fit the classifier",
+    "fine_tune": "Fine-tune",
+    "evaluate": "Test",
+    "save": "Save",
+}
+DOING_TEXT = {
+    "download": "Downloading",
+    "features": "Looking at every picture through the network",
+    "probe": "Fitting the classifier on what the network sees",
+    "fine_tune": "Adjusting the network to your pictures",
+    "evaluate": "Testing on pictures that it has never seen",
+    "save": "Saving the model",
+}
+UNIT_TEXT = {"features": " pictures", "fine_tune": " steps"}
+
+
+def follow_training(
+    run: Run, *, earlier: Sequence[tuple[str, Run]] = (), notes: Sequence[str] = ()
+) -> None:
+    """Draw a training: where it is while it is active, its curves, what happened.
+
+    Args:
+        run: The run to show.
+        earlier: Name and run whose validation curves are drawn thinly behind.
+        notes: Sentences of the finished run; without them, those of its log.
+    """
+    past = [(name, view.epochs) for name, old in earlier if (view := run_view(old)).epochs]
+
+    def draw(now: Run) -> None:
+        view = run_view(now)
+        if now.active:
+            with st.container(border=True, key="card-live"):
+                _phase_line(view)
+                progress_bar(now, view.share, _progress_text(now, view))
+                stop_button(now)
+        _curves(now, view, past)
+        if said := notes or view.notes:
+            st.markdown("**What happened**\n" + "".join(f"\n- {plain(note)}" for note in said))
+
+    follow(run, draw)
+
+
+def _progress_text(run: Run, view: RunView) -> str:
+    if view.phase is None:
+        return "Getting ready"
+    text = DOING_TEXT.get(view.phase, view.phase)
+    if view.phase == "fine_tune" and run.config.get("strategy") == "recommended":
+        text = "Trying whether fine-tuning gets more right (Stop keeps the classifier)"
+    if view.progress is None:
+        return text
+    unit = UNIT_TEXT.get(view.phase, "")
+    text += f": {view.progress.done:,} of {view.progress.total:,}{unit}"
+    if view.progress.seconds_left is not None:
+        text += f", about {duration(view.progress.seconds_left)} left"
+    return text
+
+
+def _phase_line(view: RunView) -> None:
+    """Say which phases are behind, which one is at work; in words and signs, not colour alone."""
+    parts = []
+    for phase in view.phases:
+        current = phase == view.phase
+        sign, shape = ("●", "tl-badge") if current else ("✓", "tl-badge tl-plain")
+        parts.append(f'<span class="{shape}">{sign} {escape(PHASE_TEXT.get(phase, phase))}</span>')
+    st.html(" ".join(parts) or '<span class="tl-badge">● Getting ready</span>')
+
+
+def _curves(run: Run, view: RunView, past: list[tuple[str, Sequence[EpochResult]]]) -> None:
+    epochs = view.epochs
+    if run.active:
+        key = f"held-{run.id}"
+        if len(epochs) > 1 and st.toggle(
+            "Hold the curves still",
+            key=f"hold-{run.id}",
+            help="Each new point redraws the curves, which undoes zooming; hold them to look.",
+        ):
+            if state.widget_value(key) is None:
+                state.set_widget_value(key, len(epochs))
+            epochs = epochs[: int(state.widget_value(key))]
+        else:
+            state.set_widget_value(key, None)
+    if not epochs:
+        if run.active:
+            note_text("The curves appear with the first results.")
+        return
+    for column, measure in zip(st.columns(2), ("accuracy", "loss"), strict=True):
+        with column:
+            chart = charts.curves(epochs, measure=measure, earlier=past)
+            charts.show(chart, key=f"curve-{measure}-{run.id}")
+    if epochs[0].phase == "probe":
+        note_text(
+            "In each round the solver corrects the classifier a few times. It finds its way by "
+            "trying, so the first rounds may jump; it ends where further rounds change nothing."
+        )
