@@ -92,12 +92,12 @@ def test_parity_notices_a_file_that_answers_differently(run_dir, tmp_path, pictu
             values = onnx.numpy_helper.to_array(tensor) + np.float32([0, 0.5, 0])
             tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
     onnx.save(model, tmp_path / "model.onnx")
-    found = bundle.parity(run_dir, tmp_path / "model.onnx", pictures)
+    found = bundle.compare_answers(run_dir, tmp_path / "model.onnx", pictures)
     assert found.max_difference > onnx_check.LIMIT and not found.same
 
 
 def test_no_compared_picture_is_no_proof(run_dir):
-    assert not bundle.parity(run_dir, run_dir / "model.onnx", []).same
+    assert not bundle.compare_answers(run_dir, run_dir / "model.onnx", []).same
 
 
 def test_an_onnx_file_predicts_through_the_same_door(run_dir, pictures):
@@ -155,7 +155,7 @@ def test_the_comparison_goes_on_where_it_stopped(tmp_path, pictures):
     assert done.complete and done.same
     assert onnx_check.read_parity(tmp_path) == done
     assert done.max_difference == pytest.approx(
-        bundle.parity(tmp_path, tmp_path / "model.onnx", pictures).max_difference
+        bundle.compare_answers(tmp_path, tmp_path / "model.onnx", pictures).max_difference
     )
 
 

@@ -1,12 +1,10 @@
-"""A finished run as files for use elsewhere: weights, ONNX with its preprocessing, a script.
+"""A finished run as files to use elsewhere: weights, ONNX with its preprocessing, a script.
 
-Knows how the files are made and checked against the app's own answers. It does not know pages,
-or where the evaluation's pictures lie.
+The ONNX file is compared with the app's own answers, picture by picture.
 """
 
 import importlib.metadata
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,7 +21,7 @@ from tl_core.errors import ExportError
 from tl_core.export.onnx_preprocessing import OUTPUT, preprocessing_model
 from tl_core.export.predictor import Predictor, model_file
 from tl_core.runs.results.onnx_check import ONNX, SCRIPT, WEIGHTS, Parity, read_parity, write_parity
-from tl_core.workspace.storage import storage_errors
+from tl_core.workspace.storage import storage_errors, write_atomic
 
 ONE_FILE_BYTES = 2 * 10**9  # an ONNX file cannot be larger; protobuf's own limit is 2**31
 _STANDALONE = Path(__file__).with_name("standalone_predict.py")
@@ -42,7 +40,7 @@ def export_run(run_dir: Path, out_dir: Path, paths: Sequence[Path] = ()) -> Pari
         weights_file(run_dir, out_dir / WEIGHTS)
         onnx_model(run_dir, out_dir / ONNX)
         shutil.copyfile(_STANDALONE, out_dir / SCRIPT)
-    return parity(run_dir, out_dir / ONNX, paths)
+    return compare_answers(run_dir, out_dir / ONNX, paths)
 
 
 def export_in_place(run_dir: Path, total: int) -> Parity:
@@ -70,7 +68,7 @@ def check_more(run_dir: Path, paths: Sequence[Path]) -> Parity:
     known = read_parity(run_dir)
     if known is None:
         raise ExportError("The ONNX file is gone or belongs to an older model. Export it again.")
-    found = parity(run_dir, run_dir / ONNX, paths)
+    found = compare_answers(run_dir, run_dir / ONNX, paths)
     total = replace(
         known,
         n=known.n + found.n,
@@ -82,13 +80,11 @@ def check_more(run_dir: Path, paths: Sequence[Path]) -> Parity:
 
 def weights_file(run_dir: Path, out: Path) -> Path:
     """Write the weights with class names and preprocessing in the file's metadata."""
-    part = out.with_name(out.name + ".part")
-    shutil.copyfile(model_file(run_dir), part)
-    os.replace(part, out)
+    write_atomic(out, model_file(run_dir).read_bytes())
     return out
 
 
-def parity(run_dir: Path, onnx_file: Path, paths: Sequence[Path]) -> Parity:
+def compare_answers(run_dir: Path, onnx_file: Path, paths: Sequence[Path]) -> Parity:
     """Compare the file's probabilities with the app's; both decode the pictures in full."""
     ours = Predictor.load(run_dir).probabilities(paths)
     theirs = Predictor.load(onnx_file).probabilities(paths)
@@ -123,9 +119,7 @@ def onnx_model(run_dir: Path, out: Path) -> Path:
     whole.doc_string = "uint8 upright RGB picture (height, width, 3) -> class probabilities"
     onnx.helper.set_model_props(whole, _properties(metadata))
     onnx.checker.check_model(whole)
-    part = out.with_name(out.name + ".part")
-    onnx.save(whole, part)
-    os.replace(part, out)
+    write_atomic(out, whole.SerializeToString())
     return out
 
 

@@ -1,10 +1,10 @@
-"""The preprocessing of `transforms` as an ONNX graph, so that an exported file needs no other.
+"""The app's preprocessing as an ONNX graph, so that an exported file needs no other.
 
 The resize is written as two matrix products, whose matrices the graph computes from the
 picture's size. ONNX has a Resize operator with antialiasing, but runtimes treat the borders in
 their own ways: measured, onnxruntime and PyTorch differ there by up to 30 of 255 grey levels.
 A product of matrices means the same everywhere. Only the part of the picture that reaches the
-central square is touched. Knows nothing of networks.
+central square is touched.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ def preprocessing_model(preprocessing: Preprocessing, *, opset: int) -> onnx.Mod
     """Return a model from an upright RGB picture to what the backbone sees.
 
     Input ``image``: uint8, shape (height, width, 3), any size. Output ``normalised``: float32,
-    shape (1, 3, S, S), equal to `transforms.prepare` up to float32 rounding.
+    shape (1, 3, S, S), equal to `preprocessing.prepare` up to float32 rounding.
 
     Args:
         preprocessing: What the backbone wants.
@@ -60,7 +60,7 @@ def preprocessing_model(preprocessing: Preprocessing, *, opset: int) -> onnx.Mod
 class _Axis:
     """Rows or columns: which source pixels reach the square, and the matrix that makes it.
 
-    Geometry as in `transforms.geometry`; `start` and `end` bound the n source pixels, `matrix`
+    Geometry as in `preprocessing.geometry`; `start` and `end` bound the n source pixels, `matrix`
     is float32 (S, n), every row summing to one.
     """
 

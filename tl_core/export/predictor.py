@@ -2,7 +2,7 @@
 
 Pictures are decoded in full and computed one at a time in float32 on the processor, so that an
 answer depends on nothing but the picture and the model. An exported ONNX file is used the same
-way. It does not know projects or pages.
+way.
 """
 
 import json
@@ -22,10 +22,7 @@ from tl_core.features.decoding import in_parallel
 from tl_core.images import Skipped, SourceFile, read_picture
 from tl_core.runs.processes import cores
 from tl_core.runs.results.answers import Answer, Prediction
-
-__all__ = ["Answer", "Prediction", "Predictor", "answer_pictures", "model_file"]
-
-MODEL = "model.safetensors"
+from tl_core.runs.results.onnx_check import ONNX, WEIGHTS
 
 
 class Predictor:
@@ -90,7 +87,7 @@ def model_file(path: Path) -> Path:
     """
     if path.is_file() and path.suffix.lower() in (".onnx", ".safetensors"):
         return path
-    for name in (MODEL, "model.onnx"):
+    for name in (WEIGHTS, ONNX):
         if (path / name).is_file():
             return path / name
     if path.is_dir():
@@ -99,7 +96,7 @@ def model_file(path: Path) -> Path:
             "choose another run."
         )
     raise PredictionError(
-        f"There is no model at “{path}”. Name a run's folder, a {MODEL} or a model.onnx."
+        f"There is no model at “{path}”. Name a run's folder, a {WEIGHTS} or a {ONNX}."
     )
 
 

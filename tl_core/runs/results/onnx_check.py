@@ -1,13 +1,14 @@
 """What has been exported of a run, and whether it gives the app's answers.
 
-Light: pages read this; `export` writes it. The files lie in the run's folder and count only
+The files lie in the run's folder and count only
 as long as the model that they were made from is unchanged.
 """
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from tl_core.workspace.storage import write_atomic
 
 LIMIT = 1e-3  # largest difference of any probability that counts as "the same"
 
@@ -53,10 +54,8 @@ def read_parity(run_dir: Path) -> Parity | None:
 
 
 def write_parity(run_dir: Path, parity: Parity) -> None:
-    part = run_dir / f"{PARITY}.part"
     text = json.dumps({**asdict(parity), "model": _stamp(run_dir)})
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, run_dir / PARITY)
+    write_atomic(run_dir / PARITY, text.encode())
 
 
 def _stamp(run_dir: Path) -> str:
