@@ -71,7 +71,6 @@ def finish(job: Job) -> Iterator[Event]:
         labels=np.array([0, 1]),
         probabilities=np.array([[0.9, 0.1], [0.8, 0.2]], np.float32),
         measured_on="test pictures",
-        method="held-out",
     )
     report = Report(
         config=job.config,

@@ -25,7 +25,8 @@ from tl_core.runs.results.assessment import (
     labels_digest,
     write_assessment,
 )
-from tl_core.runs.results.report import Evaluation, Report, wilson_interval, write_report
+from tl_core.runs.results.intervals import wilson_interval
+from tl_core.runs.results.report import Evaluation, Report, write_report
 from tl_core.workspace import Project, open_workspace
 
 PARTS = ("majority", "colours", "transferred", "random", "layers", "home", "learning", "small")
@@ -76,7 +77,6 @@ def finished_run(project: Project, *, wrong: int = 1) -> tuple[runs.Run, Evaluat
         labels=labels,
         probabilities=probabilities,
         measured_on="test pictures that the model never saw",
-        method="held-out",
     )
     report = Report(
         config=TrainingConfig(backbone=chosen_backbone(project)),

@@ -16,11 +16,12 @@ from safetensors.torch import save_file
 
 from benchmarks.measuring.projects import features_of, has_pictures
 from benchmarks.measuring.table import Measured, Table
-from tl_core.approaches.probe_choice import choose_probe, probe_on
+from tl_core.approaches.cross_validation import cross_validated_probe
+from tl_core.approaches.probe_choice import choose_probe
 from tl_core.assessment.assess import assess, prepare_assessment
 from tl_core.backbones import create_backbone
 from tl_core.evaluation.folds import make_folds
-from tl_core.evaluation.out_of_fold import FOLDS, answers_of, make_rounds
+from tl_core.evaluation.out_of_fold import FOLDS, Division
 from tl_core.features.device import suited_threads
 from tl_core.images import SourceFile, add_images, folder_files, image_set
 from tl_core.runs.catalogue import BUNDLED, Backbone, find
@@ -185,11 +186,11 @@ def _simulated(
     rest = np.setdiff1d(np.arange(len(labels)), drawn)
     matrices = {"last": values[:, -last_size:], "all": values}
     mine = {name: matrix[drawn] for name, matrix in matrices.items()}
-    rounds = make_rounds(labels[drawn], None, classes, seed=seed)
-    answers = result_of(answers_of(rounds, probe_on(mine, rounds)))
+    folds = make_folds(labels[drawn], folds=FOLDS, seed=seed)
+    division = Division(labels[drawn], None, classes, tuple(folds), seed)
+    views = {name: matrix[None] for name, matrix in mine.items()}
+    answers = result_of(cross_validated_probe(views, division, phase="probe")).answers
     with suited_threads(len(drawn)):
-        folds = make_folds(labels[drawn], folds=FOLDS, seed=seed)
-        views = {name: matrix[None] for name, matrix in mine.items()}
         choice = choose_probe(views, labels[drawn], classes, folds=folds)
         matrix = matrices[choice.features]
         probe = choice.fit(matrix[drawn], labels[drawn], classes)

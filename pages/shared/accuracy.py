@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from pages.shared.elements import number_card
 from pages.shared.text import percent
-from tl_core.runs.results.report import Evaluation, wilson_interval
+from tl_core.runs.results.intervals import wilson_interval
+from tl_core.runs.results.report import Evaluation
 
 SPLIT_TEXT = {
     "held-out": "These pictures were put aside before training: the model neither learned from "

@@ -12,7 +12,7 @@ from pages.shared.run_result import report_of
 from pages.shared.text import duration
 from tl_core.runs import Run
 from tl_core.runs.configuration import TrainingConfig, config_from_json
-from tl_core.runs.results.report import wilson_interval
+from tl_core.runs.results.intervals import wilson_interval
 
 
 def run_config(run: Run) -> TrainingConfig:

@@ -9,7 +9,7 @@ import safetensors.torch
 import timm
 import torch
 from projects import stripes_project
-from trained import job_of, run_to_end
+from trained import job_of, own_weights, run_to_end
 
 from tl_core.approaches import batches, fine_tuning_trial
 from tl_core.approaches.training import finish, train
@@ -149,13 +149,25 @@ def test_it_is_tried_with_the_chosen_augmentations(puzzle):
     assert read_report(job.run_dir).trial_gain is not None
 
 
-def test_many_pictures_are_divided_once_and_reported_on_the_test_part(puzzle, monkeypatch):
-    monkeypatch.setattr("tl_core.approaches.jobs.MOST_OUT_OF_FOLD", 10)
-    monkeypatch.setattr("tl_core.approaches.linear_probe.MOST_OUT_OF_FOLD", 10)
-    monkeypatch.setattr(fine_tuning_trial, "_tuned_logits", answers_like_the_labels)
-    job = recommended(puzzle, "many")
+def test_many_pictures_are_divided_once_and_reported_on_the_test_part(tmp_path, monkeypatch):
+    monkeypatch.setattr("tl_core.evaluation.out_of_fold.MOST_CROSS_VALIDATED", 10)
+    divided = []
+
+    def answers(job, fits, limit):
+        divided.extend(fits)
+        return (yield from answers_like_the_labels(job, fits, limit))
+
+    monkeypatch.setattr(fine_tuning_trial, "_tuned_logits", answers)
+    workspace, project_id = stripes_project(tmp_path, each=8)
+    stripes = workspace, project_id, own_weights(workspace, project_id)
+    wrong = {image.digest for image in recommended(stripes, "before").images.validation}
+    records = [one for one in list_images(workspace, project_id) if one.digest in wrong]
+    swapped = {"class 0": "class 1", "class 1": "class 0"}
+    for one in records:
+        assign_class(workspace, project_id, [one.id], swapped[one.class_name])
+    job = recommended(stripes, "many")
     run_to_end(job)
-    (fit,) = job.fold_fits
+    (fit,) = divided
     assert [job.images.images[row].split for row in fit.test] == ["validation"] * len(fit.test)
     evaluation = read_report(job.run_dir).evaluation
     assert evaluation.method == "held-out"

@@ -5,10 +5,13 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestCentroid
 
+from tl_core.approaches.cross_validation import cross_validated_probe
 from tl_core.approaches.probe import CENTROIDS, Method, all_views
-from tl_core.approaches.probe_choice import choose_probe, fits_in_folds
+from tl_core.approaches.probe_choice import choose_probe
 from tl_core.approaches.probe_fitting import fit_in_rounds, fit_probe
 from tl_core.evaluation.folds import make_folds
+from tl_core.evaluation.out_of_fold import Division
+from tl_core.runs.events import result_of
 
 REGRESSION, DISCRIMINANT = Method("regression", 0.05), Method("discriminant", 0.3)
 
@@ -124,12 +127,9 @@ def test_out_of_fold_scores_on_random_labels_are_chance():
     random = np.random.default_rng(0)
     features = random.normal(size=(120, 200)).astype(np.float32)
     labels = np.repeat([0, 1], 60)
-    folds = make_folds(labels, folds=5, seed=0)
-    hits = 0
-    for fit in fits_in_folds({"last": features[None]}, labels, 2, folds=folds):
-        answers = fit.probe.logits(features[fit.test]).argmax(axis=1)
-        hits += (answers == labels[fit.test]).sum()
-    assert 0.3 < hits / 120 < 0.7
+    division = Division(labels, None, 2, tuple(make_folds(labels, folds=5, seed=0)), seed=0)
+    work = cross_validated_probe({"last": features[None]}, division, phase="probe")
+    assert 0.3 < result_of(work).answers.accuracy < 0.7
 
 
 def test_views_of_a_picture_share_its_label():

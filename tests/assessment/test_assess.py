@@ -85,7 +85,7 @@ def test_all_parts_arrive_and_are_measured_on_the_same_pictures(tmp_path):
     assert found.calibration and found.learning
     assert found.labels_digest == current_labels_digest(workspace, project)
     with np.load(job_of(workspace, project).run_dir / ANSWERS_FILE) as arrays:
-        assert arrays["transferred"].shape == (3, 36, 3)
+        assert arrays["transferred"].shape == (36, 3)
 
 
 def test_too_many_pictures_to_search_for_copies_are_a_note(tmp_path, monkeypatch):
@@ -252,9 +252,8 @@ def test_groups_that_span_classes_stay_together(tmp_path):
     workspace, project = stripes_project(tmp_path, each=8)
     set_groups(workspace, project, lambda name: f"g{int(name.split('/')[-1][0]) // 2}")
     job = job_of(workspace, project)
-    for folds in job.rounds.folds:
-        for train, test in folds:
-            assert not set(job.rounds.groups[train]) & set(job.rounds.groups[test])
+    for train, test in job.division.folds:
+        assert not set(job.division.groups[train]) & set(job.division.groups[test])
     assert result(job).done == job.assessment.total
 
 
@@ -315,8 +314,8 @@ def test_sixty_classes_of_three_small_pictures_get_through_with_clear_sentences(
     assert {bar.n for bar in found.measured} == {180}
     assert found.of("majority").correct == 3
     assert found.of("transferred").accuracy > 0.3
-    assert found.how == "3 folds, divided in 3 ways"
-    assert "on the same 180 pictures (3 folds, divided in 3 ways)" in found.verdict.sentence
+    assert found.how == "3 folds"
+    assert "on the same 180 pictures (3 folds)" in found.verdict.sentence
     assert "too few pictures per class" in found.learning.sentence
     assert "set with another backbone" in found.home.reading
 

@@ -8,7 +8,8 @@ from trained import BUNDLED_BACKBONE, own_weights, tiny_backbone
 
 from tl_core import runs
 from tl_core.assessment.ranking import _concluded, neighbours_on
-from tl_core.evaluation.out_of_fold import answers_of, make_rounds
+from tl_core.evaluation.folds import make_folds
+from tl_core.evaluation.out_of_fold import Division, predict_out_of_fold
 from tl_core.runs.catalogue import backbone_to_json
 from tl_core.runs.results.ranking import RankedBackbone, Ranking, read_ranking
 from tl_core.service.execution import execute
@@ -41,15 +42,14 @@ def test_the_neighbours_are_the_nearest_ones():
     random = np.random.default_rng(0)
     labels = np.arange(60) % 3
     x = random.normal(size=(60, 5)) + 2 * np.eye(5)[labels]
-    rounds = make_rounds(labels, None, 3, seed=0)
-    predict = neighbours_on(x.astype(np.float32), rounds)
-    train, test = rounds.folds[0][0]
+    division = Division(labels, None, 3, tuple(make_folds(labels, folds=5, seed=0)), seed=0)
+    predict = neighbours_on(x.astype(np.float32), division)
+    train, test = division.folds[0]
     centre = x[train].mean(axis=0)
     slow = KNeighborsClassifier(5, metric="cosine").fit(x[train] - centre, labels[train])
     same = predict(train, test).argmax(axis=1) == slow.predict(x[test] - centre)
     assert same.mean() > 0.9
-    work = answers_of(rounds, predict)
-    assert len(list(work)) == 15
+    assert len(list(predict_out_of_fold(division, predict))) == 5
 
 
 def test_a_ranking_run_measures_what_is_here_and_names_what_is_not(tmp_path):

@@ -1,43 +1,44 @@
 import numpy as np
 import pytest
-from scipy import stats
 
 from tl_core.assessment.verdict import _signed, paired_interval, verdict_of
-from tl_core.evaluation.out_of_fold import Answers, make_rounds
+from tl_core.evaluation.folds import make_folds
+from tl_core.evaluation.out_of_fold import Division, OutOfFold
 
 LABELS = np.arange(100) % 2
 
 
-def rounds_of(labels=LABELS, groups=None):
-    return make_rounds(labels, groups, 2, seed=0)
+def division_of(labels=LABELS, groups=None):
+    folds = make_folds(labels, groups, folds=5, seed=0)
+    return Division(labels, groups, 2, tuple(folds), seed=0)
 
 
-def answers_with(right: np.ndarray) -> Answers:
-    """Answers (R, n) that are right where `right` is."""
-    logits = np.zeros((*right.shape, 2), np.float32)
-    given = np.where(right, LABELS, 1 - LABELS)
-    np.put_along_axis(logits, given[..., None], 1.0, axis=2)
-    return Answers(logits, LABELS)
+def answers_with(right: np.ndarray, labels=LABELS) -> OutOfFold:
+    """Answers that are right where `right`, bool (n,), is."""
+    given = np.where(right, labels, 1 - labels)
+    return OutOfFold(np.eye(2, dtype=np.float32)[given], labels)
 
 
-def drawn(share: float, seed: int, repeats: int = 3) -> Answers:
-    return answers_with(np.random.default_rng(seed).random((repeats, 100)) < share)
+def drawn(share: float, seed: int) -> OutOfFold:
+    return answers_with(np.random.default_rng(seed).random(100) < share)
 
 
-def test_the_interval_is_the_corrected_resampled_t_of_the_folds():
-    rounds, a, b = rounds_of(), drawn(0.9, 0), drawn(0.4, 1)
-    mean, (low, high) = paired_interval(rounds, a, b)
-    differences = [
-        float(a.correct[r, test].mean()) - float(b.correct[r, test].mean())
-        for r, folds in enumerate(rounds.folds)
-        for _, test in folds
-    ]
-    variance = np.var(differences, ddof=1)
-    gained = (a.correct.astype(float) - b.correct).mean(axis=0)
-    variance = max(variance, gained.var(ddof=1) / 20)
-    half = stats.t.ppf(0.975, 14) * np.sqrt((1 / 15 + 20 / 80) * variance)
-    assert mean == pytest.approx(np.mean(differences))
-    assert (low, high) == pytest.approx((mean - half, mean + half))
+def test_only_pictures_that_one_method_alone_gets_right_tell_them_apart():
+    right = np.arange(100)
+    a, b = answers_with(right < 90), answers_with((right < 70) | (right >= 98))
+    mean, (low, high) = paired_interval(held_out(), a, b)
+    won, lost, n = 20.5, 2.5, 102  # Agresti & Min: half a picture more in each of four cells
+    error = np.sqrt(won + lost - (won - lost) ** 2 / n) / n
+    assert mean == pytest.approx(0.18)
+    assert ((low + high) / 2, (high - low) / 2) == pytest.approx(
+        ((won - lost) / n, 1.96 * error), abs=1e-4
+    )
+
+
+def held_out() -> Division:
+    """Everything is measured on one part: 100 of 101 pictures."""
+    labels = np.append(LABELS, 0)
+    return Division(labels, None, 2, ((np.array([100]), np.arange(100)),), seed=0)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def test_the_interval_is_the_corrected_resampled_t_of_the_folds():
     [(0.95, 0.5, "helped"), (0.5, 0.95, "hurt"), (0.7, 0.72, "no clear difference")],
 )
 def test_the_answer_follows_the_interval(ours, theirs, answer):
-    found = verdict_of(rounds_of(), drawn(ours, 0), {"random": drawn(theirs, 1)})
+    found = verdict_of(division_of(), drawn(ours, 0), {"random": drawn(theirs, 1)})
     assert found.answer == answer
     low, high = found.interval_points
     assert low < found.points < high
@@ -54,24 +55,25 @@ def test_the_answer_follows_the_interval(ours, theirs, answer):
 
 
 def test_the_best_baseline_is_the_one_to_beat():
-    others = {"random": drawn(0.4, 1), "small": drawn(0.6, 2, repeats=1)}
-    found = verdict_of(rounds_of(), drawn(0.9, 0), others)
+    others = {"random": drawn(0.4, 1), "small": drawn(0.6, 2)}
+    found = verdict_of(division_of(), drawn(0.9, 0), others)
     assert found.against == "small"
     assert "small network" in found.sentence
-    assert verdict_of(rounds_of(), drawn(0.9, 0), {}) is None
+    assert verdict_of(division_of(), drawn(0.9, 0), {}) is None
 
 
 def test_copies_in_groups_make_less_sure_than_as_many_single_pictures():
     groups = np.repeat(np.arange(20), 5)
     labels = np.repeat(np.arange(20) % 2, 5)
-    right = np.repeat(np.random.default_rng(0).random((3, 20)) < 0.7, 5, axis=1)
-    worse = np.repeat(np.random.default_rng(1).random((3, 20)) < 0.5, 5, axis=1)
+    right, worse = (
+        np.repeat(np.random.default_rng(seed).random(20) < share, 5)
+        for seed, share in ((0, 0.7), (1, 0.5))
+    )
 
     def width(groups):
-        rounds = rounds_of(labels, groups)
-        a = Answers(np.where(right[..., None], np.eye(2)[labels], 0.0), labels)
-        b = Answers(np.where(worse[..., None], np.eye(2)[labels], 0.0), labels)
-        _, (low, high) = paired_interval(rounds, a, b)
+        division = division_of(labels, groups)
+        both = answers_with(right, labels), answers_with(worse, labels)
+        _, (low, high) = paired_interval(division, *both)
         return high - low
 
     assert width(groups) > width(None)

@@ -39,7 +39,7 @@ FULL = Assessment(
             budget="none",
             seconds=1.0,
             measured_on="pictures",
-            correct_per_image=(1.0, 0.0),
+            correct_per_image=(True, False),
         ),
     ),
     verdict=Verdict(

@@ -1,5 +1,8 @@
 """Tests of how results are counted and kept."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,11 +11,11 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from tl_core.runs.catalogue import BUNDLED, find
 from tl_core.runs.configuration import TrainingConfig
+from tl_core.runs.results.intervals import wilson_interval
 from tl_core.runs.results.report import (
     Evaluation,
     Report,
     read_report,
-    wilson_interval,
     write_report,
 )
 
@@ -22,7 +25,7 @@ def evaluation(labels: np.ndarray, predicted: np.ndarray, k: int) -> Evaluation:
     probabilities[np.arange(len(labels)), predicted] += 0.9
     names = tuple(f"class {index}" for index in range(k))
     digests = tuple(f"{index:064x}" for index in range(len(labels)))
-    return Evaluation(names, digests, labels, probabilities, "test pictures", "held-out")
+    return Evaluation(names, digests, labels, probabilities, "test pictures")
 
 
 @pytest.mark.parametrize(
@@ -85,3 +88,35 @@ def test_a_report_comes_back_as_it_was_written(tmp_path):
     assert back.summary() == report.summary()
     np.testing.assert_array_equal(back.evaluation.probabilities, report.evaluation.probabilities)
     assert back.config == report.config
+
+
+def out_of_fold(folds: int) -> Report:
+    """Return a report with 51 of 60 right in a cross-validation with so many folds."""
+    labels = np.zeros(60, np.int64)
+    found = evaluation(labels, (np.arange(60) >= 51).astype(np.int64), 2)
+    return Report(
+        config=TrainingConfig(backbone=find(BUNDLED)),
+        strategy_used="probe",
+        features="all",
+        evaluation=replace(found, folds=folds),
+        seconds={},
+    )
+
+
+def test_the_interval_allows_for_the_number_of_folds(tmp_path):
+    write_report(tmp_path, out_of_fold(3))
+    found = read_report(tmp_path).evaluation
+    assert (found.correct, found.n, found.folds) == (51, 60, 3)
+    assert found.method == "out-of-fold"
+    assert found.interval[1] == pytest.approx(0.962, abs=5e-4)
+    assert out_of_fold(5).evaluation.interval[1] == pytest.approx(0.952, abs=5e-4)
+
+
+def test_reports_from_before_the_folds_were_stored_are_read_with_five(tmp_path):
+    write_report(tmp_path, out_of_fold(3))
+    old = json.loads((tmp_path / "report.json").read_text())
+    del old["folds"]
+    (tmp_path / "report.json").write_text(json.dumps(old))
+    assert read_report(tmp_path).evaluation.folds == 5
+    (tmp_path / "report.json").write_text(json.dumps({**old, "method": "held-out"}))
+    assert read_report(tmp_path).evaluation.folds == 1

@@ -18,11 +18,12 @@ import numpy as np
 import torch
 
 from tl_core.approaches import fine_tuning, linear_probe
+from tl_core.approaches.cross_validation import FoldFit
 from tl_core.approaches.fine_tuning import TOLERATED, tuning_config
 from tl_core.approaches.fine_tuning_batches import tuning_batches
 from tl_core.approaches.jobs import TrainingJob, build_network, class_weights
 from tl_core.approaches.probe import CENTROIDS, LinearProbe
-from tl_core.approaches.probe_choice import FoldFit, ProbeChoice
+from tl_core.approaches.probe_choice import ProbeChoice
 from tl_core.backbones.layer_groups import layer_groups
 from tl_core.evaluation.temperature import fit_temperature
 from tl_core.features.device import device
@@ -41,18 +42,16 @@ def try_fine_tuning(job: TrainingJob) -> Iterator[Event]:
     """
     if job.config.tuning_seconds == 0:
         return
-    folds = linear_probe.folds_of(job)
-    if job.choice.method == CENTROIDS or not folds:
+    division = linear_probe.learning_division(job)
+    if job.choice.method == CENTROIDS or division is None:
         yield from job.note(
             "With so few pictures in a class fine-tuning was not tried: it would learn by heart."
         )
         return
     with job.timed("probe"):
-        fits = yield from linear_probe.fold_fits(job, folds, "probe")
-    rows, labels = np.concatenate([fit.test for fit in fits]), job.labels()
-    answers = linear_probe.out_of_fold_logits(job, fits)
-    right = answers[rows].argmax(axis=1) == labels[rows]
-    if right.all():
+        rows = job.fitted_rows
+        found = yield from linear_probe.cross_validated(job, division, "probe", rows)
+    if found.answers.correct.all():
         yield from job.note(
             "The classifier on frozen features made no mistake, so fine-tuning could not gain "
             "anything and was not tried."
@@ -60,7 +59,8 @@ def try_fine_tuning(job: TrainingJob) -> Iterator[Event]:
         return
     yield PhaseStarted("fine_tune")
     with job.timed("fine_tune"):
-        yield from _try(job, fits, rows, right)
+        fits = tuple(replace(fit, train=rows[fit.train], test=rows[fit.test]) for fit in found.fits)
+        yield from _try(job, fits, rows[division.rows], found.answers.correct)
 
 
 def _try(

@@ -12,9 +12,10 @@ from torch import nn
 
 from tl_core.approaches.fine_tuning import FineTuning
 from tl_core.approaches.probe import LinearProbe
-from tl_core.approaches.probe_choice import FoldFit, ProbeChoice
+from tl_core.approaches.probe_choice import ProbeChoice
 from tl_core.backbones.network import TransferNetwork
 from tl_core.backbones.preprocessing import Preprocessing
+from tl_core.evaluation import out_of_fold
 from tl_core.evaluation.folds import group_numbers
 from tl_core.evaluation.measuring import labels_of
 from tl_core.features.device import device
@@ -23,8 +24,6 @@ from tl_core.images import ImageSet
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.events import Event, Note
 from tl_core.workspace.storage import Workspace
-
-MOST_OUT_OF_FOLD = 1000  # more pictures than this are measured on the part that was put aside
 
 
 @dataclass
@@ -45,7 +44,6 @@ class TrainingJob:
     views: dict[str, np.ndarray] = field(default_factory=dict)  # name -> (V, N, D)
     choice: ProbeChoice | None = None
     probe: LinearProbe | None = None
-    fold_fits: tuple[FoldFit, ...] = ()
     tuning: FineTuning | None = None
     trial_gain: float | None = None  # see `Report`
     tuned_logits: np.ndarray | None = None  # (N, K), out of fold, if fine-tuning was kept
@@ -62,7 +60,7 @@ class TrainingJob:
     @property
     def out_of_fold(self) -> bool:
         """Whether every picture takes part in measuring, by cross-validation."""
-        few = len(self.images.images) <= MOST_OUT_OF_FOLD
+        few = len(self.images.images) <= out_of_fold.MOST_CROSS_VALIDATED
         return few and not self.images.test_given and not self.fine_tunes
 
     @contextmanager

@@ -6,19 +6,20 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
-from tl_core.approaches.jobs import MOST_OUT_OF_FOLD, TrainingJob
+from tl_core.approaches.cross_validation import CrossValidated, cross_validated_probe
+from tl_core.approaches.jobs import TrainingJob
 from tl_core.approaches.probe import CENTROIDS, LinearProbe, all_views
-from tl_core.approaches.probe_choice import FoldFit, ProbeChoice, choosing_probe, fits_in_folds
+from tl_core.approaches.probe_choice import ProbeChoice, choosing_probe
 from tl_core.approaches.probe_fitting import fit_in_rounds
 from tl_core.errors import DatasetError
 from tl_core.evaluation.folds import Fold, make_folds, unmeasured_classes
 from tl_core.evaluation.measuring import TEST_PICTURES, evaluation_of
+from tl_core.evaluation.out_of_fold import FOLDS, Division, divide
 from tl_core.evaluation.temperature import softmax
 from tl_core.features.device import suited_threads
 from tl_core.runs.events import EpochResult, Event, PhaseStarted, Progress
 from tl_core.runs.results.report import Evaluation
 
-FOLDS = 5
 SOLVER_ROUNDS = (1, 1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89)
 
 
@@ -28,13 +29,17 @@ def fit(job: TrainingJob) -> Iterator[Event]:
     config, k = job.config, len(job.images.class_names)
     labels, groups, rows = job.labels(), job.groups(), job.fitted_rows
     with job.timed("probe"), suited_threads(len(labels)):
-        inside = None if groups is None else groups[rows]
-        folds = make_folds(labels[rows], inside, folds=FOLDS, seed=config.seed)
-        parts = {name: matrix[:, rows] for name, matrix in job.views.items()}
-        job.choice = yield from _choose(job, parts, labels[rows], folds)
+        if job.fine_tunes or job.out_of_fold:
+            inside = None if groups is None else groups[rows]
+            folds = make_folds(labels[rows], inside, folds=FOLDS, seed=config.seed)
+            parts = {name: matrix[:, rows] for name, matrix in job.views.items()}
+            job.choice = yield from _choose(job, parts, labels[rows], folds)
+            features, repeated = all_views(job.views[job.choice.features], labels, rows)
+            job.probe = job.choice.fit(features, repeated, k, balanced=config.balanced)
+        else:  # fitted on all but what is held out: the classifier that is measured
+            (fit,) = (yield from cross_validated(job, _measured_division(job), "probe")).fits
+            job.choice, job.probe = fit.choice, fit.probe
         yield from _learning_curve(job, labels, job.rows("train"))
-        features, repeated = all_views(job.views[job.choice.features], labels, rows)
-        job.probe = job.choice.fit(features, repeated, k, balanced=config.balanced)
     if job.choice.method == CENTROIDS:
         yield from job.note(
             "A class has very few pictures, so each picture goes to the class whose average it "
@@ -102,81 +107,66 @@ def _learning_curve(
 def evaluate(
     job: TrainingJob, logits: np.ndarray | None = None
 ) -> Generator[Event, None, Evaluation]:
-    """Measure on the test part, or out of fold on every picture.
+    """Measure on the part that is held out, or out of fold on every picture.
 
     `logits`, (N, K), are out-of-fold answers to count instead of the probe's.
     """
-    images, names = job.images.images, job.images.class_names
-    if not job.out_of_fold:
-        rows = job.rows("test")
-        probabilities = job.probe.probabilities(job.views[job.choice.features][0, rows])
-        return evaluation_of(names, job.images.test, probabilities, measured_on=TEST_PICTURES)
-    folds = folds_of(job)
-    yield from _say_what_is_not_measured(job, folds)
-    fits = yield from fold_fits(job, folds, "evaluate")
-    rows = np.sort(np.concatenate([fit.test for fit in fits]))
-    logits = out_of_fold_logits(job, fits) if logits is None else logits
-    probabilities = softmax(logits[rows])
-    measured = [images[row] for row in rows]
-    how = f"pictures, each predicted by a model fitted without it ({len(fits)} folds)"
-    return evaluation_of(names, measured, probabilities, measured_on=how, method="out-of-fold")
-
-
-def folds_of(job: TrainingJob) -> list[Fold]:
-    """Return (train, test) rows of `TrainingJob.images`, all among the pictures to fit on.
-
-    Many pictures are divided once, into the training and the validation part.
-    """
-    rows, groups = job.fitted_rows, job.groups()
-    if len(rows) > MOST_OUT_OF_FOLD:
-        return [(job.rows("train"), job.rows("validation"))]
-    inside = None if groups is None else groups[rows]
-    folds = make_folds(job.labels()[rows], inside, folds=FOLDS, seed=job.config.seed)
-    return [(rows[train], rows[test]) for train, test in folds]
-
-
-def fold_fits(
-    job: TrainingJob, folds: list[Fold], phase: str
-) -> Generator[Event, None, tuple[FoldFit, ...]]:
-    """Return a classifier for each of `folds_of(job)`; computed once per training."""
-    if job.fold_fits:
-        return job.fold_fits
-    labels = job.labels()
-    fitting = fits_in_folds(
-        job.views,
-        labels,
-        len(job.images.class_names),
-        folds=folds,
-        groups=job.groups(),
-        seed=job.config.seed,
-        balanced=job.config.balanced,
+    images, division = job.images.images, _measured_division(job)
+    if job.out_of_fold:
+        yield from _say_what_is_not_measured(job, division)
+    found = yield from cross_validated(job, division, "evaluate")
+    answers = found.answers if logits is None else division.measured(logits)
+    measured_on = TEST_PICTURES
+    if job.out_of_fold:
+        count = len(division.folds)
+        measured_on = f"pictures, each predicted by a model fitted without it ({count} folds)"
+    return evaluation_of(
+        job.images.class_names,
+        [images[row] for row in division.rows],
+        softmax(answers.logits),
+        measured_on=measured_on,
+        folds=len(division.folds),
     )
-    fits = []
-    with suited_threads(len(labels)):
-        for done, fit in enumerate(fitting, start=1):
-            fits.append(fit)
-            yield Progress(phase, done, len(folds))
-    job.fold_fits = tuple(fits)
-    return job.fold_fits
 
 
-def out_of_fold_logits(job: TrainingJob, fits: tuple[FoldFit, ...]) -> np.ndarray:
-    """Return logits, (N, K), of the pictures that some fold tests; zeros for the others."""
-    logits = np.zeros((len(job.images.images), len(job.images.class_names)), np.float32)
-    for fit in fits:
-        logits[fit.test] = fit.probe.logits(job.views[fit.choice.features][0, fit.test])
-    return logits
+def _measured_division(job: TrainingJob) -> Division | None:
+    """Return how the pictures are divided for the reported number, which no choice is made by."""
+    given, seed = job.images.test_given, job.config.seed
+    return divide(job.images.images, len(job.images.class_names), seed=seed, hold_out=given)
 
 
-def _say_what_is_not_measured(job: TrainingJob, folds: list[Fold]) -> Iterator[Event]:
+def learning_division(job: TrainingJob) -> Division | None:
+    """Return how the pictures to fit on (`TrainingJob.fitted_rows`) are divided for choices."""
+    pictures = [job.images.images[row] for row in job.fitted_rows]
+    return divide(pictures, len(job.images.class_names), seed=job.config.seed)
+
+
+def cross_validated(
+    job: TrainingJob, division: Division, phase: str, rows: np.ndarray | None = None
+) -> Generator[Event, None, CrossValidated]:
+    """Measure the probe on a division of all pictures, or of those in `rows`."""
+    whole = rows is None or len(rows) == len(job.images.images)
+    views = job.views if whole else {name: view[:, rows] for name, view in job.views.items()}
+    return (
+        yield from cross_validated_probe(
+            views,
+            division,
+            phase=phase,
+            balanced=job.config.balanced,
+            folder=job.workspace.features_dir(job.project_id),
+        )
+    )
+
+
+def _say_what_is_not_measured(job: TrainingJob, division: Division | None) -> Iterator[Event]:
     """Name the classes of which nothing can be put aside.
 
     Raises:
         DatasetError: If that leaves nothing to measure on.
     """
     labels, groups = job.labels(), job.groups()
-    tested = {int(label) for _, test in folds for label in labels[test]}
-    classes = set(np.unique(labels).tolist()) - tested if folds else set()
+    tested = set(labels[division.rows].tolist()) if division else set()
+    classes = set(np.unique(labels).tolist()) - tested if division else set()
     classes = classes or unmeasured_classes(labels, groups)
     missing = [f"'{job.images.class_names[label]}'" for label in sorted(classes)]
     named = missing[0] if len(missing) == 1 else f"each of {', '.join(missing) or 'the classes'}"
@@ -185,7 +175,7 @@ def _say_what_is_not_measured(job: TrainingJob, folds: list[Fold]) -> Iterator[E
         "can be put aside to measure on. Add pictures from another source, or split the group on "
         "the Images page if they show different things."
     )
-    if not folds:
+    if division is None:
         raise DatasetError(why)
     if missing:
         yield from job.note(f"{why} The numbers are about the other classes.")

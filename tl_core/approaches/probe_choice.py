@@ -3,7 +3,7 @@
 It knows matrices, labels and folds. What is chosen for a training is chosen inside its folds.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,13 +18,10 @@ from tl_core.approaches.probe import (
     all_views,
 )
 from tl_core.approaches.probe_fitting import fit_probe, fit_probes
-from tl_core.evaluation.folds import Fold, make_folds
-from tl_core.evaluation.out_of_fold import Predict, Rounds
+from tl_core.evaluation.folds import Fold
 from tl_core.evaluation.temperature import fit_temperature
-from tl_core.features.device import suited_threads
 
 Candidate = tuple[str, Method]
-INNER_FOLDS = 3
 
 
 @dataclass(frozen=True)
@@ -127,79 +124,3 @@ def _measure(logits: np.ndarray, labels: np.ndarray) -> _Measured:
     true = scaled[np.arange(len(labels)), labels] - np.log(np.exp(scaled).sum(axis=1))
     accuracy = (logits.argmax(axis=1) == labels).mean()
     return _Measured(float(accuracy), float(-true.mean()), temperature)
-
-
-@dataclass(frozen=True)
-class FoldFit:
-    """A classifier chosen and fitted on the rows `train`, int64 (n,); `test` it has never seen."""
-
-    train: np.ndarray
-    test: np.ndarray
-    choice: ProbeChoice
-    probe: LinearProbe
-
-
-def fits_in_folds(
-    matrices: dict[str, np.ndarray],
-    labels: np.ndarray,
-    num_classes: int,
-    *,
-    folds: list[Fold],
-    groups: np.ndarray | None = None,
-    inner_folds: int = 3,
-    seed: int = 0,
-    balanced: bool = True,
-) -> Iterator[FoldFit]:
-    """Yield a classifier per fold; everything is chosen inside the fold."""
-    for train, test in folds:
-        inside = None if groups is None else groups[train]
-        inner = make_folds(labels[train], inside, folds=inner_folds, seed=seed)
-        parts = {name: matrix[:, train] for name, matrix in matrices.items()}
-        choice = choose_probe(parts, labels[train], num_classes, folds=inner, balanced=balanced)
-        matrix = matrices[choice.features]
-        probe = choice.fit(*all_views(matrix, labels, train), num_classes, balanced=balanced)
-        yield FoldFit(train, test, choice, probe)
-
-
-def probe_on(
-    matrices: dict[str, np.ndarray],
-    rounds: Rounds,
-    *,
-    choices: dict[bytes, ProbeChoice] | None = None,
-) -> Predict:
-    """Return the recommended classifier: features, method, temperature chosen inside the fold.
-
-    Args:
-        matrices: Raw features by name, each (N, D); "last" must be there.
-        rounds: Labels and groups of the rows.
-        choices: Filled with what was chosen, by the bytes of the fold's test rows.
-    """
-    views = {name: matrix[None] for name, matrix in matrices.items()}
-
-    def predict(train: np.ndarray, test: np.ndarray) -> np.ndarray:
-        labels, groups = rounds.labels[train], rounds.groups
-        with suited_threads(len(rounds.labels)):
-            inside = None if groups is None else groups[train]
-            inner = make_folds(labels, inside, folds=INNER_FOLDS, seed=0)
-            parts = {name: view[:, train] for name, view in views.items()}
-            choice = choose_probe(parts, labels, rounds.num_classes, folds=inner)
-            if choices is not None:
-                choices[test.tobytes()] = choice
-            matrix = matrices[choice.features]
-            probe = choice.fit(matrix[train], labels, rounds.num_classes)
-            return probe.logits(matrix[test])
-
-    return predict
-
-
-def plain_probe_on(matrix: np.ndarray, rounds: Rounds, *, method: Method) -> Predict:
-    """Return a classifier fitted in a given way, nothing chosen."""
-
-    def predict(train: np.ndarray, test: np.ndarray) -> np.ndarray:
-        with suited_threads(len(rounds.labels)):
-            probe = fit_probe(
-                matrix[train], rounds.labels[train], rounds.num_classes, method=method
-            )
-            return probe.logits(matrix[test])
-
-    return predict

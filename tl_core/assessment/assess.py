@@ -89,9 +89,11 @@ def _one(job: AssessmentJob, part: str) -> Iterator[Event]:
     began = time.perf_counter()
     here, whole = job.assessment.parts_done, job.assessment.parts_total
     try:
-        for done, total, *told in PARTS[part](job):
-            guess = (time.perf_counter() - began) / max(1, done) * (total - done)
-            yield Progress("assess", here, whole, told[0] if told else guess)
+        for step in PARTS[part](job):
+            left = step.seconds_left
+            if left is None:
+                left = (time.perf_counter() - began) / max(1, step.done) * (step.total - step.done)
+            yield Progress("assess", here, whole, left)
     except StorageFull:
         raise
     except TLCoreError as error:  # the other parts can do without

@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from tl_core import runs
-from tl_core.evaluation.out_of_fold import Answers
+from tl_core.evaluation.out_of_fold import OutOfFold
 from tl_core.runs.results.assessment import Assessment, read_assessment
 from tl_core.workspace.storage import Workspace, write_atomic
 
@@ -26,7 +26,7 @@ class Findings:
 
     folder: Path
     found: Assessment
-    answers: dict[str, Answers]
+    answers: dict[str, OutOfFold]
 
 
 def earlier_findings(
@@ -53,7 +53,7 @@ def earlier_findings(
 
 
 def write_answers(
-    run_dir: Path, digests: tuple[str, ...], labels: np.ndarray, answers: Mapping[str, Answers]
+    run_dir: Path, digests: tuple[str, ...], labels: np.ndarray, answers: Mapping[str, OutOfFold]
 ) -> None:
     """Store logits per bar beside digests and labels; raises StorageFull."""
     content = io.BytesIO()
@@ -62,12 +62,12 @@ def write_answers(
     write_atomic(run_dir / ANSWERS_FILE, content.getvalue())
 
 
-def _read_answers(folder: Path, labels: np.ndarray) -> dict[str, Answers] | None:
+def _read_answers(folder: Path, labels: np.ndarray) -> dict[str, OutOfFold] | None:
     try:
         with np.load(folder / ANSWERS_FILE, allow_pickle=False) as arrays:
             if not np.array_equal(arrays["labels"], labels):
                 return None
             names = set(arrays.files) - {"digests", "labels"}
-            return {name: Answers(arrays[name], labels) for name in sorted(names)}
+            return {name: OutOfFold(arrays[name], labels) for name in sorted(names)}
     except (OSError, ValueError, KeyError, BadZipFile):
         return None

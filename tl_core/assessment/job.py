@@ -9,12 +9,11 @@ from pathlib import Path
 
 from torch import nn
 
-from tl_core.approaches.probe_choice import ProbeChoice
-from tl_core.assessment.baselines import Bar
+from tl_core.assessment.baselines import Bar, how_divided
 from tl_core.assessment.findings import earlier_findings, write_answers
 from tl_core.backbones import create_backbone
 from tl_core.evaluation.compared_pictures import divided, pool_of
-from tl_core.evaluation.out_of_fold import Answers, Rounds
+from tl_core.evaluation.out_of_fold import Division, OutOfFold
 from tl_core.features.extraction import FeatureTable
 from tl_core.features.layer_outputs import Looks
 from tl_core.images import ImageSet, LabelledImage, image_set
@@ -46,13 +45,12 @@ class AssessmentJob:
     network: nn.Module
     images: ImageSet
     pool: tuple[LabelledImage, ...]
-    rounds: Rounds
+    division: Division
     patterns: tuple[tuple[str, str], ...]
     scratch: bool
     seed: int
     assessment: Assessment
-    answers: dict[str, Answers] = field(default_factory=dict)
-    choices: dict[bytes, ProbeChoice] = field(default_factory=dict)
+    answers: dict[str, OutOfFold] = field(default_factory=dict)
     table: FeatureTable | None = None
     looks: Looks | None = None
 
@@ -96,7 +94,7 @@ class AssessmentJob:
         self.keep(measured=(*others, measured))
 
     def _store_answers(self) -> None:
-        labels = self.rounds.labels[self.rounds.rows]
+        labels = self.division.labels[self.division.rows]
         write_answers(self.run_dir, self.assessment.digests, labels, self.answers)
 
 
@@ -128,7 +126,7 @@ def prepare_assessment(
     images = image_set(workspace, project_id, seed=seed)
     network = create_backbone(backbone, project_dir=workspace.project_dir(project_id))
     pool, left_out = pool_of(images, MOST_PICTURES)
-    rounds = divided(pool, images, seed=seed)
+    division = divided(pool, images, seed=seed)
     job = AssessmentJob(
         workspace=workspace,
         project_id=project_id,
@@ -137,7 +135,7 @@ def prepare_assessment(
         network=network,
         images=images,
         pool=pool,
-        rounds=rounds,
+        division=division,
         patterns=tuple(patterns),
         scratch=scratch,
         seed=seed,
@@ -145,8 +143,8 @@ def prepare_assessment(
             project_id=project_id,
             backbone=backbone.name,
             labels_digest=labels_digest(images),
-            digests=tuple(pool[row].digest for row in rounds.rows),
-            how=rounds.how,
+            digests=tuple(pool[row].digest for row in division.rows),
+            how=how_divided(division),
             seed=seed,
             total=(*PARTS, "scratch") if scratch else PARTS,
         ),
@@ -156,7 +154,7 @@ def prepare_assessment(
     if left_out:
         job.note(f"Measured on {len(pool):,} of the pictures; {left_out:,} more were left out.")
     missing = {images.class_names[image.label] for image in pool}
-    missing -= {images.class_names[rounds.labels[row]] for row in rounds.rows}
+    missing -= {images.class_names[division.labels[row]] for row in division.rows}
     for name in sorted(missing):
         job.note(
             f"All pictures of '{name}' belong to one group, so nothing of it could be put aside: "
@@ -168,7 +166,7 @@ def prepare_assessment(
 def _take_over(job: AssessmentJob) -> None:
     """Go on with what this run, or an earlier one on the same pictures, has found."""
     earlier = earlier_findings(
-        job.workspace, job.run_id, job.assessment, job.rounds.labels[job.rounds.rows]
+        job.workspace, job.run_id, job.assessment, job.division.labels[job.division.rows]
     )
     if earlier is None:
         return

@@ -9,10 +9,11 @@ from collections.abc import Generator, Sequence
 
 import numpy as np
 
+from tl_core.approaches.cross_validation import fixed_probe
 from tl_core.approaches.probe import CENTROIDS, FEW_PER_CLASS, Method
-from tl_core.approaches.probe_choice import plain_probe_on
 from tl_core.backbones.layer_groups import LayerGroup
-from tl_core.evaluation.out_of_fold import Rounds, answers_of
+from tl_core.evaluation.out_of_fold import Division, predict_out_of_fold
+from tl_core.runs.events import Progress, result_of
 from tl_core.runs.results.assessment import LayerCurve, LayerPoint
 from tl_core.runs.results.intervals import out_of_fold_interval
 
@@ -20,41 +21,36 @@ METHOD = Method("regression", 0.1)
 
 
 def layer_curve(
-    ends: np.ndarray, groups: Sequence[tuple[LayerGroup, int]], rounds: Rounds
-) -> Generator[tuple[int, int], None, LayerCurve]:
-    """Measure a probe on the output of every layer group, on the folds of the first round.
+    ends: np.ndarray, groups: Sequence[tuple[LayerGroup, int]], division: Division
+) -> Generator[Progress, None, LayerCurve]:
+    """Measure a probe on the output of every layer group.
 
     Args:
         ends: The groups' outputs side by side, float32 (N, sum of widths).
         groups: Each group with its number of columns.
-        rounds: The folds.
+        division: The folds.
 
     Yields:
         Groups done and groups in total.
     """
-    method = CENTROIDS if _fewest(rounds) < FEW_PER_CLASS else METHOD
+    method = CENTROIDS if _fewest(division) < FEW_PER_CLASS else METHOD
     points, start = [], 0
     for done, (group, width) in enumerate(groups, start=1):
         matrix = ends[:, start : start + width]
         start += width
-        work = answers_of(rounds, plain_probe_on(matrix, rounds, method=method), repeats=1)
-        while True:
-            try:
-                next(work)
-            except StopIteration as end:
-                answers = end.value
-                break
-        n = len(rounds.rows)
+        work = predict_out_of_fold(division, fixed_probe(matrix, division, method=method))
+        answers = result_of(work)
+        n = len(division.rows)
         points.append(
             LayerPoint(
                 group_index=group.index,
                 group_name=group.name,
                 accuracy=answers.accuracy,
-                interval=out_of_fold_interval(answers.accuracy * n, n, folds=len(rounds.folds[0])),
+                interval=out_of_fold_interval(answers.accuracy * n, n, folds=len(division.folds)),
             )
         )
-        yield done, len(groups)
-    return LayerCurve(points=tuple(points), **_advice(points, len(rounds.rows)))
+        yield Progress("assess", done, len(groups))
+    return LayerCurve(points=tuple(points), **_advice(points, len(division.rows)))
 
 
 def _advice(points: Sequence[LayerPoint], n: int) -> dict:
@@ -84,7 +80,7 @@ def _advice(points: Sequence[LayerPoint], n: int) -> dict:
     return {"sentence": sentence, "suggested_frozen": frozen}
 
 
-def _fewest(rounds: Rounds) -> int:
+def _fewest(division: Division) -> int:
     """Return how many pictures the smallest class has to learn from in its worst fold."""
-    counts = (np.bincount(rounds.labels[train]) for train, _ in rounds.folds[0])
+    counts = (np.bincount(division.labels[train]) for train, _ in division.folds)
     return min(int(count[count > 0].min()) for count in counts)

@@ -8,11 +8,12 @@ from collections.abc import Generator, Sequence
 
 import numpy as np
 
+from tl_core.approaches.cross_validation import FoldFit
 from tl_core.approaches.probe import CENTROIDS, FEW_PER_CLASS, Method
-from tl_core.approaches.probe_choice import ProbeChoice
 from tl_core.approaches.probe_fitting import fit_probe
-from tl_core.evaluation.out_of_fold import Rounds
+from tl_core.evaluation.out_of_fold import Division
 from tl_core.features.device import suited_threads
+from tl_core.runs.events import Progress
 from tl_core.runs.results.assessment import LearningCurve, LearningPoint
 from tl_core.runs.results.intervals import fold_inflation, out_of_fold_interval
 
@@ -28,43 +29,45 @@ DEFAULT_METHOD = Method("regression", 0.1)
 
 def learning_curve(
     matrices: dict[str, np.ndarray],
-    rounds: Rounds,
-    choices: dict[bytes, ProbeChoice],
+    division: Division,
+    fits: Sequence[FoldFit],
     *,
     seed: int,
-) -> Generator[tuple[int, int], None, LearningCurve]:
-    """Measure with fewer and fewer pictures to learn from, on the folds of the first round.
+) -> Generator[Progress, None, LearningCurve]:
+    """Measure with fewer and fewer pictures to learn from.
 
     Args:
         matrices: Raw features by name, each (N, D).
-        rounds: The folds.
-        choices: What was chosen inside each fold, by the bytes of its test rows.
+        division: The folds.
+        fits: What was chosen inside each fold.
         seed: Of the draws.
 
     Yields:
         Folds done and folds in total.
     """
-    folds = rounds.folds[0]
-    sizes = sizes_for([rounds.labels[train] for train, _ in folds])
-    right = np.zeros((len(sizes), len(rounds.labels)))
-    for done, (train, test) in enumerate(folds, start=1):
-        choice = choices[test.tobytes()]
+    folds = division.folds
+    sizes = sizes_for([division.labels[train] for train, _ in folds])
+    right = np.zeros((len(sizes), len(division.labels)))
+    for done, fit in enumerate(fits, start=1):
+        train, test, choice = fit.train, fit.test, fit.choice
         matrix = matrices[choice.features]
         for row, size in enumerate(sizes):
             for draw in range(DRAWS if size < sizes[-1] else 1):
-                some = drawn(rounds.labels, train, size, np.random.default_rng([seed, done, draw]))
+                some = drawn(
+                    division.labels, train, size, np.random.default_rng([seed, done, draw])
+                )
                 method = DEFAULT_METHOD if choice.method == CENTROIDS else choice.method
                 with suited_threads(len(some)):
                     probe = fit_probe(
                         matrix[some],
-                        rounds.labels[some],
-                        rounds.num_classes,
+                        division.labels[some],
+                        division.num_classes,
                         method=method if size >= FEW_PER_CLASS else CENTROIDS,
                     )
-                hit = probe.logits(matrix[test]).argmax(axis=1) == rounds.labels[test]
+                hit = probe.logits(matrix[test]).argmax(axis=1) == division.labels[test]
                 right[row, test] += hit / (DRAWS if size < sizes[-1] else 1)
-        yield done, len(folds)
-    return _curve(sizes, right[:, rounds.rows], rounds, seed=seed)
+        yield Progress("assess", done, len(folds))
+    return _curve(sizes, right[:, division.rows], division, seed=seed)
 
 
 def sizes_for(parts: Sequence[np.ndarray]) -> list[int]:
@@ -88,8 +91,8 @@ def drawn(
     )
 
 
-def _curve(sizes: list[int], right: np.ndarray, rounds: Rounds, *, seed: int) -> LearningCurve:
-    n, folds = right.shape[1], len(rounds.folds[0])
+def _curve(sizes: list[int], right: np.ndarray, division: Division, *, seed: int) -> LearningCurve:
+    n, folds = right.shape[1], len(division.folds)
     points = tuple(
         LearningPoint(
             per_class=size,
@@ -104,7 +107,7 @@ def _curve(sizes: list[int], right: np.ndarray, rounds: Rounds, *, seed: int) ->
             extrapolated=(),
             sentence="There are too few pictures per class to say what more of them would bring.",
         )
-    groups = np.arange(n) if rounds.groups is None else rounds.groups[rounds.rows]
+    groups = np.arange(n) if division.groups is None else division.groups[division.rows]
     curves = _resampled(right, groups, np.random.default_rng(seed))  # (B, S)
     further = [sizes[-1] * times for times in FURTHER]
     middle = extrapolate(sizes, right.mean(axis=1)[None], further)[0]

@@ -3,16 +3,17 @@
 A part that cannot be computed with these pictures says so in a note.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from itertools import chain
 
 import numpy as np
 
+from tl_core.approaches.cross_validation import CrossValidated, cross_validated_probe
 from tl_core.approaches.fine_tuning import plan
-from tl_core.approaches.probe_choice import probe_on
 from tl_core.approaches.training import finish, prepare_training, train
 from tl_core.assessment import baselines
+from tl_core.assessment.baselines import Work
 from tl_core.assessment.distance import home_of
 from tl_core.assessment.job import SCRATCH, AssessmentJob
 from tl_core.assessment.layer_curve import layer_curve
@@ -22,35 +23,42 @@ from tl_core.assessment.verdict import WORDS, paired_interval, verdict_of
 from tl_core.backbones.group_outputs import group_widths
 from tl_core.evaluation import calibration
 from tl_core.evaluation.folds import group_numbers
-from tl_core.evaluation.out_of_fold import answers_of
 from tl_core.images.subsets import Facts, part_of
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.events import Progress
 from tl_core.runs.results.assessment import Measured, Similarity
 from tl_core.runs.results.report import read_report
 
-# (done, total), and the seconds left where a part knows them
-Part = Callable[[AssessmentJob], Iterator[tuple[int, int] | tuple[int, int, float | None]]]
+Part = Callable[[AssessmentJob], Iterator[Progress]]
 
 COLOURS_TELL = 0.1  # more right answers than the most frequent class gives
 
 
-def transferred(job: AssessmentJob) -> Iterator[tuple[int, int]]:
-    matrices = _pool_matrices(job)
-    work = answers_of(job.rounds, probe_on(matrices, job.rounds, choices=job.choices))
-    job.add((yield from baselines.measure("transferred", job.rounds, work)))
+def transferred(job: AssessmentJob) -> Iterator[Progress]:
+    job.add((yield from baselines.measure("transferred", job.division, _transferred(job))))
 
 
-def majority(job: AssessmentJob) -> Iterator[tuple[int, int]]:
-    work = baselines.majority(job.rounds)
-    job.add((yield from baselines.measure("majority", job.rounds, work)))
+def _transferred(job: AssessmentJob) -> Work:
+    return (yield from _probe(job)).answers
 
 
-def colours(job: AssessmentJob) -> Iterator[tuple[int, int]]:
-    work = baselines.colours(job.rounds, job.looks.colours)
-    job.add((yield from baselines.measure("colours", job.rounds, work)))
+def _probe(job: AssessmentJob) -> Generator[Progress, None, CrossValidated]:
+    """Return the recommended probe on each fold; a training may have measured it already."""
+    views = {name: matrix[None] for name, matrix in _pool_matrices(job).items()}
+    folder = job.workspace.features_dir(job.project_id)
+    return (yield from cross_validated_probe(views, job.division, phase="assess", folder=folder))
+
+
+def majority(job: AssessmentJob) -> Iterator[Progress]:
+    work = baselines.majority(job.division)
+    job.add((yield from baselines.measure("majority", job.division, work)))
+
+
+def colours(job: AssessmentJob) -> Iterator[Progress]:
+    work = baselines.colours(job.division, job.looks.colours)
+    job.add((yield from baselines.measure("colours", job.division, work)))
     model, plain = job.answers["transferred"], job.answers["colours"]
-    _, (low, _) = paired_interval(job.rounds, model, plain)
+    _, (low, _) = paired_interval(job.division, model, plain)
     if low <= 0 and plain.accuracy > job.answers["majority"].accuracy + COLOURS_TELL:
         job.note(
             f"Colours alone are right for {100 * plain.accuracy:.0f} %, and it is not sure that "
@@ -59,31 +67,31 @@ def colours(job: AssessmentJob) -> Iterator[tuple[int, int]]:
         )
 
 
-def random(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+def random(job: AssessmentJob) -> Iterator[Progress]:
     last = job.looks.random[:, -job.table.last_size :]
     matrices = {"last": last}
     if job.looks.random.shape[1] > last.shape[1]:
         matrices["all"] = job.looks.random
-    work = baselines.frozen(job.rounds, matrices)
-    job.add((yield from baselines.measure("random", job.rounds, work)))
+    work = baselines.frozen(job.division, matrices)
+    job.add((yield from baselines.measure("random", job.division, work)))
     _judge(job)
 
 
-def small(job: AssessmentJob) -> Iterator[tuple[int, int]]:
-    work = baselines.small_network(job.rounds, job.looks.small, seed=job.seed)
-    job.add((yield from baselines.measure("small", job.rounds, work)))
+def small(job: AssessmentJob) -> Iterator[Progress]:
+    work = baselines.small_network(job.division, job.looks.small, seed=job.seed)
+    job.add((yield from baselines.measure("small", job.division, work)))
     _judge(job)
 
 
 def _judge(job: AssessmentJob) -> None:
     others = {name: job.answers[name] for name in WORDS if name in job.answers}
-    job.keep(verdict=verdict_of(job.rounds, job.answers["transferred"], others))
+    job.keep(verdict=verdict_of(job.division, job.answers["transferred"], others))
 
 
-def calibrated(job: AssessmentJob) -> Iterator[tuple[int, int]]:
-    found = calibration.calibration_of(job.rounds, job.answers["transferred"])
+def calibrated(job: AssessmentJob) -> Iterator[Progress]:
+    found = calibration.calibration_of(job.division, job.answers["transferred"])
     job.keep(calibration=found)
-    yield 1, 1
+    yield Progress("assess", 1, 1)
     if found is None:
         job.note(
             f"With fewer than {calibration.LEAST_PICTURES} pictures nothing can be said on "
@@ -91,13 +99,13 @@ def calibrated(job: AssessmentJob) -> Iterator[tuple[int, int]]:
         )
 
 
-def home(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+def home(job: AssessmentJob) -> Iterator[Progress]:
     last = job.table.matrix("last")[_pool_rows(job)]
     job.keep(home=home_of(job.network, job.backbone, job.pool, last))
-    yield 1, 1
+    yield Progress("assess", 1, 1)
 
 
-def similarity(job: AssessmentJob) -> Iterator[tuple[int, int]]:
+def similarity(job: AssessmentJob) -> Iterator[Progress]:
     """Compare what is learnt from with the test part, and the parts that the person named."""
     known = job.assessment.similarities
     asked = [None] if "similarity" not in job.assessment.done else []
@@ -105,7 +113,7 @@ def similarity(job: AssessmentJob) -> Iterator[tuple[int, int]]:
     found = []
     for done, pair in enumerate(asked, start=1):
         found.append(_compare(job, pair))
-        yield done, len(asked)
+        yield Progress("assess", done, len(asked))
     job.keep(similarities=(*known, *(one for one in found if one)))
 
 
@@ -131,26 +139,18 @@ def _compare(job: AssessmentJob, asked: tuple[str, str] | None) -> Similarity | 
     return replace(found, asked=asked)
 
 
-def learning(job: AssessmentJob) -> Iterator[tuple[int, int]]:
-    matrices = _pool_matrices(job)
-    yield from _choose(job, matrices)
-    work = learning_curve(matrices, job.rounds, job.choices, seed=job.seed)
+def learning(job: AssessmentJob) -> Iterator[Progress]:
+    fits = (yield from _probe(job)).fits
+    work = learning_curve(_pool_matrices(job), job.division, fits, seed=job.seed)
     job.keep(learning=(yield from work))
 
 
-def _choose(job: AssessmentJob, matrices: dict[str, np.ndarray]) -> Iterator[tuple[int, int]]:
-    """See to it that the choices are there, also where answers were taken over from a run."""
-    if not job.choices:
-        predict = probe_on(matrices, job.rounds, choices=job.choices)
-        yield from answers_of(job.rounds, predict, repeats=1)
-
-
-def layers(job: AssessmentJob) -> Iterator[tuple[int, int]]:
-    curve = yield from layer_curve(job.looks.ends, group_widths(job.network), job.rounds)
+def layers(job: AssessmentJob) -> Iterator[Progress]:
+    curve = yield from layer_curve(job.looks.ends, group_widths(job.network), job.division)
     job.keep(layers=curve)
 
 
-def scratch(job: AssessmentJob) -> Iterator[tuple[int, int, float | None]]:
+def scratch(job: AssessmentJob) -> Iterator[Progress]:
     """Train the whole architecture without pretraining, by the full recipe; it takes minutes."""
     config = TrainingConfig(backbone=job.backbone, strategy="scratch", seed=job.seed)
     training = prepare_training(job.workspace, job.project_id, job.run_id, config)
@@ -158,7 +158,7 @@ def scratch(job: AssessmentJob) -> Iterator[tuple[int, int, float | None]]:
     training.run_dir.mkdir(exist_ok=True)
     for event in chain(train(training), finish(training)):
         if isinstance(event, Progress):
-            yield event.done, event.total, event.seconds_left
+            yield event
     report = read_report(training.run_dir)
     found = report.evaluation
     epochs, per_epoch = plan(config, len(training.images.train))

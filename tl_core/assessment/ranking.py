@@ -13,12 +13,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from tl_core.approaches.probe_choice import probe_on
+from tl_core.approaches.cross_validation import cross_validated_probe
+from tl_core.assessment.baselines import how_divided
 from tl_core.assessment.transferability import h_score, logme
 from tl_core.backbones import create_backbone
 from tl_core.errors import BackboneError
 from tl_core.evaluation.compared_pictures import divided, pool_of
-from tl_core.evaluation.out_of_fold import Predict, Rounds, answers_of
+from tl_core.evaluation.out_of_fold import Division, Predict, predict_out_of_fold
 from tl_core.features.extraction import extract_features
 from tl_core.images import LabelledImage, image_set
 from tl_core.runs.catalogue import CATALOGUE, Backbone, backbone_from_json, weights_state
@@ -47,20 +48,19 @@ def rank(workspace: Workspace, project_id: str, run_id: str, config: dict) -> It
     """
     images = image_set(workspace, project_id)
     pool, _ = pool_of(images, MOST_PICTURES)
-    rounds = divided(pool, images, seed=0)
-    rounds = replace(rounds, folds=rounds.folds[:1])
+    division = divided(pool, images, seed=0)
     backbones = _asked_for(workspace, project_id, config)
     ranking = Ranking(
         project_id=project_id,
         labels_digest=labels_digest(images),
-        how=f"{len(rounds.rows)} pictures, {rounds.how}",
+        how=f"{len(division.rows)} pictures, {how_divided(division)}",
         total=tuple(backbone.name for backbone in backbones),
     )
     run_dir = workspace.run_dir(project_id, run_id)
     for done, backbone in enumerate(backbones):
         yield Progress("assess", done, len(backbones))
         try:
-            entry = yield from _entry(workspace, project_id, backbone, pool, rounds)
+            entry = yield from _entry(workspace, project_id, backbone, pool, division)
         except BackboneError as error:
             ranking = replace(ranking, notes=(*ranking.notes, f"{backbone.title}: {error}"))
         else:
@@ -81,7 +81,7 @@ def _entry(
     project_id: str,
     backbone: Backbone,
     pool: tuple[LabelledImage, ...],
-    rounds: Rounds,
+    division: Division,
 ) -> Iterator[Event]:
     yield PhaseStarted("features")
     network = create_backbone(backbone, project_dir=workspace.project_dir(project_id))
@@ -90,20 +90,24 @@ def _entry(
     seconds = yield from _seconds(network, backbone, pool, where)
     yield PhaseStarted("assess")
     last = table.matrix("last")
-    probe = yield from _finished(answers_of(rounds, probe_on(table.matrices(), rounds)))
-    neighbours = yield from _finished(answers_of(rounds, neighbours_on(last, rounds)))
-    right, n = int(probe.correct.sum()), len(rounds.rows)
+    views = {name: matrix[None] for name, matrix in table.matrices().items()}
+    probe = yield from cross_validated_probe(
+        views, division, phase="assess", folder=workspace.features_dir(project_id)
+    )
+    probe = probe.answers
+    neighbours = yield from predict_out_of_fold(division, neighbours_on(last, division))
+    right, n = int(probe.correct.sum()), len(division.rows)
     return RankedBackbone(
         name=backbone.name,
         title=backbone.title,
         accuracy=probe.accuracy,
-        interval=out_of_fold_interval(right, n, folds=len(rounds.folds[0])),
+        interval=out_of_fold_interval(right, n, folds=len(division.folds)),
         correct=right,
         n=n,
         knn_accuracy=neighbours.accuracy,
         seconds=seconds,
-        logme=_finite(logme(last, rounds.labels)),
-        h_score=_finite(h_score(last, rounds.labels)),
+        logme=_finite(logme(last, division.labels)),
+        h_score=_finite(h_score(last, division.labels)),
     )
 
 
@@ -119,22 +123,12 @@ def _seconds(network, backbone: Backbone, pool: tuple[LabelledImage, ...], where
     return round((time.perf_counter() - began) / len(some) * len(pool), 2)
 
 
-def _finished(work):
-    """Turn steps into progress and return the result."""
-    while True:
-        try:
-            done, total = next(work)
-        except StopIteration as end:
-            return end.value
-        yield Progress("assess", done, total)
-
-
-def neighbours_on(matrix: np.ndarray, rounds: Rounds) -> Predict:
+def neighbours_on(matrix: np.ndarray, division: Division) -> Predict:
     """Let the most similar pictures vote: cosine of centred features, nearer ones count more.
 
     Args:
         matrix: Raw features, float32 (N, D).
-        rounds: Labels of the rows.
+        division: Labels of the rows.
     """
 
     def predict(train: np.ndarray, test: np.ndarray) -> np.ndarray:
@@ -143,10 +137,10 @@ def neighbours_on(matrix: np.ndarray, rounds: Rounds) -> Predict:
         similarity = asked @ known.T
         k = min(NEIGHBOURS, len(train))
         nearest = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
-        votes = np.zeros((len(test), rounds.num_classes), np.float32)
+        votes = np.zeros((len(test), division.num_classes), np.float32)
         rows = np.arange(len(test))[:, None]
         weights = 1 + np.take_along_axis(similarity, nearest, axis=1)
-        np.add.at(votes, (rows, rounds.labels[train][nearest]), weights)
+        np.add.at(votes, (rows, division.labels[train][nearest]), weights)
         return votes
 
     return predict

@@ -6,67 +6,63 @@ It knows right and wrong answers per fold; it does not know what gave them.
 import math
 
 import numpy as np
-from scipy.stats import t as student
 
-from tl_core.evaluation.out_of_fold import Answers, Rounds
+from tl_core.assessment.baselines import how_divided
+from tl_core.evaluation.out_of_fold import Division, OutOfFold
 from tl_core.runs.results.assessment import Verdict
+from tl_core.runs.results.intervals import Z_95, paired_gain
 
+FOLDS_TELL = 1.0  # times as wide as for answers of one model
 WORDS = {
     "random": "the same network with random weights",
     "small": "a small network trained from scratch",
 }
 
 
-def paired_interval(rounds: Rounds, a: Answers, b: Answers) -> tuple[float, tuple[float, float]]:
-    """Return the mean difference of accuracy, a minus b, and its 95 % interval, fractions.
+def paired_interval(
+    division: Division, a: OutOfFold, b: OutOfFold
+) -> tuple[float, tuple[float, float]]:
+    """Return the difference of accuracy, a minus b, and its 95 % interval, fractions.
 
-    The folds of a cross-validation share most of what they learn from, so their differences are
-    not independent: the variance of their mean is ``(1/J + n_test/n_train) * s^2`` for J folds
-    with variance s^2, with J - 1 degrees of freedom. s^2 is taken no smaller than what the
-    differences between pictures (or groups, which stand together) make likely by themselves.
+    Both answered the same pictures, so only those that one of them gets right and the other wrong
+    tell them apart. Groups of pictures stand together: where they are won or lost as a whole,
+    the interval is as much wider. `FOLDS_TELL` allows for models of other folds.
 
     Args:
-        rounds: The folds.
+        division: Which pictures.
         a: Answers of the first method.
-        b: Answers of the second; where one has fewer repeats, those of both are compared.
+        b: Answers of the second.
 
-    Source: Nadeau & Bengio (2003), "Inference for the Generalization Error", Machine Learning 52;
-    for repeated folds Bouckaert & Frank (2004).
+    Source: Agresti & Min (2005), "Simple improved confidence intervals for comparing matched
+    proportions", Statistics in Medicine 24.
     """
-    repeats = min(len(a.logits), len(b.logits))
-    difference = np.full((repeats, len(rounds.labels)), np.nan)  # -1, 0 or 1 per picture
-    gained = a.correct[:repeats].astype(float) - b.correct[:repeats]
-    difference[:, rounds.rows] = gained
-    folds = [
-        (difference[repeat, test].mean(), len(test), len(train))
-        for repeat in range(repeats)
-        for train, test in rounds.folds[repeat]
-    ]
-    means, tests, trains = (np.array(column, float) for column in zip(*folds, strict=True))
-    mean = float(np.average(means, weights=tests))
-    # with few folds their spread may be small by luck
-    single = _cluster_variance(gained.mean(axis=0), rounds)
-    per_fold = max(float(means.var(ddof=1)), single * gained.shape[1] / float(tests.mean()))
-    correction = 1 / len(means) + float((tests / trains).mean())
-    half = float(student.ppf(0.975, len(means) - 1)) * math.sqrt(correction * per_fold)
-    return mean, (max(-1.0, mean - half), min(1.0, mean + half))
+    gain, error = paired_gain(b.correct, a.correct)
+    half = Z_95 * error * math.sqrt(_design_effect(a.correct - b.correct.astype(float), division))
+    if len(division.folds) > 1:
+        half *= FOLDS_TELL
+    return a.accuracy - b.accuracy, (max(-1.0, gain - half), min(1.0, gain + half))
 
 
-def _cluster_variance(values: np.ndarray, rounds: Rounds) -> float:
-    """Return the variance of the mean of values per picture (n,), groups standing together."""
-    n = len(values)
-    groups = np.arange(n) if rounds.groups is None else rounds.groups[rounds.rows]
-    _, group = np.unique(groups, return_inverse=True)
-    sums = np.bincount(group, weights=values - values.mean())
-    count = len(sums)
-    return float((sums**2).sum() / n**2 * count / max(1, count - 1))
+def _design_effect(values: np.ndarray, division: Division) -> float:
+    """Return how much larger groups make the variance of the mean of values per picture (n,)."""
+    if division.groups is None:
+        return 1.0
+    _, group = np.unique(division.groups[division.rows], return_inverse=True)
+    n, count = len(values), group.max() + 1
+    apart = values - values.mean()
+    if not apart.any():
+        return n / count
+    sums = np.bincount(group, weights=apart)
+    return max(1.0, float((sums**2).sum() / (apart**2).sum()) * count / max(1, count - 1))
 
 
-def verdict_of(rounds: Rounds, transferred: Answers, others: dict[str, Answers]) -> Verdict | None:
+def verdict_of(
+    division: Division, transferred: OutOfFold, others: dict[str, OutOfFold]
+) -> Verdict | None:
     """Return the verdict against the best baseline without pretraining; None without any.
 
     Args:
-        rounds: The folds that all answers come from.
+        division: The folds that all answers come from.
         transferred: Answers with the pretrained model.
         others: Baselines by their `Measured.name`, of `WORDS`.
 
@@ -76,23 +72,23 @@ def verdict_of(rounds: Rounds, transferred: Answers, others: dict[str, Answers])
     if not others:
         return None
     against = max(others, key=lambda name: others[name].accuracy)
-    mean, (low, high) = paired_interval(rounds, transferred, others[against])
+    mean, (low, high) = paired_interval(division, transferred, others[against])
     answer = "helped" if low > 0 else "hurt" if high < 0 else "no clear difference"
-    n = len(rounds.rows)
+    n = len(division.rows)
     return Verdict(
         answer=answer,
         points=100 * mean,
         interval_points=(100 * low, 100 * high),
         against=against,
-        sentence=_sentence(answer, 100 * mean, 100 * low, 100 * high, WORDS[against], n, rounds),
+        sentence=_sentence(answer, 100 * mean, 100 * low, 100 * high, WORDS[against], n, division),
         n=n,
     )
 
 
 def _sentence(
-    answer: str, points: float, low: float, high: float, against: str, n: int, rounds: Rounds
+    answer: str, points: float, low: float, high: float, against: str, n: int, division: Division
 ) -> str:
-    on = f"on the same {n:,} pictures ({rounds.how})"
+    on = f"on the same {n:,} pictures ({how_divided(division)})"
     size = f"{abs(points):.0f} point{'' if round(abs(points)) == 1 else 's'}"
     between = f"between {_signed(low)} and {_signed(high)} points"
     if answer == "helped":

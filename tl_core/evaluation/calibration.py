@@ -9,7 +9,8 @@ import math
 import numpy as np
 from scipy.stats import beta
 
-from tl_core.evaluation.out_of_fold import Answers, Rounds
+from tl_core.evaluation.folds import make_folds
+from tl_core.evaluation.out_of_fold import FOLDS, Division, OutOfFold
 from tl_core.evaluation.temperature import fit_temperature, softmax
 from tl_core.runs.results.assessment import Calibration, Conformal
 
@@ -19,12 +20,12 @@ THRESHOLDS = (*(step / 20 for step in range(20)), 0.99)
 TARGETS = (0.8, 0.9, 0.95)
 
 
-def calibration_of(rounds: Rounds, answers: Answers) -> Calibration | None:
+def calibration_of(division: Division, answers: OutOfFold) -> Calibration | None:
     """Return how far probabilities can be trusted; None with fewer than 20 pictures."""
     if len(answers.labels) < LEAST_PICTURES:
         return None
-    logits, labels = answers.logits[0], answers.labels
-    fold = _fold_of(rounds)
+    logits, labels = answers.logits, answers.labels
+    fold = _fold_of(division)
     probabilities = np.zeros_like(logits)
     for number in np.unique(fold):
         here = fold == number
@@ -110,11 +111,20 @@ def _coverage(
     return threshold, accuracy, float(answered.mean())
 
 
-def _fold_of(rounds: Rounds) -> np.ndarray:
-    fold = np.full(len(rounds.labels), -1)
-    for number, (_, test) in enumerate(rounds.folds[0]):
+def _fold_of(division: Division) -> np.ndarray:
+    """Return a number per measured row: what is fitted on answers is measured on other numbers.
+
+    Where one part is held out, it is divided anew.
+    """
+    if len(division.folds) > 1:
+        return division.fold_of_rows
+    rows = division.rows
+    groups = None if division.groups is None else division.groups[rows]
+    folds = make_folds(division.labels[rows], groups, folds=FOLDS, seed=division.seed)
+    fold = np.zeros(len(rows), np.int64)
+    for number, (_, test) in enumerate(folds):
         fold[test] = number
-    return fold[rounds.rows]
+    return fold
 
 
 def _sentence(temperature: float, error: float, confidence: float, accuracy: float) -> str:

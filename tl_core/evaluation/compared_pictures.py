@@ -4,9 +4,7 @@ It knows the image set; what is compared on it knows `assessment_parts` and `ran
 """
 
 from tl_core.errors import DatasetError
-from tl_core.evaluation.folds import group_numbers
-from tl_core.evaluation.measuring import labels_of
-from tl_core.evaluation.out_of_fold import Rounds, make_rounds
+from tl_core.evaluation.out_of_fold import Division, divide
 from tl_core.images import ImageSet, LabelledImage
 
 Pool = tuple[LabelledImage, ...]
@@ -21,21 +19,20 @@ def pool_of(images: ImageSet, most: int) -> tuple[Pool, int]:
     return some_of(whole, most), max(0, len(whole) - most)
 
 
-def divided(pool: Pool, images: ImageSet, *, seed: int) -> Rounds:
+def divided(pool: Pool, images: ImageSet, *, seed: int) -> Division:
     """Return the folds, groups never separated.
 
     Raises:
         DatasetError: If no two classes can be put aside and learnt from.
     """
-    groups = group_numbers([image.group for image in pool])
-    rounds = make_rounds(labels_of(pool), groups, len(images.class_names), seed=seed)
-    if rounds is None:
+    division = divide(pool, len(images.class_names), seed=seed)
+    if division is None:
         raise DatasetError(
             "Fewer than two classes have pictures of two groups, so nothing can be put aside to "
             "measure on. Add pictures from another source, or look at the groups on the Images "
             "page."
         )
-    return rounds
+    return division
 
 
 def some_of(pool: Pool, most: int) -> Pool:

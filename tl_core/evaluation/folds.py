@@ -1,4 +1,4 @@
-"""Folds for cross-validation: stratified, seeded, repeated; groups never separated.
+"""Folds for cross-validation: stratified, seeded; groups never separated.
 
 A group is a set of pictures that show the same thing: copies, frames of one burst, pictures of
 one patient. It knows labels and groups, not pictures or models.
@@ -59,22 +59,6 @@ def make_folds(
         splitter = StratifiedKFold(allowed, shuffle=True, random_state=seed)
         return list(splitter.split(np.zeros(len(labels)), labels))
     return _grouped_folds(labels, groups, folds=allowed, seed=seed)
-
-
-def repeated_folds(
-    labels: np.ndarray,
-    groups: np.ndarray | None = None,
-    *,
-    folds: int,
-    repeats: int,
-    seed: int,
-) -> list[list[Fold]]:
-    """Return several rounds of `make_folds`, each with an order of its own; none if there is none.
-
-    The first round is the one that `make_folds` gives for the same seed.
-    """
-    rounds = [make_folds(labels, groups, folds=folds, seed=seed + n) for n in range(repeats)]
-    return [one for one in rounds if one]
 
 
 def group_numbers(groups: Sequence[str | None]) -> np.ndarray | None:

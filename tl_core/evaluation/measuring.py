@@ -59,7 +59,7 @@ def evaluation_of(
     probabilities: np.ndarray,
     *,
     measured_on: str,
-    method: str = "held-out",
+    folds: int = 1,
 ) -> Evaluation:
     """Return what these answers, (N, K), say; for the other arguments see `Evaluation`."""
     return Evaluation(
@@ -68,7 +68,7 @@ def evaluation_of(
         labels=labels_of(images),
         probabilities=probabilities.astype(np.float32),
         measured_on=measured_on,
-        method=method,
+        folds=folds,
     )
 
 

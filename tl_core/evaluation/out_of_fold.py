@@ -1,95 +1,111 @@
-"""Out-of-fold answers over repeated rounds of folds, the same folds for whatever is compared.
+"""How pictures are divided to measure models, and what models fitted without them predict.
 
-It knows features, labels and folds. Everything that is fitted or chosen is so inside a fold.
+Up to `MOST_CROSS_VALIDATED` pictures are all measured, by cross-validation; of more, one part is
+held out. Everything that is compared is measured on the same division.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from tl_core.evaluation.folds import Fold, repeated_folds
+from tl_core.evaluation.folds import Fold, group_numbers, make_folds
+from tl_core.images import LabelledImage
+from tl_core.runs.events import Progress
 
 FOLDS = 5
-REPEATS = 3
-FEW_PICTURES = 300  # fewer are divided in several ways
+INNER_FOLDS = 3  # inside a fold
+MOST_CROSS_VALIDATED = 1000  # of more pictures, one part is enough to measure on
 
 
 @dataclass(frozen=True)
-class Rounds:
-    """How the pictures are divided: `folds` per repeat; `rows` are those that are measured.
+class Division:
+    """N pictures and how they are divided: `folds` of (train, test) rows, int64.
 
-    A picture whose class cannot be measured (all of it one group) is in no test part.
+    One fold means a part that is held out. A picture whose class cannot be measured (all of it is
+    one group) is in no test part.
     """
 
     labels: np.ndarray  # int64 (N,)
     groups: np.ndarray | None  # (N,)
     num_classes: int
-    folds: tuple[tuple[Fold, ...], ...]
+    folds: tuple[Fold, ...]
+    seed: int
 
     @property
     def rows(self) -> np.ndarray:
-        return np.sort(np.concatenate([test for _, test in self.folds[0]]))
+        """The pictures that are measured, int64 (n,), in ascending order."""
+        return np.sort(np.concatenate([test for _, test in self.folds]))
 
     @property
-    def how(self) -> str:
-        text = f"{len(self.folds[0])} folds"
-        return f"{text}, divided in {len(self.folds)} ways" if len(self.folds) > 1 else text
+    def fold_of_rows(self) -> np.ndarray:
+        """Number of the fold that tests each of `rows`, int64 (n,)."""
+        fold = np.full(len(self.labels), -1)
+        for number, (_, test) in enumerate(self.folds):
+            fold[test] = number
+        return fold[self.rows]
+
+    def inner_folds(self, train: np.ndarray) -> list[Fold]:
+        """Return folds into which the rows `train` are divided in turn; indices into `train`."""
+        groups = None if self.groups is None else self.groups[train]
+        count = INNER_FOLDS if len(self.folds) > 1 else FOLDS
+        return make_folds(self.labels[train], groups, folds=count, seed=self.seed)
+
+    def measured(self, logits: np.ndarray) -> "OutOfFold":
+        """Return what logits (N, K) say of the measured pictures."""
+        return OutOfFold(logits[self.rows], self.labels[self.rows])
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What was predicted for every measured picture.
+class OutOfFold:
+    """What was predicted for every measured picture by a model that was fitted without it."""
 
-    `logits` is float32 (R, n, K) in the order of `Rounds.rows`, R repeats; fewer than
-    `Rounds.folds` has where a method had a budget for the first ones only.
-    """
-
-    logits: np.ndarray
+    logits: np.ndarray  # float32 (n, K), in the order of `Division.rows`
     labels: np.ndarray  # int64 (n,)
 
     @property
     def correct(self) -> np.ndarray:
-        """Right or wrong, bool (R, n)."""
-        return self.logits.argmax(axis=2) == self.labels
+        """Right or wrong, bool (n,)."""
+        return self.logits.argmax(axis=1) == self.labels
 
     @property
     def accuracy(self) -> float:
         return float(self.correct.mean())
 
 
-def make_rounds(
-    labels: np.ndarray, groups: np.ndarray | None, num_classes: int, *, seed: int
-) -> Rounds | None:
-    """Divide the pictures; None if there is no way that leaves every class on both sides."""
-    repeats = REPEATS if len(labels) < FEW_PICTURES else 1
-    folds = repeated_folds(labels, groups, folds=FOLDS, repeats=repeats, seed=seed)
-    if not folds:
-        return None
-    measured = [np.sort(np.concatenate([test for _, test in one])) for one in folds]
-    same = [
-        one for one, rows in zip(folds, measured, strict=True) if np.array_equal(rows, measured[0])
-    ]
-    return Rounds(labels, groups, num_classes, tuple(tuple(one) for one in same))
+def divide(
+    pictures: Sequence[LabelledImage], num_classes: int, *, seed: int, hold_out: bool = False
+) -> Division | None:
+    """Divide the pictures; None if nothing can be put aside with something to learn from left.
+
+    Args:
+        pictures: Each in its split. What is held out is their test part, or else their
+            validation part.
+        num_classes: K.
+        seed: Same seed, same division.
+        hold_out: Hold one part out, however few pictures there are.
+    """
+    labels = np.array([picture.label for picture in pictures], dtype=np.int64)
+    groups = group_numbers([picture.group for picture in pictures])
+    if hold_out or len(pictures) > MOST_CROSS_VALIDATED:
+        splits = np.array([picture.split for picture in pictures])
+        aside = splits == ("test" if "test" in splits else "validation")
+        folds = [(np.flatnonzero(~aside), np.flatnonzero(aside))]
+        folds = [fold for fold in folds if min(map(len, fold))]
+    else:
+        folds = make_folds(labels, groups, folds=FOLDS, seed=seed)
+    return Division(labels, groups, num_classes, tuple(folds), seed) if folds else None
 
 
 Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def answers_of(
-    rounds: Rounds, predict: Predict, *, repeats: int | None = None
-) -> Generator[tuple[int, int], None, Answers]:
-    """Let ``predict(train rows, test rows) -> logits (n, K)`` answer fold by fold.
-
-    Yields:
-        Folds done and folds in total.
-    """
-    chosen = rounds.folds[:repeats]
-    total, done = sum(len(one) for one in chosen), 0
-    logits = np.zeros((len(chosen), len(rounds.labels), rounds.num_classes), np.float32)
-    for repeat, folds in enumerate(chosen):
-        for train, test in folds:
-            logits[repeat, test] = predict(train, test)
-            done += 1
-            yield done, total
-    return Answers(logits[:, rounds.rows], rounds.labels[rounds.rows])
+def predict_out_of_fold(
+    division: Division, predict: Predict
+) -> Generator[Progress, None, OutOfFold]:
+    """Let ``predict(train rows, test rows) -> logits (n, K)`` answer fold by fold."""
+    logits = np.zeros((len(division.labels), division.num_classes), np.float32)
+    for done, (train, test) in enumerate(division.folds, start=1):
+        logits[test] = predict(train, test)
+        yield Progress("assess", done, len(division.folds))
+    return division.measured(logits)

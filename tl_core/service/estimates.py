@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from tl_core.approaches.fine_tuning import TOLERATED, plan
-from tl_core.approaches.jobs import MOST_OUT_OF_FOLD
 from tl_core.errors import DatasetError
+from tl_core.evaluation.out_of_fold import MOST_CROSS_VALIDATED
 from tl_core.features.device import device
 from tl_core.features.extraction import View, cache_key
 from tl_core.images import ClassSummary, image_set, list_classes
@@ -67,7 +67,7 @@ def trial_seconds(config: TrainingConfig, costs: Costs, pictures: int) -> float:
     tuned = replace(config, strategy="fine-tune")
     views = config.views + 1 if config.augmentations else 1
     looks = views * pictures * (costs.front + costs.decode / torch.get_num_threads())
-    if pictures > MOST_OUT_OF_FOLD:
+    if pictures > MOST_CROSS_VALIDATED:
         folds, share = 1, REST_SHARE / (TRAIN_SHARE + REST_SHARE)
     else:
         folds, share = FOLDS, 1 / FOLDS
@@ -128,7 +128,7 @@ def _seconds(
     if config.strategy != "scratch":
         fitted = pictures * (TRAIN_SHARE if fine_tunes else 1)
         phases["probe"] = _choosing_seconds(round(fitted * views), columns, classes)
-    folds = FOLDS_SHARE * phases["probe"] if pictures <= MOST_OUT_OF_FOLD else 0.0
+    folds = FOLDS_SHARE * phases["probe"] if pictures <= MOST_CROSS_VALIDATED else 0.0
     if tries_fine_tuning(config):
         phases["probe"] += folds
     phases["evaluate"] = 0.0 if fine_tunes or tries_fine_tuning(config) else folds

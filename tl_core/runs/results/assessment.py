@@ -25,10 +25,9 @@ class Measured:
     """One bar: a way to classify, measured on pictures that it was not fitted on.
 
     `name` is one of `MEASURED`, `title` is for people, `budget` says what it was allowed.
-    `accuracy` and `interval` (95 %) are fractions; over repeated folds `accuracy` is the mean
-    and `correct` the nearest whole number of `n`. `correct_per_image` is the share of the
-    repeats in which each picture was right, in the order of `Assessment.digests`; None where
-    it was measured on other pictures, which `measured_on` names.
+    `accuracy` and `interval` (95 %) are fractions. `correct_per_image` says of each picture
+    whether it was right, in the order of `Assessment.digests`; None where it was measured on
+    other pictures, which `measured_on` names.
     """
 
     name: str
@@ -40,7 +39,7 @@ class Measured:
     budget: str
     seconds: float
     measured_on: str
-    correct_per_image: tuple[float, ...] | None = None
+    correct_per_image: tuple[bool, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,13 +53,15 @@ def out_of_fold_interval(correct: float, n: int, *, folds: int = 5) -> tuple[flo
     Args:
         correct: Right answers, out of fold; the mean over repeats where there are several.
         n: Pictures.
-        folds: k, at least 2.
+        folds: k; 1 for a part that was held out: Wilson's interval.
 
     Source: Nadeau & Bengio (2003), "Inference for the Generalization Error"; for learning curves
     that fall by a power of at most 1, Cortes et al. (1993), "Learning Curves: Asymptotic Values
     and Rate of Convergence"; that naive intervals hold too seldom, Bates et al. (2021),
     "Cross-validation: what does it estimate and how well does it do it?", arXiv:2104.00673.
     """
+    if folds == 1:
+        return wilson_interval(correct, n)
     factor = fold_inflation(folds)
     low, _ = wilson_interval(correct, n)
     _, high = wilson_interval(correct / factor, n / factor)
@@ -69,8 +71,8 @@ def out_of_fold_interval(correct: float, n: int, *, folds: int = 5) -> tuple[flo
 def fold_inflation(folds: int) -> float:
     """Return how much larger the variance of a k-fold accuracy is than of independent answers.
 
-    ``k * (1 / k + 1 / (k - 1))``, 2.25 for five folds.
+    ``k * (1 / k + 1 / (k - 1))``, 2.25 for five folds; 1 for a part that was held out.
 
     Source: Nadeau & Bengio (2003), "Inference for the Generalization Error", Machine Learning 52.
     """
-    return 1 + folds / (folds - 1)
+    return 1 + folds / (folds - 1) if folds > 1 else 1.0

@@ -15,10 +15,11 @@ import numpy as np
 from tl_core.images import LockedTest
 from tl_core.runs.configuration import TrainingConfig, config_from_json, config_to_json
 from tl_core.runs.record import Run
-from tl_core.runs.results.intervals import out_of_fold_interval, wilson_interval
+from tl_core.runs.results.intervals import out_of_fold_interval
 from tl_core.workspace.storage import write_atomic
 
 LOCKED_RESULT_FILE = "locked.json"
+OLD_FOLDS = {"out-of-fold": 5}  # by method, in reports that do not name their folds
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Evaluation:
         labels: True class index, int64, shape (N,).
         probabilities: float32, shape (N, K).
         measured_on: Which pictures, as it reads after a number: "49 test pictures".
-        method: "held-out" or "out-of-fold".
+        folds: Of the cross-validation that answered every picture out of fold; 1 if the
+            pictures were held out.
     """
 
     class_names: tuple[str, ...]
@@ -50,7 +52,7 @@ class Evaluation:
     labels: np.ndarray
     probabilities: np.ndarray
     measured_on: str
-    method: str
+    folds: int = 1
 
     @cached_property
     def predicted(self) -> np.ndarray:
@@ -70,10 +72,14 @@ class Evaluation:
         return self.correct / self.n if self.n else math.nan
 
     @property
+    def method(self) -> str:
+        """How the pictures were kept from the model: "held-out" or "out-of-fold"."""
+        return "out-of-fold" if self.folds > 1 else "held-out"
+
+    @property
     def interval(self) -> tuple[float, float]:
-        if self.method == "out-of-fold":
-            return out_of_fold_interval(self.correct, self.n)
-        return wilson_interval(self.correct, self.n)
+        """The 95 % interval of the accuracy, fractions."""
+        return out_of_fold_interval(self.correct, self.n, folds=self.folds)
 
     @cached_property
     def confusion(self) -> np.ndarray:
@@ -148,6 +154,7 @@ class Report:
             "interval": list(self.evaluation.interval),
             "measured_on": self.evaluation.measured_on,
             "method": self.evaluation.method,
+            "folds": self.evaluation.folds,
             "strategy_used": self.strategy_used,
             "features": self.features,
             "trial_gain": self.trial_gain,
@@ -198,7 +205,7 @@ def read_report(run_dir: Path) -> Report | None:
             labels=predictions["labels"],
             probabilities=predictions["probabilities"],
             measured_on=data["measured_on"],
-            method=data["method"],
+            folds=data.get("folds", OLD_FOLDS.get(data["method"], 1)),
         ),
     )
 
