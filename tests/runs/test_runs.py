@@ -132,6 +132,23 @@ def test_a_run_whose_process_is_gone_is_lost_and_says_what_to_do(workspace, proj
     lost = runs.get_run(workspace, run.id)
     assert lost.state == "lost" and not lost.active
     assert "Resume" in lost.message
+    assert runs.count_runs(workspace, TRAIN, runs.ACTIVE_STATES) == 0
+
+
+def test_looking_at_a_lost_run_writes_nothing_and_acting_on_it_does(workspace, project):
+    run = runs.start_run(workspace, project, config={})
+    claimed_by_dead_process(workspace, run.id)
+
+    def state_of_row():
+        with session(workspace, write=False) as opened:
+            return opened.get(RunRow, run.id).state
+
+    lost = runs.get_run(workspace, run.id)
+    assert [lost] == runs.list_runs(workspace, project)
+    assert lost.state == "lost" and state_of_row() == "running"
+    assert runs.request_stop(workspace, run.id) == lost
+    assert state_of_row() == "lost"
+    assert runs.resume_run(workspace, run.id).state == "queued"
 
 
 def test_a_silent_run_of_another_machine_is_lost_too(workspace, project):

@@ -7,13 +7,13 @@ from tl_core.runs.processes import this_process
 from tl_core.runs.record import (
     ACTIVE_STATES,
     CLAIMED_STATES,
-    PULSE_SECONDS,
+    HEARTBEAT_SECONDS,
     STATES,
     Run,
     find_row,
-    mark_lost,
     run_of,
     this_machine,
+    write_down_lost,
 )
 from tl_core.workspace.database import RunRow, session, utc_now
 from tl_core.workspace.storage import Workspace
@@ -35,7 +35,7 @@ def claim_next(workspace: Workspace, kinds: tuple[str, ...], *, limit: int = 1) 
     if not count_runs(workspace, kinds, ("queued",)):  # looking must not lock out those who write
         return None
     with session(workspace) as opened:
-        mark_lost(opened)
+        write_down_lost(opened)
         working = select(func.count()).where(
             RunRow.kind.in_(kinds), RunRow.state.in_(CLAIMED_STATES)
         )
@@ -55,9 +55,9 @@ def claim_next(workspace: Workspace, kinds: tuple[str, ...], *, limit: int = 1) 
 
 def count_runs(workspace: Workspace, kinds: tuple[str, ...], states: tuple[str, ...]) -> int:
     """Return how many runs of these kinds are in one of these states, over all projects."""
-    wanted = select(func.count()).where(RunRow.kind.in_(kinds), RunRow.state.in_(states))
+    wanted = select(RunRow).where(RunRow.kind.in_(kinds), RunRow.state.in_(states))
     with session(workspace, write=False) as opened:
-        return opened.scalar(wanted) or 0
+        return sum(run_of(row).state in states for row in opened.scalars(wanted))
 
 
 def heartbeat(workspace: Workspace, run_id: str) -> bool:
@@ -73,7 +73,7 @@ def heartbeat(workspace: Workspace, run_id: str) -> bool:
         row = find_row(opened, run_id)
     if (row.pid, row.pid_started) != (pid, started):
         raise RunError("Another process has taken this run over.")
-    fresh = row.heartbeat and (utc_now() - row.heartbeat).total_seconds() < PULSE_SECONDS
+    fresh = row.heartbeat and (utc_now() - row.heartbeat).total_seconds() < HEARTBEAT_SECONDS
     if row.state in CLAIMED_STATES and fresh:
         return row.stop_requested
     with session(workspace) as opened:

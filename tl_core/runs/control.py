@@ -13,10 +13,9 @@ from tl_core.runs.record import (
     ACTIVE_STATES,
     RUN_KINDS,
     Run,
-    find_lost,
     find_row,
-    mark_lost,
     run_of,
+    write_down_lost,
 )
 from tl_core.workspace.database import ProjectRow, RunRow, session, utc_now
 from tl_core.workspace.storage import Workspace, storage_errors, write_atomic
@@ -53,7 +52,7 @@ def start_run(
             raise WorkspaceError(
                 "This project does not exist (any more). Open another one on the home page."
             )
-        mark_lost(opened)
+        write_down_lost(opened)
         active = _active(opened, project_id, kind, config)
         if active is not None:
             return run_of(active)
@@ -76,19 +75,17 @@ def start_run(
 
 
 def get_run(workspace: Workspace, run_id: str) -> Run:
-    """Return the run as it is now; one whose process died is marked lost first.
+    """Return the run as it is now.
 
     Raises:
         RunError: If there is none with this id.
     """
-    find_lost(workspace)
     with session(workspace, write=False) as opened:
         return run_of(find_row(opened, run_id))
 
 
 def list_runs(workspace: Workspace, project_id: str, kind: str = "train") -> list[Run]:
-    """Return a project's runs of one kind, the newest first; dead ones are marked lost first."""
-    find_lost(workspace)
+    """Return a project's runs of one kind, the newest first."""
     wanted = select(RunRow).where(RunRow.project_id == project_id, RunRow.kind == kind)
     with session(workspace, write=False) as opened:
         return [run_of(row) for row in opened.scalars(wanted.order_by(RunRow.created.desc()))]
@@ -97,6 +94,7 @@ def list_runs(workspace: Workspace, project_id: str, kind: str = "train") -> lis
 def request_stop(workspace: Workspace, run_id: str) -> Run:
     """Ask a run to stop; one that still waits stops at once, one that has ended stays as it is."""
     with session(workspace) as opened:
+        write_down_lost(opened)
         row = find_row(opened, run_id)
         if row.state == "queued":
             row.state, row.finished = "stopped", utc_now()
@@ -113,7 +111,7 @@ def resume_run(workspace: Workspace, run_id: str) -> Run:
         RunError: If it is done, or another run of the project is in its way.
     """
     with session(workspace) as opened:
-        mark_lost(opened)
+        write_down_lost(opened)
         row = find_row(opened, run_id)
         if row.state in ACTIVE_STATES:
             return run_of(row)

@@ -1,7 +1,7 @@
-"""What a run is: its row as a value, its states, and whether its worker is still there."""
+"""What a run is: its row as a value, its states, and whether its process is still there."""
 
 import socket
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import cache
 
@@ -10,17 +10,16 @@ from sqlalchemy.orm import Session
 
 from tl_core.errors import RunError
 from tl_core.runs.processes import is_alive
-from tl_core.workspace.database import RunRow, session, utc_now
-from tl_core.workspace.storage import Workspace
+from tl_core.workspace.database import RunRow, utc_now
 
 RUN_KINDS = ("train", "assess", "rank", "download-weights", "download-sample")
 STATES = ("queued", "running", "stopping", "done", "stopped", "failed", "lost")
 ACTIVE_STATES = ("queued", "running", "stopping")
 CLAIMED_STATES = ("running", "stopping")
 
-PULSE_SECONDS = 1.0  # a worker's heartbeat is at most about this old
-SILENT_SECONDS = 1.4  # with its process gone on this machine, a run this silent is lost
-SILENT_ELSEWHERE_SECONDS = 60.0  # the same for a worker on another machine
+HEARTBEAT_SECONDS = 1.0  # a worker's heartbeat is at most about this old
+LOST_AFTER_SECONDS = 1.4  # with its process gone on this machine, a run this silent is lost
+LOST_ELSEWHERE_AFTER_SECONDS = 60.0  # the same for a worker on another machine
 
 LOST_MESSAGE = (
     "The process doing this ended unexpectedly: the computer was switched off, ran out of "
@@ -55,7 +54,9 @@ def this_machine() -> str:
 
 
 def run_of(row: RunRow) -> Run:
-    return Run(**{field.name: getattr(row, field.name) for field in fields(Run)})
+    """Return the run as it is now: one whose process is gone is lost, whatever its row says."""
+    run = Run(**{field.name: getattr(row, field.name) for field in fields(Run)})
+    return replace(run, **_lost(row)) if _is_dead(row) else run
 
 
 def find_row(opened: Session, run_id: str) -> RunRow:
@@ -68,26 +69,22 @@ def find_row(opened: Session, run_id: str) -> RunRow:
     return row
 
 
-def find_lost(workspace: Workspace) -> None:
-    with session(workspace, write=False) as opened:
-        dead = any(_is_dead(row) for row in _claimed(opened))
-    if dead:
-        with session(workspace) as opened:
-            mark_lost(opened)
-
-
-def mark_lost(opened: Session) -> None:
-    for row in _claimed(opened):
+def write_down_lost(opened: Session) -> None:
+    """Let the rows say which runs are lost, before somebody acts on what they say."""
+    for row in opened.scalars(select(RunRow).where(RunRow.state.in_(CLAIMED_STATES))):
         if _is_dead(row):
-            row.state, row.finished, row.message = "lost", utc_now(), LOST_MESSAGE
+            for name, value in _lost(row).items():
+                setattr(row, name, value)
 
 
-def _claimed(opened: Session) -> list[RunRow]:
-    return list(opened.scalars(select(RunRow).where(RunRow.state.in_(CLAIMED_STATES))))
+def _lost(row: RunRow) -> dict[str, object]:
+    return {"state": "lost", "finished": row.heartbeat, "message": LOST_MESSAGE}
 
 
 def _is_dead(row: RunRow) -> bool:
+    if row.state not in CLAIMED_STATES:
+        return False
     silent = (utc_now() - row.heartbeat).total_seconds() if row.heartbeat else float("inf")
     if row.host != this_machine():
-        return silent > SILENT_ELSEWHERE_SECONDS
-    return silent > SILENT_SECONDS and not is_alive(row.pid, row.pid_started)
+        return silent > LOST_ELSEWHERE_AFTER_SECONDS
+    return silent > LOST_AFTER_SECONDS and not is_alive(row.pid, row.pid_started)
