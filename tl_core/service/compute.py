@@ -19,18 +19,27 @@ from tl_core.backbones import create_backbone
 from tl_core.backbones import layer_groups as groups_of_layers
 from tl_core.backbones.network import TransferNetwork, load_network
 from tl_core.backbones.preprocessing import Preprocessing, prepare, preprocessing_for
-from tl_core.errors import DatasetError, TLCoreError
+from tl_core.errors import DatasetError, PredictionError, TLCoreError
 from tl_core.evaluation.explanation import heat_overlay
 from tl_core.export import bundle, predictor
 from tl_core.features.decoding import augmented_file
-from tl_core.images import get_images, image_path, list_classes, read_picture
+from tl_core.images import (
+    get_images,
+    image_path,
+    image_set,
+    list_classes,
+    locked_test_state,
+    open_locked_test,
+    read_picture,
+)
+from tl_core.runs import get_run
 from tl_core.runs.catalogue import Backbone, LayerBlock
 from tl_core.runs.child import values_from_parent, values_to_parent
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.results.answers import Answer, mark_tried
 from tl_core.runs.results.onnx_check import Parity
-from tl_core.runs.results.report import LockedResult
-from tl_core.service import estimates, locked_test
+from tl_core.runs.results.report import LockedResult, began_before, write_locked_result
+from tl_core.service import estimates
 from tl_core.workspace import open_workspace
 from tl_core.workspace.storage import Workspace
 
@@ -135,8 +144,35 @@ def check_more(root: str, project_id: str, run_id: str, digests: Sequence[str]) 
 
 
 def measure_locked(root: str, project_id: str, run_id: str) -> LockedResult:
-    """See `locked_test.measure_locked`."""
-    return locked_test.measure_locked(open_workspace(Path(root)), project_id, run_id)
+    """Measure a run on the locked test part, count the opening, and keep the result with the run.
+
+    Raises:
+        DatasetError: If there is no locked part or nothing is left in it.
+        PredictionError: If the run began before the part was locked, so that it may have learnt
+            from these pictures.
+    """
+    workspace = open_workspace(Path(root))
+    state = locked_test_state(workspace, project_id)
+    if state is not None and began_before(get_run(workspace, run_id), state):
+        raise PredictionError(
+            "This run began before the part was locked, so it may have learnt from these "
+            "pictures. Train again, then open the locked part for the new run."
+        )
+    images = image_set(workspace, project_id)
+    if state is None or not images.locked:
+        raise DatasetError("There is no locked test part. Put one aside on the Images page first.")
+    run_dir = workspace.run_dir(project_id, run_id)
+    model = predictor.Predictor.load(run_dir)
+    rows = model.probabilities([image.path for image in images.locked])
+    said = [model.class_names[index] for index in rows.argmax(axis=1)]
+    true = [images.class_names[image.label] for image in images.locked]
+    result = LockedResult(
+        correct=sum(a == b for a, b in zip(said, true, strict=True)),
+        n=len(true),
+        opened=open_locked_test(workspace, project_id),
+    )
+    write_locked_result(run_dir, result)
+    return result
 
 
 OFFERED: dict[str, Callable[..., Any]] = {
