@@ -2,33 +2,40 @@
 
 from inspect import signature
 
-from tl_core.runs import compute_client, workers
 from tl_core.runs.catalogue import LayerBlock
 from tl_core.service import compute
 
 SIZES = {"stem": 900, "stage 1": 5_000, "stage 2": 90_000, "stage 3": 900_000}
 GROUPS = [LayerBlock(name, i, size) for i, (name, size) in enumerate(SIZES.items())]
 GROUPS.append(LayerBlock("classifier", len(GROUPS), 2_562))
+MADE_UP = {
+    "layer_groups": GROUPS,
+    "estimate_seconds": {
+        "features": 3.0, "probe": 1.0, "fine_tune": 0.0, "total": 12.0, "device": "this CPU",
+    },
+    "preview_augmentation": [b"RIFF-1", b"RIFF-2", b"RIFF-3"],
+    "explain": None,
+}  # fmt: skip
 
 
-def stand_in_for_compute(monkeypatch) -> list[tuple]:
-    """Let pages be answered at once, starting no process; return the list of questions asked."""
-    asked: list[tuple] = []
-    answers = {
-        "layer_groups": GROUPS,
-        "estimate_seconds": {
-            "features": 3.0, "probe": 1.0, "fine_tune": 0.0, "total": 12.0, "device": "this CPU",
-        },
-        "preview_augmentation": [b"RIFF-1", b"RIFF-2", b"RIFF-3"],
-        "explain": None,
-    }  # fmt: skip
+class ComputeStandIn:
+    """Takes the place of `compute_client.call`.
 
-    def call(function: str, *args: object, timeout: float = 0.0, **kwargs: object) -> object:
+    Attributes:
+        answers: What each function answers, or a function that answers in its place.
+        asked: The questions so far, each (function, *arguments).
+    """
+
+    def __init__(self, answers: dict[str, object]) -> None:
+        self.answers = dict(answers)
+        self.asked: list[tuple] = []
+
+    def __call__(self, function: str, *args: object, timeout: float = 0.0, **kwargs: object):
         signature(compute.OFFERED[function]).bind(*args, **kwargs)
-        asked.append((function, *args))
-        return answers[function]
+        self.asked.append((function, *args))
+        answer = self.answers[function]
+        return answer(*args, **kwargs) if callable(answer) else answer
 
-    monkeypatch.setattr(compute_client, "call", call)
-    monkeypatch.setattr(compute_client, "warm", lambda: None)
-    monkeypatch.setattr(workers, "ensure_workers", lambda workspace: None)
-    return asked
+    def always(self, answer: object) -> None:
+        """Give the same answer to whatever is asked."""
+        self.answers = dict.fromkeys(compute.OFFERED, answer)

@@ -15,3 +15,11 @@ def own_workspace(tmp_path, monkeypatch):
     """Let whatever asks for the default workspace find an empty one."""
     monkeypatch.setenv("TL_WORKSPACE", str(tmp_path / "workspace"))
     monkeypatch.delenv("DATABASE_URL", raising=False)
+
+
+@pytest.fixture
+def workspace(own_workspace):
+    """The test's own workspace, still empty."""
+    from tl_core.workspace import open_workspace
+
+    return open_workspace()

@@ -43,6 +43,21 @@ def open_dialog(module: str, name: str, *args: object) -> AppTest:
 
 
 def texts(app: AppTest) -> str:
+    """Return all that the page wrote as HTML of its own."""
+    shown = " ".join(element.proto.body for element in app.get("html"))
+    return shown.replace("&nbsp;", " ").replace("\xa0", " ")
+
+
+def primary(app: AppTest) -> list[str]:
+    return [button.label for button in app.button if button.proto.type == "primary"]
+
+
+def run_in_address(app: AppTest) -> str:
+    value = app.query_params["run"]
+    return value if isinstance(value, str) else value[0]
+
+
+def messages(app: AppTest) -> str:
     """Return all messages on the page, as they read."""
     found = [e.value for e in (*app.success, *app.warning, *app.info, *app.error)]
     return " ".join(found).replace("\\", "").replace("\u2060", "")

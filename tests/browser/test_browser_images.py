@@ -1,6 +1,5 @@
 """The images page in a real browser: a deep link on a fresh server, upload, gallery, narrow."""
 
-import pytest
 from browsing import browser_page, server, settled
 from patience import wait_until
 from pictures import coloured
@@ -8,12 +7,7 @@ from projects import project_with_pictures
 from sessions import NASTY
 
 from tl_core.images import count_images, list_classes, list_skipped
-from tl_core.workspace import create_project, open_workspace
-
-
-@pytest.fixture
-def workspace(own_workspace):
-    return open_workspace()
+from tl_core.workspace import create_project
 
 
 def test_a_deep_link_works_as_the_first_visit_of_a_fresh_server(workspace):

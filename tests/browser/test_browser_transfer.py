@@ -7,17 +7,11 @@ from results import assess_run, made_up
 
 from tl_core.runs import finish_run, get_run
 from tl_core.runs.results.assessment import write_assessment
-from tl_core.workspace import open_workspace
 
 WIDEST = """
 () => Math.max(...['[data-testid=stMain]', 'html']
   .map(selector => document.querySelector(selector).scrollWidth))
 """
-
-
-@pytest.fixture
-def workspace(own_workspace):
-    return open_workspace()
 
 
 def test_the_page_fills_while_it_is_measured_and_hears_stop(workspace):

@@ -14,12 +14,7 @@ from pictures import write_stripes
 from playwright.sync_api import Page
 
 from tl_core.images import list_classes, list_images, list_skipped
-from tl_core.workspace import create_project, open_workspace
-
-
-@pytest.fixture
-def workspace(own_workspace):
-    return open_workspace()
+from tl_core.workspace import create_project
 
 
 @contextmanager

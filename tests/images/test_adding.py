@@ -25,18 +25,13 @@ from tl_core.images import (
     read_picture,
     thumbnail_path,
 )
-from tl_core.workspace import Workspace, create_project, open_workspace
+from tl_core.workspace import Workspace, create_project
 
 DATA = os.environ.get("TL_DATA")
 STRANGE = (
     *("a b  c", 'it\'s "quoted"', "<img src=x onerror=alert(1)>", "👩‍🔬🍁", "ورقة شجر"),
     *("x" * 300, "Cat", "cat", "con", "a:b*c?", "%s {0} $x$ **b**"),
 )
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return open_workspace(tmp_path / "workspace")
 
 
 @pytest.fixture

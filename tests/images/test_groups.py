@@ -31,11 +31,6 @@ from tl_core.workspace import Workspace, create_project, open_workspace
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return open_workspace(tmp_path / "workspace")
-
-
-@pytest.fixture
 def project_id(workspace: Workspace) -> str:
     return project_with(workspace, ants=8, bees=8)
 

@@ -28,11 +28,6 @@ from tl_core.images.undo import KEPT_CHANGES
 from tl_core.workspace import Workspace, create_project, open_workspace
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return open_workspace(tmp_path / "workspace")
-
-
 def counts(workspace: Workspace, project_id: str) -> dict[str, int]:
     return {one.name: one.images for one in list_classes(workspace, project_id)}
 

@@ -1,7 +1,6 @@
 """The locked test part: drawn by group, out of reach, counted."""
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from pictures import file
@@ -19,12 +18,7 @@ from tl_core.images import (
     open_locked_test,
     release_locked_test,
 )
-from tl_core.workspace import Workspace, open_workspace
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return open_workspace(tmp_path / "workspace")
+from tl_core.workspace import Workspace
 
 
 def test_a_locked_part_is_out_of_reach_and_counts_its_openings(workspace: Workspace) -> None:

@@ -19,14 +19,9 @@ from tl_core.images import (
     list_images,
     set_excluded,
 )
-from tl_core.workspace import Workspace, create_project, open_workspace
+from tl_core.workspace import Workspace, create_project
 
 DATA = os.environ.get("TL_DATA")
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return open_workspace(tmp_path / "workspace")
 
 
 def test_labels_are_indices_of_the_sorted_class_names(workspace: Workspace) -> None:

@@ -5,32 +5,31 @@ from pathlib import Path
 
 import pytest
 from projects import project_with_pictures
-from sessions import open_app, texts
+from sessions import messages, open_app
 
 from tl_core.errors import BackboneError
 from tl_core.runs import finish_run, get_run, list_runs, start_run
 from tl_core.runs.catalogue import CATALOGUE, backbone_to_json
 from tl_core.runs.draft import chosen_backbone, save_backbone
 from tl_core.runs.results.ranking import RankedBackbone, Ranking, write_ranking
-from tl_core.workspace import open_project, open_workspace
+from tl_core.workspace import open_project
 
 PAGE = "pages/1_backbone.py"
 REMOTE = next(backbone for backbone in CATALOGUE if backbone.source == "hub")
 
 
 @pytest.fixture(autouse=True)
-def workspace(own_workspace, tmp_path, monkeypatch):
+def no_hub(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("tl_core.runs.workers.ensure_workers", lambda workspace: None)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    return open_workspace()
 
 
 def test_the_bundled_backbone_is_chosen_and_ready():
     app = open_app(PAGE, project_with_pictures())
     assert not app.exception
-    assert "is chosen and ready to use" in texts(app)
+    assert "is chosen and ready to use" in messages(app)
     assert len([b for b in app.button if b.label == "Chosen"]) == 1
 
 
@@ -56,7 +55,7 @@ def test_opening_the_page_downloads_nothing(workspace):
     project = project_with_pictures()
     save_backbone(workspace, project.id, REMOTE)
     app = open_app(PAGE, project)
-    assert "cannot be used yet" in texts(app)
+    assert "cannot be used yet" in messages(app)
     assert list_runs(workspace, project.id, "download-weights") == []
 
 
@@ -67,31 +66,24 @@ def test_a_failed_download_says_why_and_offers_the_bundled_backbone(workspace):
     run = start_run(workspace, project.id, kind="download-weights", config=config)
     finish_run(workspace, run.id, "failed", message="There is no network connection.")
     app = open_app(PAGE, project)
-    assert "There is no network connection." in texts(app)
+    assert "There is no network connection." in messages(app)
     assert chosen_backbone(open_project(workspace, project.id)) == REMOTE
     app.button(key="use-bundled").click().run()
     assert chosen_backbone(open_project(workspace, project.id)) == CATALOGUE[0]
 
 
-def test_a_search_shows_what_the_engine_found(monkeypatch):
-    asked = []
-
-    def call(function, *args, **kwargs):
-        asked.append((function, args))
-        return [REMOTE]
-
-    monkeypatch.setattr("tl_core.runs.compute_client.call", call)
+def test_a_search_shows_what_the_engine_found(compute):
+    compute.answers["search_backbones"] = [REMOTE]
     app = open_app(PAGE, project_with_pictures())
     app.text_input(key="backbone-search").set_value("resnet").run()
     assert not app.exception
-    assert asked[0][0] == "search_backbones"
-    assert asked[0][1][0] == "resnet"
+    assert compute.asked[0][:2] == ("search_backbones", "resnet")
     assert any(b.key == "found-0" for b in app.button)
 
 
 def test_a_deep_link_without_a_project_says_so():
     app = open_app(PAGE)
-    assert "No project is open here" in texts(app)
+    assert "No project is open here" in messages(app)
 
 
 def give_weights(app, content: bytes):
@@ -100,39 +92,39 @@ def give_weights(app, content: bytes):
     return app.button(key="own-check").click().run()
 
 
-def test_an_own_weights_file_is_checked_and_chosen_under_its_name(workspace, monkeypatch):
+def test_an_own_weights_file_is_checked_and_chosen_under_its_name(workspace, compute):
     checked = []
 
-    def call(function, path, architecture, **kwargs):
+    def check(path, architecture):
         upload = Path(path)
-        checked.append((function, upload.read_bytes(), architecture))
+        checked.append((upload.read_bytes(), architecture))
         upload.with_name("stored.safetensors").write_bytes(b"stored")
         return replace(
             REMOTE, source="file", digest="abc", weights_file="weights/stored.safetensors"
         )
 
-    monkeypatch.setattr("pages.shared.backbone.own_weights.call", call)
+    compute.answers["check_weights_file"] = check
     project = project_with_pictures()
     app = give_weights(open_app(PAGE, project), b"weights")
     assert not app.exception
-    assert checked == [("check_weights_file", b"weights", "resnet18")]
+    assert checked == [(b"weights", "resnet18")]
     assert (
         chosen_backbone(open_project(workspace, project.id)).title == "mine.safetensors (resnet18)"
     )
     kept = [path.name for path in workspace.weights_dir(project.id).iterdir()]
     assert kept == ["stored.safetensors"]
-    assert "is chosen and ready to use" in texts(app)
+    assert "is chosen and ready to use" in messages(app)
 
 
-def test_a_refused_weights_file_is_not_kept(workspace, monkeypatch):
-    def call(function, path, architecture, **kwargs):
+def test_a_refused_weights_file_is_not_kept(workspace, compute):
+    def check(path, architecture):
         raise BackboneError(f"{Path(path).name} holds program code; it was not opened.")
 
-    monkeypatch.setattr("pages.shared.backbone.own_weights.call", call)
+    compute.answers["check_weights_file"] = check
     project = project_with_pictures()
     app = give_weights(open_app(PAGE, project), b"code")
     assert not app.exception
-    assert "mine.safetensors holds program code" in texts(app)
+    assert "mine.safetensors holds program code" in messages(app)
     assert list(workspace.weights_dir(project.id).iterdir()) == []
     assert chosen_backbone(open_project(workspace, project.id)) == CATALOGUE[0]
 

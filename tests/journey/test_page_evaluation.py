@@ -1,37 +1,20 @@
 """Evaluation: the honest number, the matrix and its pictures, labels mended on the spot."""
 
 import pytest
-from compute_stand_in import stand_in_for_compute
 from projects import project_with_pictures
 from results import assess_run, finished_run, made_up
-from sessions import NASTY, open_app
+from sessions import NASTY, open_app, primary, run_in_address, texts
 
 from pages.shared.evaluation import cells
 from tl_core import images
-from tl_core.workspace import open_workspace
 
 PAGE = "pages/5_evaluation.py"
-
-
-@pytest.fixture(autouse=True)
-def workspace(tmp_path, monkeypatch):
-    monkeypatch.setenv("TL_WORKSPACE", str(tmp_path))
-    stand_in_for_compute(monkeypatch)
-    return open_workspace()
+pytestmark = pytest.mark.usefixtures("compute")
 
 
 @pytest.fixture
 def project():
     return project_with_pictures(each=10)
-
-
-def run_in_address(app) -> str:
-    value = app.query_params["run"]
-    return value if isinstance(value, str) else value[0]
-
-
-def texts(app) -> str:
-    return " ".join(element.proto.body for element in app.get("html"))
 
 
 def test_the_number_says_k_of_n_interval_pictures_and_method(project):
@@ -42,9 +25,7 @@ def test_the_number_says_k_of_n_interval_pictures_and_method(project):
     assert "19 of 20: 95 %" in shown
     assert "95 % interval 76 to 99 %; measured on 20 test pictures" in shown
     assert "put aside before training" in shown
-    assert [b.label for b in app.button if b.proto.type == "primary"] == [
-        "Next: did the pretrained model help?"
-    ]
+    assert primary(app) == ["Next: did the pretrained model help?"]
 
 
 def test_all_right_reads_at_least(project):
@@ -106,11 +87,10 @@ def test_the_run_in_the_address_is_the_one_shown(project):
     assert "20 of 20" in texts(app)
 
 
-def test_the_picture_explained_first_is_a_mistake(monkeypatch, project):
+def test_the_picture_explained_first_is_a_mistake(compute, project):
     run, evaluation = finished_run(project)
-    asked = stand_in_for_compute(monkeypatch)
     open_app(PAGE, project)
-    (question,) = [q for q in asked if q[0] == "explain"]
+    (question,) = [q for q in compute.asked if q[0] == "explain"]
     assert question[2:] == (project.id, run.id, evaluation.digests[0], 1)
 
 

@@ -1,28 +1,15 @@
 """Evaluation: the locked part is opened by a button, and the page says how often it was."""
 
 import pytest
-from compute_stand_in import stand_in_for_compute
 from projects import project_with_pictures
 from results import finished_run
-from sessions import open_app, press
+from sessions import open_app, press, texts
 
 from tl_core.images import draw_locked_test, open_locked_test
-from tl_core.runs import compute_client
 from tl_core.runs.results.report import LockedResult, write_locked_result
-from tl_core.workspace import open_workspace
 
 PAGE = "pages/5_evaluation.py"
-
-
-@pytest.fixture(autouse=True)
-def workspace(tmp_path, monkeypatch):
-    monkeypatch.setenv("TL_WORKSPACE", str(tmp_path))
-    stand_in_for_compute(monkeypatch)
-    return open_workspace()
-
-
-def texts(app) -> str:
-    return " ".join(element.proto.body for element in app.get("html"))
+pytestmark = pytest.mark.usefixtures("compute")
 
 
 def test_without_a_locked_part_nothing_is_shown():
@@ -31,20 +18,20 @@ def test_without_a_locked_part_nothing_is_shown():
     assert "locked part" not in texts(open_app(PAGE, project)).lower()
 
 
-def test_the_button_opens_it_and_the_count_is_shown(monkeypatch, workspace):
+def test_the_button_opens_it_and_the_count_is_shown(compute, workspace):
     project = project_with_pictures(each=10)
     draw_locked_test(workspace, project.id)
     run, _ = finished_run(project)
 
-    def opened(function, _root, project_id, run_id, **_):
-        assert (function, run_id) == ("measure_locked", run.id)
+    def opened(_root, project_id, run_id):
+        assert run_id == run.id
         result = LockedResult(correct=3, n=4, opened=open_locked_test(workspace, project_id))
         write_locked_result(workspace.run_dir(project_id, run_id), result)
         return result
 
     app = open_app(PAGE, project)
     assert not app.exception and "never been opened" in texts(app)
-    monkeypatch.setattr(compute_client, "call", opened)
+    compute.answers["measure_locked"] = opened
     app = press(app, "Open it for this run")
     assert "3 of 4: 75 %" in texts(app) and "been opened once" in texts(app)
 

@@ -4,7 +4,7 @@ import pytest
 from patience import wait_until
 from projects import project_with_pictures
 from results import finished_run
-from sessions import open_app, press, texts
+from sessions import messages, open_app, press, primary, texts
 from trained import write_tiny_run
 
 from pages.shared.background import job_of
@@ -14,21 +14,11 @@ from tl_core.export.predictor import Predictor
 from tl_core.runs import compute_client
 from tl_core.runs.results import onnx_check as result
 from tl_core.runs.results.onnx_check import Parity, read_parity, write_parity
-from tl_core.service import compute
 from tl_core.workspace import open_workspace
 
 PAGE = "pages/8_export.py"
+pytestmark = pytest.mark.usefixtures("compute_here")
 MAKE = "Make the ONNX file"
-
-
-@pytest.fixture(autouse=True)
-def workspace(tmp_path, monkeypatch):
-    monkeypatch.setenv("TL_WORKSPACE", str(tmp_path))
-    monkeypatch.setattr(compute_client, "warm", lambda: None)
-    monkeypatch.setattr(
-        compute_client, "call", lambda name, *args, **_: compute.OFFERED[name](*args)
-    )
-    return open_workspace()
 
 
 @pytest.fixture
@@ -38,10 +28,6 @@ def trained(workspace):
     folder = workspace.run_dir(project.id, run.id)
     write_tiny_run(folder, class_names=("healthy", "rust"))
     return project, run, folder, evaluation
-
-
-def shown(app) -> str:
-    return " ".join(element.proto.body for element in app.get("html"))
 
 
 def downloads(app) -> list[str]:
@@ -55,7 +41,7 @@ def wait_for_export(run) -> None:
 def test_without_a_model_the_page_leads_to_training(workspace):
     app = open_app(PAGE, project_with_pictures())
     assert not app.exception
-    assert "no trained model yet" in texts(app)
+    assert "no trained model yet" in messages(app)
 
 
 def test_the_weights_are_there_at_once_and_nothing_is_written_by_looking(trained):
@@ -64,7 +50,7 @@ def test_the_weights_are_there_at_once_and_nothing_is_written_by_looking(trained
     app = open_app(PAGE, project)
     assert not app.exception
     assert downloads(app) == ["Download model.safetensors"]
-    assert [b.label for b in app.button if b.proto.type == "primary"] == [MAKE]
+    assert primary(app) == [MAKE]
     assert sorted(path.name for path in folder.iterdir()) == before
 
 
@@ -78,8 +64,8 @@ def test_one_click_makes_the_file_and_says_that_it_answers_as_the_app_does(train
     assert downloads(app) == [
         *("Download model.onnx", "Download predict.py", "Download model.safetensors")
     ]
-    assert f"compared on {evaluation.n} pictures" in shown(app)
-    assert "Same answers as the app" in shown(app) and ">Yes<" in shown(app)
+    assert f"compared on {evaluation.n} pictures" in texts(app)
+    assert "Same answers as the app" in texts(app) and ">Yes<" in texts(app)
     assert read_parity(folder).max_difference <= result.LIMIT
     assert Predictor.load(folder / "model.onnx").class_names == ("healthy", "rust")
     assert not [b for b in app.button if b.proto.type == "primary"]
@@ -91,8 +77,8 @@ def test_a_file_that_answers_differently_is_called_so(trained):
     (folder / "predict.py").write_text("")
     write_parity(folder, Parity(n=20, total=20, max_difference=0.02))
     app = open_app(PAGE, project)
-    assert ">No<" in shown(app) and ">2 %<" in shown(app)
-    assert "Do not rely on it" in texts(app)
+    assert ">No<" in texts(app) and ">2 %<" in texts(app)
+    assert "Do not rely on it" in messages(app)
 
 
 def test_nothing_to_compare_on_is_said(trained):
@@ -101,7 +87,7 @@ def test_nothing_to_compare_on_is_said(trained):
     (folder / "predict.py").write_text("")
     write_parity(folder, Parity(n=0, total=0, max_difference=0.0))
     app = open_app(PAGE, project)
-    assert "could not be compared" in texts(app) and ">Yes<" not in shown(app)
+    assert "could not be compared" in messages(app) and ">Yes<" not in texts(app)
 
 
 def test_an_interrupted_comparison_goes_on(trained):
@@ -118,18 +104,18 @@ def _place(run) -> tuple[str, str, str]:
     return str(open_workspace().root), run.project_id, run.id
 
 
-def test_trouble_is_a_sentence(trained, monkeypatch):
+def test_trouble_is_a_sentence(trained, compute):
     project, run, _, _ = trained
 
-    def broken(*_args, **_kwargs):
+    def broken(*_args):
         raise ExportError("This backbone has no ONNX form that PyTorch can write.")
 
-    monkeypatch.setattr(compute_client, "call", broken)
+    compute.always(broken)
     app = press(open_app(PAGE, project), MAKE)
     wait_for_export(run)
     app.run()
-    assert not app.exception and "no ONNX form" in texts(app)
-    assert [b.label for b in app.button if b.proto.type == "primary"] == [MAKE]
+    assert not app.exception and "no ONNX form" in messages(app)
+    assert primary(app) == [MAKE]
 
 
 def test_a_newer_model_must_be_exported_anew(trained):
@@ -139,4 +125,4 @@ def test_a_newer_model_must_be_exported_anew(trained):
     write_tiny_run(folder, class_names=("healthy", "rust", "mould"))
     app.run()
     assert downloads(app) == ["Download model.safetensors"]
-    assert [b.label for b in app.button if b.proto.type == "primary"] == [MAKE]
+    assert primary(app) == [MAKE]

@@ -1,27 +1,19 @@
 """Home: what a person sees first, one click to sample images, and the list of projects."""
 
-import pytest
 from projects import project_with_pictures
-from sessions import NASTY, open_app, open_dialog, press, texts, wait_for_imports
+from sessions import NASTY, messages, open_app, open_dialog, press, primary, wait_for_imports
 
 from tl_core.images import count_images, list_classes
 from tl_core.runs.catalogue import CATALOGUE
 from tl_core.runs.draft import chosen_backbone
-from tl_core.workspace import list_projects, open_project, open_workspace
-
-
-@pytest.fixture
-def workspace(own_workspace):
-    return open_workspace()
+from tl_core.workspace import list_projects, open_project
 
 
 def test_home_says_what_this_is_and_has_one_primary_button():
     app = open_app()
     assert not app.exception
     assert "tell your pictures apart" in app.title[0].value
-    assert [b.label for b in app.button if b.proto.type == "primary"] == [
-        "Try it with sample images"
-    ]
+    assert primary(app) == ["Try it with sample images"]
 
 
 def test_one_click_makes_a_project_of_sample_images(workspace):
@@ -56,7 +48,7 @@ def test_a_new_project_gets_its_name_and_the_bundled_backbone(workspace):
 def test_a_project_without_a_name_is_refused_with_a_sentence(workspace):
     app = press(open_dialog("home.project_dialogs", "new"), "Create project")
     assert list_projects(workspace) == []
-    assert "needs a name" in texts(app)
+    assert "needs a name" in messages(app)
 
 
 def test_a_project_can_be_renamed(workspace):

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from pictures import coloured, coloured_files
 from projects import project_with_pictures
-from sessions import NASTY, open_app, open_dialog, press, texts, wait_for_imports
+from sessions import NASTY, messages, open_app, open_dialog, press, wait_for_imports
 
 from pages.shared.images import adding, browser
 from tl_core.images import (
@@ -24,11 +24,6 @@ from tl_core.workspace import create_project, open_workspace
 
 PAGE = "pages/2_images.py"
 RED, BLUE = coloured((200, 0, 0)), coloured((0, 0, 200))
-
-
-@pytest.fixture
-def workspace(own_workspace):
-    return open_workspace()
 
 
 def names(project) -> list[str]:
@@ -55,8 +50,8 @@ def test_a_folder_becomes_classes_and_what_is_no_picture_is_named(workspace):
     app.run()
     assert names(project) == ["cats", "dogs"]
     assert [entry.name for entry in list_skipped(workspace, project.id)] == ["top/dogs/notes.txt"]
-    assert "2 pictures added" in texts(app)
-    assert "1 file left out" in texts(app)
+    assert "2 pictures added" in messages(app)
+    assert "1 file left out" in messages(app)
     assert not app.file_uploader[0].value
 
 
@@ -80,7 +75,7 @@ def test_a_damaged_zip_is_answered_with_a_sentence(workspace):
     app.segmented_control(key="adding-way").set_value("ZIP file").run()
     app.file_uploader[0].set_value(("set.zip", b"no zip", "application/zip")).run()
     assert not app.exception
-    assert "is not a ZIP file" in texts(app)
+    assert "is not a ZIP file" in messages(app)
 
 
 def test_the_panel_stays_open_between_two_webcam_pictures(workspace):

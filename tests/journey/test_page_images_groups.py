@@ -3,22 +3,16 @@
 import pytest
 from pictures import coloured_files
 from projects import project_with_pictures
-from sessions import open_app, press
+from sessions import open_app, press, primary, texts
 
 from pages.shared.images import groups
 from tl_core import images
 from tl_core.images import SourceFile, list_groups, locked_test_state
 from tl_core.images.groups import advice
 from tl_core.runs.events import result_of
-from tl_core.workspace import open_workspace
 
 PAGE = "pages/2_images.py"
 HEADER = "Copies and series"
-
-
-@pytest.fixture
-def workspace(own_workspace):
-    return open_workspace()
 
 
 @pytest.fixture
@@ -30,10 +24,6 @@ def project(workspace):
     return made
 
 
-def texts(app) -> str:
-    return " ".join(element.proto.body for element in app.get("html"))
-
-
 def headers(app) -> list[str]:
     return [header.value for header in app.header]
 
@@ -43,7 +33,7 @@ def test_groups_are_shown_with_what_they_are_for(project):
     assert not app.exception
     assert HEADER in headers(app)
     assert "2 groups of 5 pictures; 2 not looked at yet" in texts(app)
-    assert [b.label for b in app.button if b.proto.type == "primary"] == ["Next: choose layers"]
+    assert primary(app) == ["Next: choose layers"]
 
 
 def test_agreeing_splitting_and_joining_are_kept(workspace, project):

@@ -3,12 +3,12 @@
 from threading import Event
 
 import pytest
-from compute_stand_in import GROUPS, stand_in_for_compute
+from compute_stand_in import GROUPS
 from projects import project_with_pictures
 from results import assess_run, made_up
-from sessions import open_app
+from sessions import open_app, primary, texts
 
-from pages.shared import compute
+from pages.shared.compute import ask, forget
 from pages.shared.journey import steps_done
 from pages.shared.layers.augmentation import AUGMENTATION_TEXT
 from pages.shared.layers.strategies import (
@@ -19,30 +19,19 @@ from pages.shared.layers.strategies import (
     with_preset,
 )
 from tl_core.errors import ComputeError
-from tl_core.runs import compute_client
 from tl_core.runs.catalogue import CATALOGUE
 from tl_core.runs.configuration import AUGMENTATIONS, TrainingConfig
 from tl_core.runs.draft import drafted_config
 from tl_core.workspace import create_project, open_project, open_workspace
 
 PAGE = "pages/3_layers.py"
+pytestmark = pytest.mark.usefixtures("compute")
 PRESET_IDS = [preset.id for preset in PRESETS]
 LAST = len(GROUPS) - 1
 
 
-@pytest.fixture(autouse=True)
-def workspace(tmp_path, monkeypatch):
-    monkeypatch.setenv("TL_WORKSPACE", str(tmp_path))
-    stand_in_for_compute(monkeypatch)
-    return open_workspace()
-
-
 def stored(project):
     return drafted_config(open_project(open_workspace(), project.id))
-
-
-def texts(app) -> str:
-    return " ".join(element.proto.body for element in app.get("html"))
 
 
 def test_the_recommended_strategy_is_preselected_and_next_is_the_one_primary_button():
@@ -50,8 +39,7 @@ def test_the_recommended_strategy_is_preselected_and_next_is_the_one_primary_but
     assert not app.exception
     assert app.radio(key="preset").value == "recommended"
     assert app.slider(key="frozen-groups").value == LAST
-    primary = [b.label for b in app.button if b.proto.type == "primary"]
-    assert primary == ["Next: train"]
+    assert primary(app) == ["Next: train"]
 
 
 def test_the_page_shows_trained_parameters_and_expected_time():
@@ -164,11 +152,11 @@ def test_expert_settings_are_stored_and_fit_the_strategy():
     assert stored(project).steps is None
 
 
-def test_trouble_of_the_compute_process_is_a_sentence_not_a_traceback(monkeypatch):
-    def call(function, *args, **kwargs):
+def test_trouble_of_the_compute_process_is_a_sentence_not_a_traceback(compute):
+    def late(*_args):
         raise ComputeError("This took too long and was given up.")
 
-    monkeypatch.setattr(compute_client, "call", call)
+    compute.always(late)
     app = open_app(PAGE, project_with_pictures("Trouble"))
     assert not app.exception
     assert "took too long" in app.warning[0].value
@@ -187,14 +175,14 @@ def test_without_pictures_the_augmentations_wait_for_them(workspace):
     assert "Add pictures" in app.info[0].value
 
 
-def test_the_page_does_not_wait_for_a_slow_answer(monkeypatch):
+def test_the_page_does_not_wait_for_a_slow_answer(compute):
     answered = Event()
+    made_up = compute.answers
 
-    def call(function, *args, **kwargs):
-        answered.wait(60)
-        return {"layer_groups": GROUPS, "preview_augmentation": []}.get(function)
+    def slow(function):
+        return lambda *_args: answered.wait(60) and made_up[function]
 
-    monkeypatch.setattr(compute_client, "call", call)
+    compute.answers = {function: slow(function) for function in made_up}
     project = project_with_pictures("Slow")
     app = open_app(PAGE, project)
     assert not app.exception
@@ -204,21 +192,19 @@ def test_the_page_does_not_wait_for_a_slow_answer(monkeypatch):
     assert open_app(PAGE, project).slider(key="frozen-groups").value == LAST
 
 
-def test_a_question_that_failed_is_asked_again_later(monkeypatch):
-    answers = [ComputeError("busy"), GROUPS]
+def test_a_question_that_failed_is_asked_again_later(compute, monkeypatch):
+    question = ("layer_groups", "here", "project", CATALOGUE[0])
 
-    def call(function, *args, **kwargs):
-        answer = answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+    def busy(*_args):
+        raise ComputeError("busy")
 
-    monkeypatch.setattr(compute_client, "call", call)
-    compute.forget("layer_groups", "here")
-    assert isinstance(compute.ask("layer_groups", "here").exception(10), ComputeError)
-    assert compute.ask("layer_groups", "here").exception(10) is not None
-    monkeypatch.setattr(compute, "TRY_AGAIN", -1)
-    assert compute.ask("layer_groups", "here").result(10) == GROUPS
+    compute.answers["layer_groups"] = busy
+    forget(*question)
+    assert isinstance(ask(*question).exception(10), ComputeError)
+    compute.answers["layer_groups"] = GROUPS
+    assert isinstance(ask(*question).exception(10), ComputeError)
+    monkeypatch.setattr("pages.shared.compute.TRY_AGAIN", -1)
+    assert ask(*question).result(10) == GROUPS
 
 
 def test_the_measured_curve_of_the_layers_stands_beside_the_slider():

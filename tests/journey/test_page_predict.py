@@ -9,7 +9,7 @@ from patience import wait_until
 from pictures import coloured
 from projects import project_with_pictures
 from results import finished_run
-from sessions import NASTY, open_app, texts
+from sessions import NASTY, messages, open_app, primary, texts
 from trained import write_tiny_run
 
 from pages.shared.background import job_of
@@ -17,23 +17,11 @@ from pages.shared.journey import steps_done
 from pages.shared.predict.batch import AT_ONCE, Batch, batch_key
 from tl_core import images
 from tl_core.errors import ComputeError
-from tl_core.runs import compute_client
 from tl_core.runs.results.answers import answers_csv
-from tl_core.service import compute
-from tl_core.workspace import open_workspace
 
 PAGE = "pages/7_predict.py"
+pytestmark = pytest.mark.usefixtures("compute_here")
 CLASSES = ("healthy", "rust")
-
-
-@pytest.fixture(autouse=True)
-def workspace(tmp_path, monkeypatch):
-    monkeypatch.setenv("TL_WORKSPACE", str(tmp_path))
-    monkeypatch.setattr(compute_client, "warm", lambda: None)
-    monkeypatch.setattr(
-        compute_client, "call", lambda name, *args, **_: compute.OFFERED[name](*args)
-    )
-    return open_workspace()
 
 
 def trained_project(workspace, class_names=CLASSES):
@@ -53,10 +41,6 @@ def batch_of(run) -> Batch:
     return job.said
 
 
-def html_of(app) -> str:
-    return " ".join(element.proto.body for element in app.get("html"))
-
-
 def charts_of(app) -> int:
     return len(app.get("plotly_chart"))
 
@@ -64,7 +48,7 @@ def charts_of(app) -> int:
 def test_without_a_model_the_page_leads_to_training(workspace):
     app = open_app(PAGE, project_with_pictures())
     assert not app.exception
-    assert "no trained model yet" in texts(app)
+    assert "no trained model yet" in messages(app)
 
 
 def test_dropped_pictures_each_get_their_probabilities(workspace):
@@ -74,7 +58,7 @@ def test_dropped_pictures_each_get_their_probabilities(workspace):
     )
     assert not app.exception
     assert charts_of(app) == 2
-    assert html_of(app).count("Most probably “") == 2
+    assert texts(app).count("Most probably “") == 2
 
 
 def test_the_step_is_ticked_once_the_model_has_answered(workspace):
@@ -85,12 +69,10 @@ def test_the_step_is_ticked_once_the_model_has_answered(workspace):
     assert PAGE in steps_done(workspace, project)
 
 
-def test_the_model_is_loaded_before_the_first_picture_comes(workspace, monkeypatch):
-    asked = []
-    monkeypatch.setattr(compute_client, "call", lambda *question, **_: asked.append(question))
+def test_the_model_is_loaded_before_the_first_picture_comes(workspace, compute):
     project, run = trained_project(workspace)
     open_app(PAGE, project)
-    wait_until(lambda: asked == [("predict", str(workspace.root), project.id, run.id, ())])
+    wait_until(lambda: compute.asked == [("predict", str(workspace.root), project.id, run.id, ())])
 
 
 def test_a_bad_picture_is_named_and_the_others_are_answered(workspace):
@@ -99,7 +81,7 @@ def test_a_bad_picture_is_named_and_the_others_are_answered(workspace):
         open_app(PAGE, project), ("note.jpg", b"no picture"), ("b.png", coloured((250, 9, 9)))
     )
     assert charts_of(app) == 1
-    assert "note.jpg” was left out: this is not a picture" in texts(app)
+    assert "note.jpg” was left out: this is not a picture" in messages(app)
 
 
 def test_a_picture_finds_its_way_into_the_project_with_the_right_class(workspace):
@@ -108,11 +90,11 @@ def test_a_picture_finds_its_way_into_the_project_with_the_right_class(workspace
     app = upload(open_app(PAGE, project), ("new.png", content))
     app.selectbox(key=_right_class(app)).set_value("rust")
     press_add(app)
-    assert "Added to “rust”" in texts(app)
+    assert "Added to “rust”" in messages(app)
     records = images.list_images(workspace, project.id, class_name="rust")
     assert [record.name for record in records].count("new.png") == 1
     press_add(app)
-    assert "exactly the same picture" in texts(app)
+    assert "exactly the same picture" in messages(app)
 
 
 def _right_class(app) -> str:
@@ -149,7 +131,7 @@ def test_a_zip_is_classified_and_a_bad_one_explained(workspace):
     app = open_app(PAGE, project)
     app.segmented_control(key="predict-way").set_value("ZIP file").run()
     app.file_uploader[0].set_value([("x.zip", b"", "application/zip")]).run()
-    assert "not a ZIP file" in texts(app)
+    assert "not a ZIP file" in messages(app)
     app.file_uploader[0].set_value([("y.zip", content.getvalue(), "application/zip")]).run()
     batch = batch_of(run)
     assert {entry.name: entry.prediction is None for entry in batch.answers} == {
@@ -173,47 +155,46 @@ def test_a_folder_is_classified_with_its_paths(workspace):
     }
 
 
-def test_stopping_keeps_what_is_done(workspace, monkeypatch):
+def test_stopping_keeps_what_is_done(workspace, compute):
     project, run = trained_project(workspace)
+    predict = compute.answers["predict"]
 
-    def slow(name, *args, **_):
+    def stopped_meanwhile(*args):
         job_of(batch_key(run)).stop = True
-        return compute.OFFERED[name](*args)
+        return predict(*args)
 
-    monkeypatch.setattr(compute_client, "call", slow)
+    compute.answers["predict"] = stopped_meanwhile
     files = [(f"{i}.png", coloured((i, 20, 30))) for i in range(20)]
     app = upload(open_app(PAGE, project), *files)
     assert len(batch_of(run).answers) == AT_ONCE
     app.run()
-    assert f"Stopped after {AT_ONCE} of 20 files" in texts(app)
+    assert f"Stopped after {AT_ONCE} of 20 files" in messages(app)
 
 
-def test_trouble_in_the_compute_process_is_a_sentence(workspace, monkeypatch):
+def test_trouble_in_the_compute_process_is_a_sentence(workspace, compute):
     project, run = trained_project(workspace)
 
-    def broken(*_args, **_kwargs):
+    def broken(*_args):
         raise ComputeError("The process that computes ended unexpectedly.")
 
-    monkeypatch.setattr(compute_client, "call", broken)
+    compute.always(broken)
     app = upload(open_app(PAGE, project), ("a.png", coloured((1, 2, 3))))
-    assert not app.exception and "ended unexpectedly" in texts(app)
+    assert not app.exception and "ended unexpectedly" in messages(app)
     upload(app, *[(f"{i}.png", coloured((i, 20, 30))) for i in range(20)])
     batch_of(run)
     app.run()
-    assert not app.exception and "ended unexpectedly" in texts(app)
+    assert not app.exception and "ended unexpectedly" in messages(app)
 
 
 def test_names_are_shown_literally(workspace):
     project, _ = trained_project(workspace, class_names=(NASTY, "<img src=x>"))
     app = upload(open_app(PAGE, project), ("<img src=y>.png", coloured((1, 2, 3))))
     assert not app.exception
-    assert "<img src=y>" not in html_of(app)
-    assert "&lt;img src=y&gt;" in html_of(app)
+    assert "<img src=y>" not in texts(app)
+    assert "&lt;img src=y&gt;" in texts(app)
 
 
 def test_one_primary_button_leads_on(workspace):
     project, _ = trained_project(workspace)
     app = open_app(PAGE, project)
-    assert [b.label for b in app.button if b.proto.type == "primary"] == [
-        "Next: take the model with you"
-    ]
+    assert primary(app) == ["Next: take the model with you"]

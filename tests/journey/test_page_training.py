@@ -1,39 +1,19 @@
 """Training: start, watch, stop, resume, compare; everything shown comes from the disk."""
 
 import pytest
-from compute_stand_in import stand_in_for_compute
 from projects import project_with_pictures
 from results import begun_run, epochs, finished_run
-from sessions import NASTY, open_app
+from sessions import NASTY, open_app, primary, run_in_address, texts
 
 from pages.shared.accuracy import result_text
 from tl_core import runs
 from tl_core.runs import events
 from tl_core.runs.configuration import config_from_json
 from tl_core.runs.draft import drafted_config
-from tl_core.workspace import open_project, open_workspace
+from tl_core.workspace import open_project
 
 PAGE = "pages/4_training.py"
-
-
-@pytest.fixture(autouse=True)
-def workspace(tmp_path, monkeypatch):
-    monkeypatch.setenv("TL_WORKSPACE", str(tmp_path))
-    stand_in_for_compute(monkeypatch)
-    return open_workspace()
-
-
-def run_in_address(app) -> str:
-    value = app.query_params["run"]
-    return value if isinstance(value, str) else value[0]
-
-
-def texts(app) -> str:
-    return " ".join(element.proto.body for element in app.get("html"))
-
-
-def primary(app) -> list[str]:
-    return [b.label for b in app.button if b.proto.type == "primary"]
+pytestmark = pytest.mark.usefixtures("compute")
 
 
 def test_start_is_the_one_primary_button_and_queues_the_stored_settings(workspace):

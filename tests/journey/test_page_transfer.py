@@ -3,26 +3,17 @@
 from dataclasses import replace
 
 import pytest
-from compute_stand_in import stand_in_for_compute
 from projects import project_with_pictures
 from results import BARS, PARTS, a_verdict, assess_run, made_up
-from sessions import NASTY, open_app, press
-from sessions import texts as messages
+from sessions import NASTY, messages, open_app, press, primary, texts
 
 from tl_core import images
 from tl_core.runs import append_event, get_run, list_runs
 from tl_core.runs.draft import chosen_backbone, save_backbone
 from tl_core.runs.events import PhaseStarted, Progress
-from tl_core.workspace import open_workspace
 
 PAGE = "pages/6_transfer.py"
-
-
-@pytest.fixture(autouse=True)
-def workspace(tmp_path, monkeypatch):
-    monkeypatch.setenv("TL_WORKSPACE", str(tmp_path))
-    stand_in_for_compute(monkeypatch)
-    return open_workspace()
+pytestmark = pytest.mark.usefixtures("compute")
 
 
 @pytest.fixture
@@ -30,17 +21,8 @@ def project():
     return project_with_pictures(each=10)
 
 
-def texts(app) -> str:
-    shown = " ".join(element.proto.body for element in app.get("html"))
-    return shown.replace("&nbsp;", " ").replace("\xa0", " ")
-
-
 def progress_text(app) -> str:
     return app.get("progress")[0].proto.text
-
-
-def primary(app) -> list[str]:
-    return [button.label for button in app.button if button.proto.type == "primary"]
 
 
 def lead(app) -> str:

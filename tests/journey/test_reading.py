@@ -3,33 +3,23 @@
 import sqlite3
 
 import pytest
-from compute_stand_in import stand_in_for_compute
 from projects import project_with_pictures
 from results import assess_run, finished_run, made_up
 from sessions import APP, open_app
 
 from tl_core.images import image_set
-from tl_core.runs import compute_client
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.draft import chosen_backbone
-from tl_core.service import compute
+from tl_core.service.compute import OFFERED
 from tl_core.workspace import open_workspace
 
 PAGES = sorted(f"pages/{path.name}" for path in (APP.parent / "pages").glob("*.py"))
 
 
 @pytest.fixture
-def project(monkeypatch):
+def project(compute):
     """A project with a finished run; estimates are really made."""
-    stand_in_for_compute(monkeypatch)
-    answer = compute_client.call
-
-    def call(function, *args, **kwargs):
-        if function == "estimate_seconds":
-            return compute.OFFERED[function](*args)
-        return answer(function, *args, **kwargs)
-
-    monkeypatch.setattr(compute_client, "call", call)
+    compute.answers["estimate_seconds"] = OFFERED["estimate_seconds"]
     project = project_with_pictures(each=10)
     finished_run(project)
     assess_run(project, made_up(project))
@@ -56,7 +46,7 @@ def test_the_seed_decides_the_splits_whatever_was_opened_and_estimated(project):
     for page in ("pages/3_layers.py", "pages/4_training.py"):
         open_app(page, project)
     before = rows()
-    assert compute.OFFERED["estimate_seconds"](str(workspace.root), project.id, config)["total"] > 0
+    assert OFFERED["estimate_seconds"](str(workspace.root), project.id, config)["total"] > 0
     assert rows() == before
     first, second = (image_set(workspace, project.id, seed=seed) for seed in (0, 1))
     assert {one.digest for one in first.test} != {one.digest for one in second.test}

@@ -1,7 +1,6 @@
 """A run of any kind on a page: how far it is, what it waits for, whose download it is."""
 
 import pytest
-from compute_stand_in import stand_in_for_compute
 from projects import project_with_pictures
 
 from pages.shared.downloads import download_weights, weights_download
@@ -11,10 +10,7 @@ from tl_core.runs.catalogue import CATALOGUE
 from tl_core.runs.events import Note, PhaseStarted, Progress
 from tl_core.workspace import open_workspace
 
-
-@pytest.fixture(autouse=True)
-def _no_processes(monkeypatch):
-    stand_in_for_compute(monkeypatch)
+pytestmark = pytest.mark.usefixtures("compute")
 
 
 def test_a_view_holds_the_phases_in_order_and_the_progress_of_the_last():

@@ -12,15 +12,10 @@ from hypothesis import strategies as st
 from tl_core import runs
 from tl_core.errors import RunError, StorageFull, WorkspaceError
 from tl_core.runs.events import Note, Progress
-from tl_core.workspace import create_project, delete_project, open_workspace
+from tl_core.workspace import create_project, delete_project
 from tl_core.workspace.database import RunRow, session
 
 TRAIN = ("train",)
-
-
-@pytest.fixture
-def workspace(tmp_path):
-    return open_workspace(tmp_path / "workspace")
 
 
 @pytest.fixture

@@ -11,15 +11,10 @@ from tl_core.images.samples import SAMPLES, sample_set
 from tl_core.runs.catalogue import CATALOGUE, backbone_to_json
 from tl_core.runs.events import Progress
 from tl_core.service import download_process, downloads, execution
-from tl_core.workspace import create_project, open_workspace
+from tl_core.workspace import create_project
 
 KINDS = ("download-weights", "download-sample")
 DOWNLOADED = [sample.key for sample in SAMPLES if sample.source == "download"]
-
-
-@pytest.fixture
-def workspace(tmp_path):
-    return open_workspace(tmp_path / "workspace")
 
 
 @pytest.fixture

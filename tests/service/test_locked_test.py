@@ -1,7 +1,5 @@
 """Opening the locked part: measured on what nothing learnt from, counted, kept with the run."""
 
-from pathlib import Path
-
 import pytest
 from projects import project_with
 from trained import tiny_backbone, write_tiny_run
@@ -12,7 +10,7 @@ from tl_core.images import draw_locked_test, image_set, locked_test_state
 from tl_core.runs.configuration import TrainingConfig, config_to_json
 from tl_core.runs.results.report import read_locked_result
 from tl_core.service.compute import measure_locked
-from tl_core.workspace import Workspace, open_workspace
+from tl_core.workspace import Workspace
 
 
 def finished(workspace: Workspace, project_id: str) -> str:
@@ -21,11 +19,6 @@ def finished(workspace: Workspace, project_id: str) -> str:
     write_tiny_run(workspace.run_dir(project_id, run.id), class_names=("ants", "bees"))
     runs.finish_run(workspace, run.id, "done", accuracy=0.5, n_test=4)
     return run.id
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return open_workspace(tmp_path / "workspace")
 
 
 def test_an_opening_is_measured_counted_and_kept(workspace: Workspace) -> None:

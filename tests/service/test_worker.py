@@ -16,17 +16,12 @@ from tl_core.runs.configuration import TrainingConfig, config_to_json
 from tl_core.runs.events import EpochResult, Note
 from tl_core.service import worker
 from tl_core.service.execution import execute
-from tl_core.workspace import create_project, delete_project, open_workspace
+from tl_core.workspace import create_project, delete_project
 from tl_core.workspace.database import RunRow, session
 
 TESTS = Path(__file__).parents[1]
 FOREVER = 100_000  # epochs
 PATIENCE = 30.0  # seconds until a test gives up; nothing is asserted about speed
-
-
-@pytest.fixture
-def workspace(tmp_path):
-    return open_workspace(tmp_path / "workspace")
 
 
 @pytest.fixture

@@ -22,11 +22,6 @@ from tl_core.workspace.opening import _prepare
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return open_workspace(tmp_path / "workspace")
-
-
 def test_the_environment_names_another_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

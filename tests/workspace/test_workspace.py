@@ -24,11 +24,6 @@ from tl_core.workspace import (
 from tl_core.workspace.database import ClassRow, ImageRow, RunRow, session
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return open_workspace(tmp_path / "workspace")
-
-
 def backbone(name: str) -> Backbone:
     return Backbone(
         name=name,

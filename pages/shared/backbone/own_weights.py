@@ -12,8 +12,8 @@ from pages.shared import state
 from pages.shared.elements import errors_shown
 from pages.shared.glossary import explain
 from tl_core.errors import BackboneError
+from tl_core.runs import compute_client
 from tl_core.runs.catalogue import Backbone
-from tl_core.runs.compute_client import call
 from tl_core.workspace import Project
 from tl_core.workspace.storage import storage_errors
 
@@ -55,7 +55,9 @@ def _check(project: Project, file: UploadedFile, architecture: str) -> Backbone:
         with storage_errors("saving the weights file"):
             folder.mkdir(parents=True, exist_ok=True)
             upload.write_bytes(file.getbuffer())
-        found = call("check_weights_file", str(upload), architecture, timeout=CHECK_SECONDS)
+        found = compute_client.call(
+            "check_weights_file", str(upload), architecture, timeout=CHECK_SECONDS
+        )
     except BackboneError as error:  # it names the file as it was written here
         raise BackboneError(str(error).replace(upload.name, name)) from error
     finally:

@@ -1,0 +1,24 @@
+"""What answers the pages' short questions while they are tested."""
+
+import pytest
+from compute_stand_in import MADE_UP, ComputeStandIn
+
+from tl_core.runs import compute_client, workers
+from tl_core.service import compute as compute_process
+
+
+@pytest.fixture
+def compute(monkeypatch) -> ComputeStandIn:
+    """Give the stand-in that answers at once with what is made up; no process is started."""
+    stand_in = ComputeStandIn(MADE_UP)
+    monkeypatch.setattr(compute_client, "call", stand_in)
+    monkeypatch.setattr(compute_client, "warm", lambda: None)
+    monkeypatch.setattr(workers, "ensure_workers", lambda workspace: None)
+    return stand_in
+
+
+@pytest.fixture
+def compute_here(compute) -> ComputeStandIn:
+    """Let the real functions answer, in this process."""
+    compute.answers = dict(compute_process.OFFERED)
+    return compute
