@@ -1,7 +1,5 @@
 """Step 2: bring pictures, sort them into classes, see what was left out and why."""
 
-from html import escape
-
 import streamlit as st
 
 from pages.shared import state
@@ -12,6 +10,7 @@ from pages.shared.images.adding import adding_panel, wants_more
 from pages.shared.images.arrivals import show_arrivals
 from pages.shared.images.browser import picture_browser
 from pages.shared.images.groups import show_groups
+from pages.shared.images.health import show_health
 from pages.shared.images.locked_test import locked_part
 from pages.shared.journey import IMAGES, LAYERS
 from pages.shared.layout import enter, next_step, page_header
@@ -20,7 +19,7 @@ from pages.shared.text import plain
 from tl_core.images import (
     clear_skipped,
     count_images,
-    health,
+    health_findings,
     list_classes,
     list_skipped,
 )
@@ -50,13 +49,6 @@ def numbers() -> None:
         ("Excluded", f"{excluded:,}", "kept, but take no part"),
         ("Left out", f"{len(skipped):,}", "files that could not be used"),
     )
-
-
-def advice() -> None:
-    sentences = health(workspace, project.id)
-    if sentences:
-        items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
-        st.html(f'<div class="tl-advice"><b>Worth knowing</b><ul>{items}</ul></div>')
 
 
 def left_out() -> None:
@@ -91,7 +83,7 @@ with st.expander(
     adding_panel(project.id, [entry.name for entry in classes])
 if total:
     numbers()
-    advice()
+    show_health(health_findings(workspace, project.id))
     st.header("Your pictures", anchor=False)
     picture_browser(project.id, classes, total=total, excluded=excluded)
     show_groups(project.id)

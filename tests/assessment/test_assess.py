@@ -20,7 +20,7 @@ from tl_core.assessment.job import SCRATCH
 from tl_core.errors import DatasetError
 from tl_core.evaluation.compared_pictures import some_of
 from tl_core.images import folder_files
-from tl_core.images.groups import advice
+from tl_core.images.groups import grouping
 from tl_core.runs.catalogue import backbone_to_json
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.events import Progress, result_of
@@ -90,7 +90,7 @@ def test_all_parts_arrive_and_are_measured_on_the_same_pictures(tmp_path):
 
 def test_too_many_pictures_to_search_for_copies_are_a_note(tmp_path, monkeypatch):
     workspace, project = stripes_project(tmp_path, each=4)
-    monkeypatch.setattr(advice, "MOST_SEARCHED", 7)
+    monkeypatch.setattr(grouping, "MOST_SEARCHED", 7)
     assert any(
         "copies and series are not searched" in n for n in result(job_of(workspace, project)).notes
     )

@@ -10,7 +10,7 @@ from trained import job_of, run_to_end
 from tl_core.errors import DatasetError
 from tl_core.features import copies
 from tl_core.images import add_images, folder_files, image_set, list_groups, split_group
-from tl_core.images.groups import advice
+from tl_core.images.groups import grouping
 from tl_core.runs.events import Note
 from tl_core.runs.results.report import read_report
 from tl_core.workspace import create_project, open_workspace
@@ -80,11 +80,11 @@ def test_a_training_says_when_there_are_too_many_pictures_to_compare(
     tmp_path, monkeypatch, strategy
 ):
     workspace, project_id = project(tmp_path)
-    monkeypatch.setattr(advice, "MOST_SEARCHED", 13)
+    monkeypatch.setattr(grouping, "MOST_SEARCHED", 13)
     job = job_of(workspace, project_id, strategy=strategy, **SHORT)
     assert "more than 13 pictures, copies and series are not searched" in notes(run_to_end(job))
     assert any("there are 14" in note for note in read_report(job.run_dir).notes)
-    monkeypatch.setattr(advice, "MOST_SEARCHED", 14)
+    monkeypatch.setattr(grouping, "MOST_SEARCHED", 14)
     more = job_of(workspace, project_id, "more", strategy=strategy, **SHORT)
     assert "not searched" not in notes(run_to_end(more))
 

@@ -13,7 +13,6 @@ from tl_core.images import (
     accept_groups,
     accept_names,
     dismiss_names,
-    health,
     image_set,
     keep_copies,
     last_change,
@@ -21,7 +20,6 @@ from tl_core.images import (
     list_images,
     merge_groups,
     propose_names,
-    set_excluded,
     split_group,
     undo_last,
 )
@@ -159,37 +157,6 @@ def test_patterns_of_names(names: list[str], kind: str, groups: int) -> None:
 )
 def test_numbered_names_propose_nothing(names: list[str]) -> None:
     assert name_patterns([(n, name) for n, name in enumerate(names)]) == []
-
-
-def test_own_folders_that_separate_copies_are_reported_by_name(workspace: Workspace) -> None:
-    project_id = project_with(workspace, ants=5, bees=5)
-    given_files = [file(f"{s}/ants/{s}.png", split=s) for s in ("train", "test")]
-    add(workspace, project_id, given_files)
-    learnt, tested = digests(workspace, project_id)[-2:]
-    keep_copies(workspace, project_id, [(learnt, tested)])
-    said = " ".join(health(workspace, project_id))
-    assert "'test/ants/test.png' and 'train/ants/train.png'" in said and "both sides" in said
-    by_name = {one.name: one.split for one in image_set(workspace, project_id).images}
-    assert by_name["test/ants/test.png"] == "test" != by_name["train/ants/train.png"]
-
-
-def test_groups_over_two_classes_and_classes_of_one_group_are_named(workspace) -> None:
-    project_id = project_with(workspace, ants=3, bees=3)
-    d = digests(workspace, project_id)
-    keep_copies(workspace, project_id, [(d[0], d[1]), (d[1], d[2]), (d[2], d[3])])
-    said = " ".join(health(workspace, project_id))
-    assert "All pictures of 'ants' are one group" in said
-    assert "have different classes: 'ants/0.png' (ants) and 'bees/0.png' (bees)" in said
-    sides = {one.digest: one.split for one in image_set(workspace, project_id).images}
-    assert len({sides[one] for one in d[:4]}) == 1
-
-
-def test_excluded_pictures_do_not_count_in_the_advice(workspace: Workspace) -> None:
-    project_id = project_with(workspace, ants=3, bees=3)
-    images = list_images(workspace, project_id)
-    keep_copies(workspace, project_id, [(images[0].digest, images[3].digest)])
-    set_excluded(workspace, project_id, [images[0].id], True)
-    assert "different classes" not in " ".join(health(workspace, project_id))
 
 
 PAIRS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=15)

@@ -14,7 +14,6 @@ from tl_core.images import (
     create_class,
     delete_class,
     folder_files,
-    health,
     image_set,
     list_images,
     set_excluded,
@@ -100,34 +99,6 @@ def test_a_class_that_is_only_in_the_test_part_is_named(workspace: Workspace) ->
     add(workspace, project_id, (file(f"test/bees/{n}.png", split="test") for n in range(3)))
     with pytest.raises(DatasetError, match="No picture to learn from for 'bees'"):
         image_set(workspace, project_id)
-
-
-def test_a_healthy_set_gets_no_advice(workspace: Workspace) -> None:
-    assert health(workspace, project_with(workspace, ants=20, bees=20)) == []
-
-
-@pytest.mark.parametrize(
-    ("counts", "says"),
-    [
-        ({"ants": 25}, "one class only"),
-        ({"ants": 25, "bees": 1}, "Fewer than 2 pictures in 'bees': training cannot start"),
-        ({"ants": 25, "bees": 3}, "Fewer than 20 pictures in 'bees'"),
-        ({"ants": 25, "bees": 3}, "'ants' has 25 pictures, 'bees' has 3"),
-        ({"Ants": 20, "ants": 20}, "'Ants', 'ants' differ only in capital letters"),
-        ({f"c{n:03d}": 1 for n in range(60)}, "There are 60 classes"),
-    ],
-)
-def test_advice_names_what_is_lacking(
-    workspace: Workspace, counts: dict[str, int], says: str
-) -> None:
-    assert any(says in one for one in health(workspace, project_with(workspace, **counts)))
-
-
-def test_advice_counts_pictures_without_a_class(workspace: Workspace) -> None:
-    project_id = create_project(workspace, "Leaves").id
-    assert "no pictures with a class yet" in health(workspace, project_id)[0]
-    add(workspace, project_id, [file("1.png"), file("2.png")])
-    assert health(workspace, project_id)[-1].startswith("2 pictures without a class take no part")
 
 
 @pytest.mark.skipif(not DATA, reason="TL_DATA is not set")

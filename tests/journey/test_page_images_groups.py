@@ -8,7 +8,7 @@ from sessions import open_app, press, primary, texts
 from pages.shared.images import groups
 from tl_core import images
 from tl_core.images import SourceFile, list_groups, locked_test_state
-from tl_core.images.groups import advice
+from tl_core.images.groups import grouping
 from tl_core.runs.events import result_of
 
 PAGE = "pages/2_images.py"
@@ -53,7 +53,7 @@ def test_agreeing_splitting_and_joining_are_kept(workspace, project):
 def test_a_project_too_large_for_the_search_is_told_so(workspace, monkeypatch):
     made = project_with_pictures(each=4)
     assert HEADER not in headers(open_app(PAGE, made))
-    monkeypatch.setattr(advice, "MOST_SEARCHED", 7)
+    monkeypatch.setattr(grouping, "MOST_SEARCHED", 7)
     app = open_app(PAGE, made)
     assert HEADER in headers(app)
     assert "more than 7 pictures, copies and series are not searched for" in texts(app)

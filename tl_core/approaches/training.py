@@ -26,9 +26,9 @@ from tl_core.evaluation.measuring import (
     logits_of,
 )
 from tl_core.evaluation.temperature import softmax
+from tl_core.features.copies import unsearched_note
 from tl_core.features.device import device
 from tl_core.images import image_set
-from tl_core.images.groups.advice import not_searched
 from tl_core.runs.catalogue import backbone_to_json
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.events import EpochResult, Event, Note, PhaseStarted
@@ -68,7 +68,7 @@ def prepare_training(
 
 def train(job: TrainingJob) -> Iterator[Event]:
     """Fit the model, yielding events; may be left off at any event and then finished."""
-    if unsearched := not_searched(len(job.images.images) + len(job.images.locked)):
+    if unsearched := unsearched_note(len(job.images.images) + len(job.images.locked)):
         yield from job.note(unsearched)
     if job.config.strategy == "scratch":
         yield from extraction.group_copies(job, job.images.images + job.images.locked, None)

@@ -10,10 +10,9 @@ from collections.abc import Generator, Iterator
 from tl_core.assessment.job import AssessmentJob, prepare_assessment
 from tl_core.assessment.parts import NEED_LOOKS, PARTS
 from tl_core.errors import StorageFull, TLCoreError
-from tl_core.features.copies import group_copies
+from tl_core.features.copies import group_copies, unsearched_note
 from tl_core.features.extraction import FeatureTable, extract_features
 from tl_core.features.layer_outputs import look
-from tl_core.images.groups.advice import not_searched
 from tl_core.runs.catalogue import backbone_from_json
 from tl_core.runs.events import Event, Note, PhaseStarted, Progress
 from tl_core.runs.results.assessment import Assessment
@@ -57,7 +56,7 @@ def assess(job: AssessmentJob) -> Generator[Event, None, Assessment]:
         job = prepare_assessment(**job.asked)
         job.table = yield from _table(job)
         todo = job.todo
-    if unsearched := not_searched(len(job.everything)):
+    if unsearched := unsearched_note(len(job.everything)):
         job.note(unsearched)
     yield PhaseStarted("assess")
     for part in todo:

@@ -11,6 +11,7 @@ import numpy as np
 from tl_core.features.duplicates import same_pairs
 from tl_core.features.fingerprints import tiles_of
 from tl_core.images import LabelledImage, keep_copies
+from tl_core.images.groups import grouping
 from tl_core.workspace.storage import Workspace, write_atomic
 
 SEARCH = 1  # raise it when the search finds other pairs
@@ -42,6 +43,16 @@ def group_copies(
     memory.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(memory, state.encode("ascii"))
     return regrouped
+
+
+def unsearched_note(count: int) -> str | None:
+    """Say that no copies are looked for among so many pictures; None where they are."""
+    if count <= grouping.MOST_SEARCHED:
+        return None
+    return (
+        f"With more than {grouping.MOST_SEARCHED:,} pictures, copies and series are not searched "
+        f"for: there are {count:,}. Groups from file names and those of your own stay together."
+    )
 
 
 def _state(digests: list[str], features: np.ndarray | None) -> str:

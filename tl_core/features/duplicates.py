@@ -20,7 +20,7 @@ import numpy as np
 
 from tl_core.features.alignment import shifted_scores
 from tl_core.features.fingerprints import SIDE, best_turned, detail_of, fingerprints, turned_bound
-from tl_core.images.groups.advice import MOST_SEARCHED
+from tl_core.images.groups.grouping import MOST_SEARCHED
 
 TURNED = 0.78  # least correlation of details, with TONE and ALIKE
 TONE = 0.88  # least correlation of brightness

@@ -11,7 +11,8 @@ undo         every change can be taken back
 groups/      pictures that show the same thing, kept together; accept, split, merge
 splits       train, validation and test
 locked_test  a test part that is put aside and opened by hand
-sets         the finished image set that a training takes; advice on it
+sets         the finished image set that a training takes
+health       what stands in the way of a good model
 subsets      parts of the pictures to compare: two cameras, two classes
 """
 
@@ -37,6 +38,7 @@ from tl_core.images.groups.grouping import (
     split_group,
 )
 from tl_core.images.groups.name_patterns import NamePattern
+from tl_core.images.health import HealthFinding, health_findings
 from tl_core.images.labels import (
     assign_class,
     create_class,
@@ -65,7 +67,7 @@ from tl_core.images.queries import (
     thumbnail_path,
 )
 from tl_core.images.records import AddProgress, ClassSummary, ImageRecord, ImageSet, LabelledImage
-from tl_core.images.sets import health, image_set, label_facts, part_facts
+from tl_core.images.sets import image_set, label_facts, part_facts
 from tl_core.images.sources import (
     PICTURE_EXTENSIONS,
     Skipped,
@@ -82,6 +84,7 @@ __all__ = [
     "PICTURE_EXTENSIONS",
     "AddProgress",
     "ClassSummary",
+    "HealthFinding",
     "ImageRecord",
     "ImageSet",
     "LabelledImage",
@@ -105,7 +108,7 @@ __all__ = [
     "folder_files",
     "get_images",
     "has_own_test",
-    "health",
+    "health_findings",
     "image_path",
     "image_set",
     "keep_copies",

@@ -1,6 +1,6 @@
-"""The finished image set that a training takes, and advice on what it lacks."""
+"""The finished image set that a training takes."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 
 from sqlalchemy import select
@@ -8,18 +8,13 @@ from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from tl_core.errors import DatasetError
-from tl_core.images.groups.advice import group_advice
-from tl_core.images.queries import count_images, list_classes
-from tl_core.images.records import ClassSummary, ImageSet, LabelledImage, pictures
+from tl_core.images.records import ImageSet, LabelledImage, pictures
 from tl_core.images.splits import TEST, TRAIN, SplitFacts, draw_splits
 from tl_core.images.subsets import Facts
 from tl_core.workspace.database import ClassRow, ImageRow, session
 from tl_core.workspace.storage import Workspace
 
 LEAST_PER_CLASS = 2
-FEW_PER_CLASS = 20
-IMBALANCE = 5  # largest class : smallest class
-MANY_CLASSES = 50
 _NAMED = 5  # how many classes a sentence lists
 
 
@@ -109,25 +104,6 @@ def _splits(rows: Sequence[Row], seed: int) -> tuple[list[str], bool]:
     return draw_splits(facts, seed=seed)
 
 
-def health(workspace: Workspace, project_id: str) -> list[str]:
-    """Return plain sentences on what stands in the way of a good model, the worst first."""
-    classes = list_classes(workspace, project_id)
-    unlabelled = count_images(workspace, project_id, class_name=None, excluded=False)
-    advice = [
-        *_on_classes(classes),
-        *group_advice(workspace, project_id),
-        *_on_counts(classes),
-        *_on_names(classes),
-    ]
-    if unlabelled:
-        takes = "takes" if unlabelled == 1 else "take"
-        advice.append(
-            f"{pictures(unlabelled).capitalize()} without a class {takes} no part. "
-            "Move them into a class or leave them out."
-        )
-    return advice
-
-
 def _check_counts(class_names: list[str], counts: Counter[str]) -> None:
     if len(class_names) < 2:
         found = f"There is one class only ('{class_names[0]}')" if class_names else "No class yet"
@@ -155,62 +131,6 @@ def _check_train(class_names: list[str], rows: Sequence[Row], splits: list[str])
             f"No picture to learn from for {_listed(missing)}: all of them lie in the test or "
             "validation folder. Add pictures of it outside of those folders, or delete the class."
         )
-
-
-def _on_classes(classes: list[ClassSummary]) -> list[str]:
-    filled = [one for one in classes if one.images > one.excluded]
-    if not filled:
-        return ["There are no pictures with a class yet. Add a folder with one folder per class."]
-    if len(filled) == 1:
-        return [
-            f"There is one class only ('{filled[0].name}'). A model needs at least two to tell "
-            "apart; add pictures of another one."
-        ]
-    if len(filled) > MANY_CLASSES:
-        return [
-            f"There are {len(filled)} classes. That works, but each needs enough pictures, and "
-            "chance alone is right only once in so many times."
-        ]
-    return []
-
-
-def _on_counts(classes: list[ClassSummary]) -> list[str]:
-    counts = {one.name: one.images - one.excluded for one in classes}
-    advice = []
-    tiny = [name for name, count in counts.items() if count < LEAST_PER_CLASS]
-    few = [name for name, count in counts.items() if LEAST_PER_CLASS <= count < FEW_PER_CLASS]
-    if tiny:
-        advice.append(
-            f"Fewer than {LEAST_PER_CLASS} pictures in {_listed(tiny)}: training cannot start. "
-            "Add some or delete the class."
-        )
-    if few:
-        advice.append(
-            f"Fewer than {FEW_PER_CLASS} pictures in {_listed(few)}. More pictures there would "
-            "help most, and would make the measured accuracy more certain."
-        )
-    usable = {name: count for name, count in counts.items() if count >= LEAST_PER_CLASS}
-    if len(usable) > 1:
-        small, large = min(usable, key=usable.__getitem__), max(usable, key=usable.__getitem__)
-        if usable[large] >= IMBALANCE * usable[small]:
-            advice.append(
-                f"The classes differ in size: '{large}' has {usable[large]:,} pictures, "
-                f"'{small}' has {usable[small]:,}. Training makes up for it, but look at each "
-                "class on its own in the evaluation."
-            )
-    return advice
-
-
-def _on_names(classes: list[ClassSummary]) -> list[str]:
-    alike = defaultdict(list)
-    for one in classes:
-        alike[one.name.casefold()].append(one.name)
-    return [
-        f"The classes {_listed(names)} differ only in capital letters. "
-        "If they mean the same, merge them."
-        for names in alike.values()
-        if len(names) > 1
-    ]
 
 
 def _listed(names: list[str]) -> str:

@@ -21,7 +21,7 @@ from tl_core.images import (
     split_group,
     thumbnail_path,
 )
-from tl_core.images.groups.advice import not_searched
+from tl_core.images.groups import grouping
 
 SHOWN = 72  # pictures of one group
 EXAMPLES = 3  # sources that a proposal names
@@ -41,16 +41,21 @@ def show_groups(project_id: str) -> None:
     workspace = state.current_workspace()
     groups = list_groups(workspace, project_id)
     proposals = propose_names(workspace, project_id)
-    unsearched = not_searched(count_images(workspace, project_id))
-    if not groups and not proposals and not unsearched:
+    count = count_images(workspace, project_id)
+    searched = count <= grouping.MOST_SEARCHED
+    if searched and not groups and not proposals:
         return
     st.header("Copies and series", anchor=False)
     note_text(
         "Pictures that show the same thing stay together: never one to learn from and another to "
         "be tested on, which would make the model look better than it is."
     )
-    if unsearched:
-        note_text(unsearched)
+    if not searched:
+        note_text(
+            f"With more than {grouping.MOST_SEARCHED:,} pictures, copies and series are not "
+            f"searched for: there are {count:,}, and every one would have to be compared with "
+            "every other. Groups from file names and those of your own stay together."
+        )
     for pattern in proposals:
         _proposal(project_id, pattern)
     if groups:

@@ -31,6 +31,8 @@ from tl_core.images.undo import remember
 from tl_core.workspace.database import GroupDecisionRow, ImageRow, session
 from tl_core.workspace.storage import Workspace
 
+MOST_SEARCHED = 20_000  # pictures for copies; every one is compared with every other
+
 
 @dataclass(frozen=True, kw_only=True)
 class PictureGroup:
