@@ -23,7 +23,7 @@ NOTHING_LEARNT, TROUBLE, MISTAKE, FULL_DISK, LONG_STEP = 90_001, 90_002, 90_003,
 
 
 @dataclass
-class Job:
+class Training:
     run_dir: Path
     config: TrainingConfig
     epoch: int = 0
@@ -33,54 +33,60 @@ class Job:
     def checkpoint(self) -> Path:
         return self.run_dir / "checkpoint.safetensors"
 
+    def events(self) -> Iterator[Event]:
+        yield PhaseStarted("fine_tune")
+        if self.config.seed == MISTAKE:
+            raise KeyError("who wrote this?")
+        if self.config.seed == FULL_DISK:
+            raise RuntimeError("Error while serializing: I/O error: No space left on device")
+        if self.config.seed == LONG_STEP:
+            time.sleep(2.5)
+        while self.epoch < (self.config.steps or 1):
+            time.sleep(STEP_SECONDS)
+            self.epoch += 1
+            if self.config.seed != NOTHING_LEARNT:
+                self.checkpoint.write_text(str(self.epoch))
+            yield EpochResult(
+                "fine_tune",
+                self.epoch,
+                self.config.steps or 1,
+                0.5,
+                0.5,
+                0.5,
+                0.5,
+                1e-3,
+                STEP_SECONDS,
+            )
 
-def prepare_training(workspace, project_id, run_id, config) -> Job:
+    def finish(self) -> Iterator[Event]:
+        if self.config.seed == NOTHING_LEARNT:
+            raise RunError("Stopped before anything was learnt.")
+        yield PhaseStarted("evaluate")
+        evaluation = Evaluation(
+            class_names=("a", "b"),
+            digests=("0" * 64, "1" * 64),
+            labels=np.array([0, 1]),
+            probabilities=np.array([[0.9, 0.1], [0.8, 0.2]], np.float32),
+            measured_on="test pictures",
+        )
+        report = Report(
+            config=self.config,
+            strategy_used="fine-tune",
+            features="last",
+            evaluation=evaluation,
+            seconds={"total": 1.0},
+        )
+        write_report(self.run_dir, report)
+        yield Note(f"evaluated after epoch {self.epoch}")
+
+
+def prepare_training(workspace, project_id, run_dir, config) -> Training:
     if config.seed == TROUBLE:
         raise DatasetError("Class 'cat' has 1 picture; add more or remove the class.")
-    job = Job(workspace.run_dir(project_id, run_id), config)
+    job = Training(run_dir, config)
     if job.checkpoint.exists():
         job.epoch = int(job.checkpoint.read_text())
     return job
-
-
-def train(job: Job) -> Iterator[Event]:
-    yield PhaseStarted("fine_tune")
-    if job.config.seed == MISTAKE:
-        raise KeyError("who wrote this?")
-    if job.config.seed == FULL_DISK:
-        raise RuntimeError("Error while serializing: I/O error: No space left on device")
-    if job.config.seed == LONG_STEP:
-        time.sleep(2.5)
-    while job.epoch < (job.config.steps or 1):
-        time.sleep(STEP_SECONDS)
-        job.epoch += 1
-        if job.config.seed != NOTHING_LEARNT:
-            job.checkpoint.write_text(str(job.epoch))
-        yield EpochResult(
-            "fine_tune", job.epoch, job.config.steps or 1, 0.5, 0.5, 0.5, 0.5, 1e-3, STEP_SECONDS
-        )
-
-
-def finish(job: Job) -> Iterator[Event]:
-    if job.config.seed == NOTHING_LEARNT:
-        raise RunError("Stopped before anything was learnt.")
-    yield PhaseStarted("evaluate")
-    evaluation = Evaluation(
-        class_names=("a", "b"),
-        digests=("0" * 64, "1" * 64),
-        labels=np.array([0, 1]),
-        probabilities=np.array([[0.9, 0.1], [0.8, 0.2]], np.float32),
-        measured_on="test pictures",
-    )
-    report = Report(
-        config=job.config,
-        strategy_used="fine-tune",
-        features="last",
-        evaluation=evaluation,
-        seconds={"total": 1.0},
-    )
-    write_report(job.run_dir, report)
-    yield Note(f"evaluated after epoch {job.epoch}")
 
 
 def stand_in() -> None:

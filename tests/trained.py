@@ -6,7 +6,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from tl_core.approaches.training import TrainingJob, finish, prepare_training, train
+from tl_core.approaches.training import Training, prepare_training
 from tl_core.backbones import check_weights_file, create_backbone
 from tl_core.backbones.network import TransferNetwork, save_network
 from tl_core.backbones.preprocessing import Preprocessing, preprocessing_for
@@ -44,20 +44,21 @@ def own_weights(
     return check_weights_file(path, name, project_dir=workspace.project_dir(project_id))
 
 
-def job_of(
+def training_of(
     workspace: Workspace, project_id: str, run_id: str = "run", **settings: object
-) -> TrainingJob:
+) -> Training:
     """Prepare a training; with `backbone` a name, timm's tiny network of that name."""
     backbone = settings.pop("backbone", BUNDLED_BACKBONE)
     if isinstance(backbone, str):
         backbone = tiny_backbone(backbone)
-    workspace.run_dir(project_id, run_id).mkdir(parents=True, exist_ok=True)
+    run_dir = workspace.run_dir(project_id, run_id)
+    run_dir.mkdir(parents=True, exist_ok=True)
     config = TrainingConfig(backbone=backbone, **settings)
-    return prepare_training(workspace, project_id, run_id, config)
+    return prepare_training(workspace, project_id, run_dir, config)
 
 
-def run_to_end(job: TrainingJob) -> list[Event]:
-    return [*train(job), *finish(job)]
+def run_to_end(training: Training) -> list[Event]:
+    return [*training.events(), *training.finish()]
 
 
 def write_tiny_run(

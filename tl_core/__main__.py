@@ -37,13 +37,14 @@ def train(options: argparse.Namespace) -> None:
         config = TrainingConfig(
             backbone=backbone,
             strategy=options.strategy,
+            options=dict(options.options),
             frozen_groups=options.freeze_to,
             tuning_seconds=options.tuning_seconds,
             seed=options.seed,
         )
     except ValueError as error:
         raise RunError(f"This training cannot be started: {error}.") from error
-    if options.download and options.strategy != "scratch":
+    if options.download and _pretrained(options.strategy):
         _download(backbone)
     project_id, skipped = headless.project_of_folder(workspace, options.train_dir, options.test)
     list_skipped(skipped)
@@ -147,6 +148,12 @@ def export(options: argparse.Namespace) -> None:
         )
     if parity.n and not parity.same:
         raise RunError(f"That is more than {LIMIT:g}: do not rely on the ONNX file.")
+
+
+def _pretrained(strategy: str) -> bool:
+    from tl_core.approaches.approach import approach_named
+
+    return approach_named(strategy).pretrained
 
 
 def _download(backbone: Backbone) -> None:

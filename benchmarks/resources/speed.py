@@ -106,14 +106,15 @@ def agreement(folder: Path) -> tuple[float, float]:
     from tl_core.workspace import open_workspace
 
     place, project = open_workspace(folder), _project(folder)
-    job = prepare_training(place, project, "agreement", TrainingConfig(backbone=find(BUNDLED)))
-    images = job.images.images[:: max(1, len(job.images.images) // COMPARED)]
-    job.backbone.eval()
+    config = TrainingConfig(backbone=find(BUNDLED))
+    task = prepare_training(place, project, folder, config).task
+    images = task.images.images[:: max(1, len(task.images.images) // COMPARED)]
+    task.backbone.eval()
     cosines = []
     for image, row in zip(images, features_of(place, project, images).values, strict=True):
-        crop = normalise(crop_file(image.path, job.preprocessing)[None], job.preprocessing)
+        crop = normalise(crop_file(image.path, task.preprocessing)[None], task.preprocessing)
         with torch.no_grad():
-            exact = all_features(job.backbone, crop)[0].numpy()
+            exact = all_features(task.backbone, crop)[0].numpy()
         cosines.append(row @ exact / np.linalg.norm(row) / np.linalg.norm(exact))
     return min(cosines), statistics.median(cosines)
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measuring.projects import features_of, project_with, workspace_on
-from tl_core.approaches.jobs import TrainingJob, build_network
-from tl_core.approaches.probe import Method
-from tl_core.approaches.probe_fitting import fit_probe
+from tl_core.approaches.linear_probe import network_of
+from tl_core.approaches.probe import Method, fit_probe
+from tl_core.approaches.task import Task
 from tl_core.approaches.training import prepare_training
 from tl_core.backbones.layer_groups import freeze_to, layer_groups
 from tl_core.backbones.network import TransferNetwork
@@ -39,8 +39,8 @@ def options(description: str) -> argparse.Namespace:
 
 
 @contextmanager
-def start(given: argparse.Namespace) -> Iterator[tuple[TrainingJob, TransferNetwork]]:
-    """Give a job whose pictures are in their parts, and the network to fine-tune."""
+def start(given: argparse.Namespace) -> Iterator[tuple[Task, TransferNetwork]]:
+    """Give a task whose pictures are in their parts, and the network to fine-tune."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         root = Path(folder, "workspace")
         workspace = open_workspace(workspace_on(given.machine, root) if given.machine else root)
@@ -55,21 +55,20 @@ def start(given: argparse.Namespace) -> Iterator[tuple[TrainingJob, TransferNetw
             batch_size=given.batch,
             seed=given.seed,
         )
-        job = prepare_training(workspace, project, "run", config)
-        job.run_dir.mkdir(parents=True)
-        job.images = replace(job.images, images=tuple(map(_in_its_part, job.images.images)))
-        features = features_of(workspace, project, job.images.train).matrix("last")
-        labels = np.array([image.label for image in job.images.train])
-        probe = fit_probe(
-            features, labels, len(job.images.class_names), method=Method("regression", 1.0)
-        )
-        network = build_network(job, features="last", probe=probe)
+        run_dir = workspace.run_dir(project, "run")
+        run_dir.mkdir(parents=True)
+        task = prepare_training(workspace, project, run_dir, config).task
+        images = replace(task.images, images=tuple(map(_in_its_part, task.images.images)))
+        features = features_of(workspace, project, images.train).matrix("last")
+        labels = np.array([image.label for image in images.train])
+        probe = fit_probe(features, labels, task.num_classes, method=Method("regression", 1.0))
+        network = network_of(task, "last", probe)
         groups = len(layer_groups(network))
         frozen = groups - 2 if given.frozen is None else given.frozen
         steps = given.epochs * (len(labels) // given.batch)
-        job.config = replace(config, frozen_groups=frozen, steps=steps)
+        config = replace(config, frozen_groups=frozen, steps=steps)
         freeze_to(network, frozen)
-        yield job, network
+        yield replace(task, config=config, images=images), network
 
 
 def _sources(folder: Path, split: str) -> list[SourceFile]:

@@ -13,30 +13,40 @@ import torch
 
 from benchmarks.measuring.projects import remember
 from benchmarks.yardsticks.loop_start import options, start
-from tl_core.approaches import fine_tuning
-from tl_core.approaches.arithmetic import loss_of, step_logits, update
 from tl_core.approaches.batches import Batches
-from tl_core.approaches.fine_tuning_batches import tuning_batches
-from tl_core.approaches.jobs import TrainingJob
+from tl_core.approaches.fine_tuning import APPROACH
+from tl_core.approaches.frozen_front import batches_for
+from tl_core.approaches.optimisation import (
+    Optimisation,
+    optimise,
+    step_dtype,
+    step_logits,
+    update,
+)
+from tl_core.approaches.optimisation import (
+    start as start_optimisation,
+)
+from tl_core.approaches.task import Task
 from tl_core.backbones.layer_groups import layer_groups
+from tl_core.features.device import device
 from tl_core.runs.events import EpochResult, result_of
 
 
 def main() -> None:
     given = options(__doc__)
-    with start(given) as (job, network):
+    with start(given) as (task, network):
         began = time.perf_counter()
-        job.tuning = fine_tuning.start(network, job.config, frozen_groups=job.config.frozen_groups)
-        batches, validation = result_of(tuning_batches(job))
+        frozen = task.config.frozen_groups
+        state = start_optimisation(network, task.config, frozen_groups=frozen, from_scratch=False)
+        batches, validation = result_of(batches_for(task, state))
         front = time.perf_counter() - began
         epochs, alone = [], []
-        events = fine_tuning.fine_tune(
-            job.tuning, job.config, batches, validation, class_weights=None
-        )
+        plan = APPROACH.step_plan
+        events = optimise(state, task.config, plan, batches, validation, class_weights=None)
         for event in events:
             if isinstance(event, EpochResult) and event.epoch:
                 epochs.append(event.seconds)
-                alone.append(_alone(job, batches))
+                alone.append(_alone(task, state, batches))
         found = {
             "seconds": front + sum(epochs),
             "front": front,
@@ -45,27 +55,28 @@ def main() -> None:
             "pictures": len(batches.labels),
             "groups": len(layer_groups(network)),
             "validated": len(validation.labels),
-            "precision": job.tuning.precision,
+            "precision": str(step_dtype(device())).removeprefix("torch."),
         }
         if given.validation:
-            found["correct"] = round(job.tuning.best_accuracy * len(validation.labels))
+            found["correct"] = round(state.best_accuracy * len(validation.labels))
         if given.machine:
-            remember(job.workspace.root, given.machine)
+            remember(task.workspace.root, given.machine)
         print(json.dumps(found))
 
 
-def _alone(job: TrainingJob, batches: Batches) -> float:
+def _alone(task: Task, state: Optimisation, batches: Batches) -> float:
     """Return seconds of an epoch's steps on values in memory, which teach the network nothing."""
-    steps = len(batches.labels) // job.config.batch_size
+    steps = len(batches.labels) // task.config.batch_size
     ready = list(batches.shuffled(1, steps))
-    job.tuning.network.train()
-    learning = [value for value in job.tuning.network.parameters() if value.requires_grad]
+    state.network.train()
+    learning = [value for value in state.network.parameters() if value.requires_grad]
     optimiser = torch.optim.AdamW(learning, lr=0.0)
-    precision, scale, place = job.tuning.precision, job.tuning.loss_scale, learning[0].device.type
+    scale, place = state.loss_scale, learning[0].device.type
     began = time.perf_counter()
     for inputs, labels in ready:
-        loss = loss_of(step_logits(batches, inputs, precision, place), labels, None)
-        scale = update(loss, optimiser, precision, scale)
+        logits = step_logits(batches, inputs, place)
+        loss = torch.nn.functional.cross_entropy(logits, labels.to(logits.device))
+        scale = update(loss, optimiser, scale, step_dtype(place))
     return time.perf_counter() - began
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from projects import stripes_project
-from trained import BUNDLED_BACKBONE, job_of, run_to_end
+from trained import BUNDLED_BACKBONE, run_to_end, training_of
 
 from tl_core.approaches import cross_validation
 from tl_core.approaches.cross_validation import SHELF, cross_validated_probe
@@ -28,13 +28,13 @@ def noise(n=60, d=30, seed=0):
 
 def computed(monkeypatch) -> list:
     """Return a list that grows with every fold that is chosen and fitted."""
-    choosing, calls = cross_validation.choosing_probe, []
+    choosing, calls = cross_validation.choose_probe, []
 
     def spy(*args, **kwargs):
         calls.append(args)
         return choosing(*args, **kwargs)
 
-    monkeypatch.setattr(cross_validation, "choosing_probe", spy)
+    monkeypatch.setattr(cross_validation, "choose_probe", spy)
     return calls
 
 
@@ -44,11 +44,11 @@ def test_training_transfer_and_ranking_show_one_number(tmp_path, monkeypatch, mo
     workspace, project = stripes_project(tmp_path, each=15)
     records = list_images(workspace, project, class_name="class 0")[:7]
     assign_class(workspace, project, [one.id for one in records], "class 1")
-    training = job_of(workspace, project, "train", strategy="probe", seed=3)
+    training = training_of(workspace, project, "train", strategy="probe", seed=3)
     run_to_end(training)
-    report = read_report(training.run_dir).evaluation
+    report = read_report(training.task.run_dir).evaluation
     assert 0 < report.accuracy < 1
-    assert report.n == (30 if most == 1000 else len(training.images.test))
+    assert report.n == (30 if most == 1000 else len(training.task.images.test))
 
     calls = computed(monkeypatch)
     workspace.run_dir(project, "assess").mkdir(parents=True)
@@ -63,9 +63,9 @@ def test_training_transfer_and_ranking_show_one_number(tmp_path, monkeypatch, mo
 
 def test_the_ranking_shows_the_number_of_a_training(tmp_path):
     workspace, project = stripes_project(tmp_path, each=8)
-    training = job_of(workspace, project, "train", strategy="probe")
+    training = training_of(workspace, project, "train", strategy="probe")
     run_to_end(training)
-    report = read_report(training.run_dir).evaluation
+    report = read_report(training.task.run_dir).evaluation
     workspace.run_dir(project, "rank").mkdir(parents=True)
     list(rank(workspace, project, "rank", {"backbones": [backbone_to_json(BUNDLED_BACKBONE)]}))
     (entry,) = read_ranking(workspace.run_dir(project, "rank")).entries

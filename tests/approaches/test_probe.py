@@ -6,9 +6,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestCentroid
 
 from tl_core.approaches.cross_validation import cross_validated_probe
-from tl_core.approaches.probe import CENTROIDS, Method, all_views
+from tl_core.approaches.probe import CENTROIDS, Method, all_views, fit_probe
 from tl_core.approaches.probe_choice import choose_probe
-from tl_core.approaches.probe_fitting import fit_in_rounds, fit_probe
 from tl_core.evaluation.folds import make_folds
 from tl_core.evaluation.out_of_fold import Division
 from tl_core.runs.events import result_of
@@ -93,24 +92,12 @@ def test_a_constant_feature_does_no_harm():
     assert np.isfinite(probe.logits(features)).all()
 
 
-@pytest.mark.parametrize("method", [REGRESSION, DISCRIMINANT])
-def test_rounds_end_where_the_fit_in_one_go_ends(method):
-    features, labels = clouds(3, 20, 50)
-    rounds = list(
-        fit_in_rounds(features, labels, 3, method=method, balanced=True, rounds=(1, 2, 4, 200, 200))
-    )
-    assert len(rounds) == 5
-    wanted = fit_probe(features, labels, 3, method=method)
-    np.testing.assert_allclose(
-        rounds[-1].probabilities(features), wanted.probabilities(features), atol=0.01
-    )
-
-
 def test_cross_validation_chooses_the_features_that_carry_the_classes():
     good, labels = clouds(3, 12, 10, spread=8)
     noise = np.random.default_rng(0).normal(size=(len(labels), 30)).astype(np.float32)
     folds = make_folds(labels, folds=4, seed=0)
-    choice = choose_probe({"last": noise[None], "all": good[None]}, labels, 3, folds=folds)
+    matrices = {"last": noise[None], "all": good[None]}
+    choice = result_of(choose_probe(matrices, labels, 3, folds=folds))
     assert choice.features == "all"
     assert choice.scores[("all", choice.method)] > 0.9
 
@@ -118,8 +105,9 @@ def test_cross_validation_chooses_the_features_that_carry_the_classes():
 def test_few_pictures_per_class_get_centroids():
     features, labels = clouds(2, 4, 10)
     folds = make_folds(labels, folds=4, seed=0)
-    assert choose_probe({"last": features[None]}, labels, 2, folds=folds).method == CENTROIDS
-    assert choose_probe({"last": features[None]}, labels, 2, folds=[]).method == CENTROIDS
+    for some in (folds, []):
+        choice = result_of(choose_probe({"last": features[None]}, labels, 2, folds=some))
+        assert choice.method == CENTROIDS
 
 
 def test_out_of_fold_scores_on_random_labels_are_chance():

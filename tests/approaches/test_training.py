@@ -1,6 +1,5 @@
 """Tests of whole trainings, on small real pictures with real weights where it matters."""
 
-import math
 from contextlib import closing
 from dataclasses import replace
 
@@ -8,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 from projects import stripes_project
-from trained import job_of, run_to_end
+from trained import run_to_end, training_of
 
-from tl_core.approaches.training import finish, train
+from tl_core.approaches.fine_tuning import checkpoint_file
 from tl_core.backbones.network import load_network
 from tl_core.errors import DatasetError, RunError
-from tl_core.runs.events import EpochResult, Note, PhaseStarted, Progress, result_of
+from tl_core.runs.events import CandidateScore, EpochResult, Note, PhaseStarted, Progress, result_of
 from tl_core.runs.results.report import read_report
 
 
@@ -31,64 +30,68 @@ def epochs(events, phase):
 
 
 def weights(job):
-    return load_network(job.run_dir / "model.safetensors")[0].state_dict()
+    return load_network(job.task.run_dir / "model.safetensors")[0].state_dict()
 
 
 def test_the_recommended_training_learns_and_reports_out_of_fold(stripes):
-    job = job_of(*stripes, "recommended")
+    job = training_of(*stripes, "recommended")
     events = run_to_end(job)
     assert phases(events) == ["features", "probe", "evaluate", "save"]
-    report = read_report(job.run_dir)
+    report = read_report(job.task.run_dir)
     assert report.strategy_used == "probe"
     assert report.evaluation.method == "out-of-fold"
     assert report.evaluation.n == 16
     assert report.evaluation.accuracy > 0.9
     assert set(report.seconds) == {"features", "probe", "fine_tune", "evaluate", "total"}
-    curve = epochs(events, "probe")
-    assert curve[-1].train_accuracy == 1.0
-    assert curve[-1].train_loss < 0.1
+    scores = [event for event in events if isinstance(event, CandidateScore)]
+    assert {(one.features, one.method) for one in scores} == {
+        (features, method)
+        for features in ("last", "all")
+        for method in ("regression", "discriminant")
+    }
+    assert max(one.accuracy for one in scores) > 0.9
 
 
 def test_a_second_run_makes_no_forward_pass(stripes, monkeypatch):
-    run_to_end(job_of(*stripes, "first"))
+    run_to_end(training_of(*stripes, "first"))
 
     def forbidden(*_):
         raise AssertionError("a picture was looked at again")
 
     monkeypatch.setattr("tl_core.features.extraction.view_crop", forbidden)
-    job = job_of(*stripes, "second")
+    job = training_of(*stripes, "second")
     run_to_end(job)
     one, two = (read_report(stripes[0].run_dir(stripes[1], name)) for name in ("first", "second"))
     np.testing.assert_array_equal(one.evaluation.probabilities, two.evaluation.probabilities)
 
 
 def test_fine_tuning_starts_from_the_probe_and_never_ends_below_it_on_validation(stripes):
-    job = job_of(*stripes, "fine", strategy="fine-tune", steps=4, batch_size=4)
+    job = training_of(*stripes, "fine", strategy="fine-tune", steps=4, batch_size=4)
     events = run_to_end(job)
     assert phases(events) == ["features", "probe", "fine_tune", "evaluate", "save"]
     curve = epochs(events, "fine_tune")
     assert curve[0].epoch == 0
-    assert math.isnan(curve[0].train_loss)
-    assert job.tuning.best_accuracy >= curve[0].validation_accuracy
-    report = read_report(job.run_dir)
+    assert curve[0].train_loss is None
+    assert job.model.state.best_accuracy >= curve[0].validation_accuracy
+    report = read_report(job.task.run_dir)
     assert report.strategy_used == "fine-tune"
     assert report.evaluation.method == "held-out"
-    assert set(report.evaluation.digests) == {image.digest for image in job.images.test}
-    assert any("against the classifier it started from" in note for note in report.notes)
+    assert set(report.evaluation.digests) == {image.digest for image in job.task.images.test}
+    assert any("against the linear probe" in note for note in report.notes)
 
 
 def test_frozen_groups_do_not_move_and_thawed_ones_do(stripes):
-    job = job_of(*stripes, "frozen", strategy="fine-tune", steps=3, batch_size=4)
-    before = {name: value.clone() for name, value in job.backbone.state_dict().items()}
-    result_of(train(job))
-    after = job.backbone.state_dict()
+    job = training_of(*stripes, "frozen", strategy="fine-tune", steps=3, batch_size=4)
+    before = {name: value.clone() for name, value in job.task.backbone.state_dict().items()}
+    result_of(job.events())
+    after = job.task.backbone.state_dict()
     moved = {name for name, value in before.items() if not torch.equal(value, after[name])}
     assert moved
     assert all(name.startswith(("blocks.6", "conv_head", "bn2")) for name in moved)
 
 
 def test_pictures_of_the_validation_and_test_part_are_never_trained_on(stripes, monkeypatch):
-    job = job_of(*stripes, "parts", strategy="scratch", backbone="test_resnet", steps=3)
+    job = training_of(*stripes, "parts", strategy="scratch", backbone="test_resnet", steps=3)
     seen = []
     from tl_core.approaches import batches
 
@@ -100,38 +103,38 @@ def test_pictures_of_the_validation_and_test_part_are_never_trained_on(stripes, 
 
     monkeypatch.setattr(batches.CropBatches, "shuffled", spy)
     run_to_end(job)
-    assert set(seen) == {image.digest for image in job.images.train}
+    assert set(seen) == {image.digest for image in job.task.images.train}
 
 
 @pytest.mark.parametrize("backbone", ["test_resnet", "test_vit"])
 def test_stop_and_resume_gives_the_weights_of_an_uninterrupted_run(stripes, backbone):
     settings = {"strategy": "scratch", "backbone": backbone, "steps": 8, "batch_size": 4, "seed": 5}
-    whole = job_of(*stripes, f"whole {backbone}", **settings)
+    whole = training_of(*stripes, f"whole {backbone}", **settings)
     history = epochs(run_to_end(whole), "fine_tune")
 
     name = f"halves {backbone}"
-    first = job_of(*stripes, name, **settings)
-    with closing(train(first)) as events:
+    first = training_of(*stripes, name, **settings)
+    with closing(first.events()) as events:
         for event in events:
             if isinstance(event, Progress) and event.done == 5:  # in the middle of an epoch
                 break
-    list(finish(first))
-    assert read_report(first.run_dir) is not None, "the best state so far is usable"
-    second = job_of(*stripes, name, **settings)
+    list(first.finish())
+    assert read_report(first.task.run_dir) is not None, "the best state so far is usable"
+    second = training_of(*stripes, name, **settings)
     events = run_to_end(second)
-    assert any(isinstance(event, Note) and "Going on" in event.text for event in events)
+    assert any(isinstance(event, Note) and "Resumed after epoch" in event.text for event in events)
     resumed = epochs(events, "fine_tune")
     for a, b in zip(history[-len(resumed) :], resumed, strict=True):
         assert replace(a, seconds=0) == replace(b, seconds=0)
     for key, value in weights(whole).items():
         torch.testing.assert_close(weights(second)[key], value, rtol=0, atol=0)
-    assert not second.checkpoint.exists()
+    assert not checkpoint_file(second.task).exists()
 
 
 def test_the_same_seed_gives_the_same_history_and_another_seed_another(stripes):
     def history(name, seed):
         settings = {"strategy": "scratch", "backbone": "test_resnet", "steps": 3, "seed": seed}
-        job = job_of(*stripes, name, augmentations=("crop", "flip"), batch_size=4, **settings)
+        job = training_of(*stripes, name, augmentations=("crop", "flip"), batch_size=4, **settings)
         return [replace(e, seconds=0) for e in epochs(run_to_end(job), "fine_tune")][1:]
 
     assert history("a", 1) == history("b", 1)
@@ -139,30 +142,30 @@ def test_the_same_seed_gives_the_same_history_and_another_seed_another(stripes):
 
 
 def test_a_probe_with_augmentation_uses_cached_views(stripes):
-    job = job_of(*stripes, "views", augmentations=("flip",), views=2)
+    job = training_of(*stripes, "views", augmentations=("flip",), views=2)
     run_to_end(job)
-    assert job.views["last"].shape[:2] == (3, 16)
-    plain, one, two = job.views["last"]
+    assert job.model.extracted.views["last"].shape[:2] == (3, 16)
+    plain, one, two = job.model.extracted.views["last"]
     assert not np.allclose(plain, one)
     assert not np.allclose(one, two)
 
 
 def test_stopping_before_anything_was_learnt_says_so(stripes):
-    job = job_of(*stripes, "early")
-    with closing(train(job)) as events:
+    job = training_of(*stripes, "early")
+    with closing(job.events()) as events:
         next(events)
     with pytest.raises(RunError, match="Resume"):
-        list(finish(job))
+        list(job.finish())
 
 
 def test_two_pictures_per_class_are_enough_for_a_model(tmp_path):
-    job = job_of(*stripes_project(tmp_path, each=2))
+    job = training_of(*stripes_project(tmp_path, each=2))
     run_to_end(job)
-    report = read_report(job.run_dir)
+    report = read_report(job.task.run_dir)
     assert report.evaluation.n == 4
     assert any("very few pictures" in note for note in report.notes)
 
 
 def test_one_class_is_refused_with_a_sentence(tmp_path):
     with pytest.raises(DatasetError, match="class"):
-        job_of(*stripes_project(tmp_path, classes=1))
+        training_of(*stripes_project(tmp_path, classes=1))

@@ -7,9 +7,9 @@ import pytest
 import torch
 from projects import stripes_project
 from torch import nn
-from trained import job_of, run_to_end, tiny_backbone
+from trained import run_to_end, tiny_backbone, training_of
 
-from tl_core.approaches import fine_tuning_batches
+from tl_core.approaches import frozen_front
 from tl_core.approaches.batches import CropBatches, FrontBatches
 from tl_core.backbones import create_backbone
 from tl_core.backbones.layer_groups import freeze_to, frozen_count, layer_groups, train_mode
@@ -96,11 +96,11 @@ def test_frozen_count_is_what_was_frozen():
 
 def test_caching_on_and_off_give_the_same_validation_predictions(stripes, monkeypatch):
     def history(name):
-        job = job_of(*stripes, name, strategy="fine-tune", steps=4, batch_size=4)
+        job = training_of(*stripes, name, strategy="fine-tune", steps=4, batch_size=4)
         return [e for e in run_to_end(job) if isinstance(e, EpochResult) and e.phase == "fine_tune"]
 
     kept = history("kept")
-    monkeypatch.setattr(fine_tuning_batches, "cut", lambda *_: None)
+    monkeypatch.setattr(frozen_front, "cut", lambda *_: None)
     whole = history("whole")
     assert len(kept) == len(whole)
     for a, b in zip(kept, whole, strict=True):
@@ -110,37 +110,37 @@ def test_caching_on_and_off_give_the_same_validation_predictions(stripes, monkey
 
 def test_a_second_fine_tuning_computes_no_frozen_layer(stripes, monkeypatch):
     settings = {"strategy": "fine-tune", "steps": 2, "batch_size": 4}
-    run_to_end(job_of(*stripes, "one", **settings))
+    run_to_end(training_of(*stripes, "one", **settings))
 
     def forbidden(*_):
         raise AssertionError("a frozen layer was computed again")
 
     monkeypatch.setattr("tl_core.features.front_cache.view_crop", forbidden)
-    job = job_of(*stripes, "two", **settings)
+    job = training_of(*stripes, "two", **settings)
     run_to_end(job)
-    assert read_report(job.run_dir) is not None
+    assert read_report(job.task.run_dir) is not None
 
 
 def test_augmented_views_are_drawn_up_front_and_differ(stripes):
     settings = {"strategy": "fine-tune", "steps": 2, "batch_size": 4, "views": 2}
-    job = job_of(*stripes, "views", augmentations=("crop",), **settings)
+    job = training_of(*stripes, "views", augmentations=("crop",), **settings)
     events = run_to_end(job)
     assert any(isinstance(e, Note) and "2 ways" in e.text for e in events)
 
 
 def test_without_room_the_whole_network_runs_and_a_note_says_so(stripes, monkeypatch):
     monkeypatch.setenv("TL_CACHE_GB", "0")
-    job = job_of(*stripes, "no room", strategy="fine-tune", steps=2, batch_size=4)
+    job = training_of(*stripes, "no room", strategy="fine-tune", steps=2, batch_size=4)
     events = run_to_end(job)
-    assert any(isinstance(e, Note) and "does not fit" in e.text for e in events)
+    assert any(isinstance(e, Note) and "do not fit" in e.text for e in events)
 
 
 def test_kept_values_and_crops_come_in_the_same_order(stripes, monkeypatch):
-    job = job_of(*stripes, "order", strategy="fine-tune", steps=2, batch_size=4)
+    job = training_of(*stripes, "order", strategy="fine-tune", steps=2, batch_size=4)
     run_to_end(job)
-    kept, _ = result_of(fine_tuning_batches.tuning_batches(job))
-    monkeypatch.setattr(fine_tuning_batches, "cut", lambda *_: None)
-    whole, _ = result_of(fine_tuning_batches.tuning_batches(job))
+    kept, _ = result_of(frozen_front.batches_for(job.task, job.model.state))
+    monkeypatch.setattr(frozen_front, "cut", lambda *_: None)
+    whole, _ = result_of(frozen_front.batches_for(job.task, job.model.state))
     assert isinstance(kept, FrontBatches)
     assert isinstance(whole, CropBatches)
     for (_, a), (_, b) in zip(kept.shuffled(3, 9), whole.shuffled(3, 9), strict=True):

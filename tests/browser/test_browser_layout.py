@@ -4,7 +4,7 @@ import pytest
 from browsing import PRIMARY, chromium, heading, primary_button, server, settled, visit
 from playwright.sync_api import Page
 from projects import stripes_project
-from trained import BUNDLED_BACKBONE, job_of, run_to_end
+from trained import BUNDLED_BACKBONE, run_to_end, training_of
 
 from benchmarks.measuring.browser import end_workers
 from tl_core.images import rename_class
@@ -47,7 +47,7 @@ def trained(tmp_path_factory):
     save_backbone(workspace, project_id, BUNDLED_BACKBONE)
     config = config_to_json(TrainingConfig(backbone=BUNDLED_BACKBONE))
     run = start_run(workspace, project_id, config=config, claimed=True)
-    run_to_end(job_of(workspace, project_id, run.id))
+    run_to_end(training_of(workspace, project_id, run.id))
     evaluation = read_report(workspace.run_dir(project_id, run.id)).evaluation
     finish_run(workspace, run.id, "done", accuracy=evaluation.accuracy, n_test=evaluation.n)
     with server(workspace.root) as address:

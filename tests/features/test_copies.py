@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pictures import scene
-from trained import job_of, run_to_end
+from trained import run_to_end, training_of
 
 from tl_core.errors import DatasetError
 from tl_core.features import copies
@@ -44,7 +44,7 @@ def notes(events) -> str:
 @pytest.mark.parametrize("strategy", ["recommended", "scratch"])
 def test_a_training_keeps_copies_together_from_the_first_on(tmp_path, monkeypatch, strategy):
     workspace, project_id = project(tmp_path)
-    job = job_of(workspace, project_id, strategy=strategy, **SHORT)
+    job = training_of(workspace, project_id, strategy=strategy, **SHORT)
     told = notes(run_to_end(job))
     assert "4 pictures look like copies" in told
     pairs = [
@@ -54,25 +54,26 @@ def test_a_training_keeps_copies_together_from_the_first_on(tmp_path, monkeypatc
     assert sorted(map(sorted, pairs)) == [["0.png", "turned-0.png"], ["1.png", "turned-1.png"]]
     for group in list_groups(workspace, project_id):
         digests = {one.digest for one in group.images}
-        assert len({one.split for one in job.images.images if one.digest in digests}) == 1
+        images = job.model.task.images.images
+        assert len({one.split for one in images if one.digest in digests}) == 1
 
     def forbidden(*_args):
         raise AssertionError("searched again")
 
     monkeypatch.setattr(copies, "same_pairs", forbidden)
-    again = job_of(workspace, project_id, "again", strategy=strategy, **SHORT)
+    again = training_of(workspace, project_id, "again", strategy=strategy, **SHORT)
     assert "copies" not in notes(run_to_end(again))
 
 
 def test_a_class_of_one_series_is_named_and_can_be_split(tmp_path):
     workspace, project_id = project(tmp_path, series=6)
     with pytest.raises(DatasetError, match=r"of 'bees' are all copies.*split the group"):
-        run_to_end(job_of(workspace, project_id))
+        run_to_end(training_of(workspace, project_id))
     series = max(list_groups(workspace, project_id), key=lambda group: len(group.images))
     split_group(workspace, project_id, series.name)
-    job = job_of(workspace, project_id, "after")
+    job = training_of(workspace, project_id, "after")
     run_to_end(job)
-    assert read_report(job.run_dir).evaluation.n == 14
+    assert read_report(job.task.run_dir).evaluation.n == 14
 
 
 @pytest.mark.parametrize("strategy", ["recommended", "scratch"])
@@ -81,11 +82,11 @@ def test_a_training_says_when_there_are_too_many_pictures_to_compare(
 ):
     workspace, project_id = project(tmp_path)
     monkeypatch.setattr(grouping, "MOST_SEARCHED", 13)
-    job = job_of(workspace, project_id, strategy=strategy, **SHORT)
+    job = training_of(workspace, project_id, strategy=strategy, **SHORT)
     assert "more than 13 pictures, copies and series are not searched" in notes(run_to_end(job))
-    assert any("there are 14" in note for note in read_report(job.run_dir).notes)
+    assert any("there are 14" in note for note in read_report(job.task.run_dir).notes)
     monkeypatch.setattr(grouping, "MOST_SEARCHED", 14)
-    more = job_of(workspace, project_id, "more", strategy=strategy, **SHORT)
+    more = training_of(workspace, project_id, "more", strategy=strategy, **SHORT)
     assert "not searched" not in notes(run_to_end(more))
 
 

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from projects import stripes_project
 from sklearn.datasets import load_sample_images
-from trained import BUNDLED_BACKBONE, job_of
+from trained import BUNDLED_BACKBONE, training_of
 
 from tl_core.backbones import create_backbone
 from tl_core.backbones.network import all_features
@@ -26,9 +26,9 @@ def stripes(tmp_path_factory):
 
 def extract(job, tmp_path, images=None, **kwargs):
     generator = extract_features(
-        job.backbone,
-        job.config.backbone,
-        images if images is not None else job.images.images,
+        job.task.backbone,
+        job.task.config.backbone,
+        images if images is not None else job.task.images.images,
         workspace=Workspace(tmp_path),
         project_id="p",
         **kwargs,
@@ -37,11 +37,13 @@ def extract(job, tmp_path, images=None, **kwargs):
 
 
 def test_features_agree_with_plain_float32(stripes, tmp_path):
-    job = job_of(*stripes)
+    job = training_of(*stripes)
     table = extract(job, tmp_path)
-    crops = torch.stack([crop_file(image.path, job.preprocessing) for image in job.images.images])
+    crops = torch.stack(
+        [crop_file(image.path, job.task.preprocessing) for image in job.task.images.images]
+    )
     with torch.no_grad():
-        wanted = all_features(job.backbone, normalise(crops, job.preprocessing)).numpy()
+        wanted = all_features(job.task.backbone, normalise(crops, job.task.preprocessing)).numpy()
     cosines = (table.values * wanted).sum(1)
     cosines /= np.linalg.norm(table.values, axis=1) * np.linalg.norm(wanted, axis=1)
     assert cosines.min() > 0.995
@@ -66,8 +68,8 @@ def test_the_quick_crop_is_the_exact_one_but_for_rounding(tmp_path, size):
 
 
 def test_only_new_pictures_are_computed(stripes, tmp_path, monkeypatch):
-    job = job_of(*stripes)
-    extract(job, tmp_path, job.images.images[:5])
+    job = training_of(*stripes)
+    extract(job, tmp_path, job.task.images.images[:5])
     looked_at = []
     from tl_core.features import extraction
 
@@ -78,15 +80,15 @@ def test_only_new_pictures_are_computed(stripes, tmp_path, monkeypatch):
         lambda image, *rest: looked_at.append(image) or original(image, *rest),
     )
     table = extract(job, tmp_path)
-    assert {image.digest for image in looked_at} == {i.digest for i in job.images.images[5:]}
-    assert table.values.shape[0] == len(job.images.images)
+    assert {image.digest for image in looked_at} == {i.digest for i in job.task.images.images[5:]}
+    assert table.values.shape[0] == len(job.task.images.images)
     looked_at.clear()
     assert extract(job, tmp_path).engine is None
     assert looked_at == []
 
 
 def test_a_damaged_cache_file_is_computed_again(stripes, tmp_path):
-    job = job_of(*stripes)
+    job = training_of(*stripes)
     wanted = extract(job, tmp_path).values
     for shard in (tmp_path / "projects").rglob("*.npz"):
         shard.write_bytes(shard.read_bytes()[:100])
@@ -94,11 +96,11 @@ def test_a_damaged_cache_file_is_computed_again(stripes, tmp_path):
 
 
 def test_leaving_off_keeps_what_was_computed(stripes, tmp_path):
-    job = job_of(*stripes)
+    job = training_of(*stripes)
     generator = extract_features(
-        job.backbone,
-        job.config.backbone,
-        job.images.images,
+        job.task.backbone,
+        job.task.config.backbone,
+        job.task.images.images,
         workspace=Workspace(tmp_path),
         project_id="p",
     )
@@ -110,10 +112,10 @@ def test_leaving_off_keeps_what_was_computed(stripes, tmp_path):
 
 def test_a_table_never_mixes_precisions(stripes, tmp_path, monkeypatch):
     """New pictures are computed as those that are there were, even where more is faster now."""
-    job = job_of(*stripes)
+    job = training_of(*stripes)
     original = engines.timed
     monkeypatch.setattr(engines, "SHORTER", PLAIN)
-    assert extract(job, tmp_path, job.images.images[:5]).engine.precision == "float32"
+    assert extract(job, tmp_path, job.task.images.images[:5]).engine.precision == "float32"
 
     def short_is_fast(engine, sample):
         values, speed = original(engine, sample)
@@ -129,8 +131,8 @@ def test_a_table_never_mixes_precisions(stripes, tmp_path, monkeypatch):
 
 def test_what_is_kept_in_another_precision_is_computed_again(stripes, tmp_path, monkeypatch):
     """A machine that cannot go on in that precision starts anew rather than mixing."""
-    job = job_of(*stripes)
-    extract(job, tmp_path, job.images.images[:5])
+    job = training_of(*stripes)
+    extract(job, tmp_path, job.task.images.images[:5])
     (shard,) = (tmp_path / "projects").rglob("*.npz")
     shard.rename(shard.with_name("float16-" + shard.name.partition("-")[2]))
     table = extract(job, tmp_path)

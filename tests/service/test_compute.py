@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from projects import stripes_project
-from trained import job_of, tiny_backbone, write_tiny_run
+from trained import tiny_backbone, training_of, write_tiny_run
 
-from tl_core.approaches.extraction import extract
+from tl_core.approaches.task import extract
 from tl_core.errors import DatasetError, PredictionError
 from tl_core.images import image_path, list_images
 from tl_core.runs.configuration import TrainingConfig
@@ -149,10 +149,10 @@ def test_augmented_views_of_a_probe_cost_as_many_looks(stripes):
 
 def test_features_that_are_cached_cost_nothing(tmp_path):
     workspace, project = stripes_project(tmp_path)
-    job = job_of(workspace, project)
-    list(extract(job))
-    assert estimates.missing_looks(workspace, project, job.config) == 0
-    assert estimates.estimate_seconds(workspace, project, job.config)["features"] == 0
+    job = training_of(workspace, project)
+    list(extract(job.task, augmented=True))
+    assert estimates.missing_looks(workspace, project, job.task.config) == 0
+    assert estimates.estimate_seconds(workspace, project, job.task.config)["features"] == 0
 
 
 def test_an_estimate_needs_no_pictures(tmp_path):

@@ -10,13 +10,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from tl_core.approaches.fine_tuning import FineTuning
+from tl_core.approaches.optimisation import Optimisation
 from tl_core.workspace.storage import write_atomic
 
 NUMBERS = ("epoch", "best_epoch", "best_accuracy", "best_loss", "seconds", "loss_scale")
 
 
-def write_checkpoint(path: Path, state: FineTuning) -> None:
+def write_checkpoint(path: Path, state: Optimisation) -> None:
     tensors = {f"network.{name}": value for name, value in state.learnt().items()}
     tensors |= {f"best.{name}": value for name, value in state.best.items()}
     for index, values in state.optimiser.state_dict()["state"].items():
@@ -26,7 +26,7 @@ def write_checkpoint(path: Path, state: FineTuning) -> None:
     write_atomic(path, save(tensors, {"numbers": json.dumps(numbers)}))
 
 
-def restore_checkpoint(path: Path, state: FineTuning) -> bool:
+def restore_checkpoint(path: Path, state: Optimisation) -> bool:
     """Put a fresh `state` of the same network and settings where the checkpoint stood.
 
     Returns:

@@ -10,17 +10,17 @@ import json
 import time
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
-from tl_core.approaches.probe import LinearProbe, Method, all_views
-from tl_core.approaches.probe_choice import ProbeChoice, choosing_probe
-from tl_core.approaches.probe_fitting import fit_probe
+from tl_core.approaches.probe import LinearProbe, Method, all_views, fit_probe
+from tl_core.approaches.probe_choice import ProbeChoice, choose_probe
 from tl_core.evaluation.out_of_fold import Division, OutOfFold, Predict
 from tl_core.features.device import suited_threads
-from tl_core.runs.events import Progress
+from tl_core.runs.events import Event, Progress, passed_on
 from tl_core.workspace.storage import storage_errors, write_atomic
 
 FORMAT = 1  # raise it when the same features would give another result
@@ -89,26 +89,29 @@ def _fit(
     fits = []
     for number, (train, test) in enumerate(division.folds):
         with suited_threads(len(labels)):
-            choosing = choosing_probe(
+            choosing = choose_probe(
                 {name: view[:, train] for name, view in views.items()},
                 labels[train],
                 k,
                 folds=division.inner_folds(train),
                 balanced=balanced,
             )
-            while True:
-                try:
-                    done, total = next(choosing)
-                except StopIteration as end:
-                    choice = end.value
-                    break
-                done, total = number * total + done, count * total
-                left = (time.perf_counter() - began) / done * (total - done)
-                yield Progress(phase, done, total, left)
+            choice = yield from passed_on(
+                choosing, partial(_among_all, number, count, phase, began)
+            )
             view = views[choice.features]
             probe = choice.fit(*all_views(view, labels, train), k, balanced=balanced)
         fits.append(FoldFit(train, test, choice, probe))
     return tuple(fits)
+
+
+def _among_all(number: int, count: int, phase: str, began: float, event: Event) -> Event | None:
+    """Turn a fold's progress into that of all folds; its candidates' scores are nobody's result."""
+    if not isinstance(event, Progress):
+        return None
+    done, total = number * event.total + event.done, count * event.total
+    left = (time.perf_counter() - began) / done * (total - done)
+    return Progress(phase, done, total, left)
 
 
 def fixed_probe(matrix: np.ndarray, division: Division, *, method: Method) -> Predict:

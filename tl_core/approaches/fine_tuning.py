@@ -1,201 +1,136 @@
-"""The optimisation loop: thawed layers learn, the best state on validation pictures is kept.
+"""Fine-tuning: the last layer groups go on learning, starting from the fitted linear probe (LP-FT).
 
-It knows a network and batches. It does not know where they come from, what happens to the
-result, or who watches: it is a generator, and stopping means to stop asking.
+Source: Kumar et al. (2022), "Fine-Tuning can Distort Pretrained Features and Underperform
+Out-of-Distribution", arXiv:2202.10054.
 """
 
-import math
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
 
-from tl_core.approaches.arithmetic import FIRST_SCALE, loss_of, step_logits, update
-from tl_core.approaches.batches import Batches, Inputs
-from tl_core.backbones.layer_groups import freeze_to, parameter_groups, train_mode
+from tl_core.approaches import linear_probe
+from tl_core.approaches.approach import Approach, Fitted, Steps
+from tl_core.approaches.checkpoints import restore_checkpoint, write_checkpoint
+from tl_core.approaches.frozen_front import batches_for
+from tl_core.approaches.linear_probe import ProbeModel, network_of
+from tl_core.approaches.optimisation import Optimisation, optimise, start
+from tl_core.approaches.task import Task, extract
+from tl_core.backbones.layer_groups import layer_groups
 from tl_core.backbones.network import TransferNetwork
-from tl_core.evaluation.measuring import losses_and_accuracy
-from tl_core.runs.configuration import TrainingConfig
-from tl_core.runs.events import EpochResult, Event, Progress
+from tl_core.evaluation.measuring import TEST_PICTURES, crop_batches, evaluation_of, logits_of
+from tl_core.evaluation.temperature import softmax
+from tl_core.features.engine import EngineChoice
+from tl_core.runs.approach import StepPlan
+from tl_core.runs.events import EpochResult, Event, Note, PhaseStarted
+from tl_core.runs.results.intervals import paired_gain
+from tl_core.runs.results.report import Evaluation
 
-SCRATCH_FACTOR = 10  # random weights need larger steps than pretrained ones bear
-TOLERATED = 1.25  # times the seconds that a trial may take: a busy moment ends none
-WARM_UP = 0.1  # share of the steps in which the learning rate rises
-
-
-@dataclass
-class FineTuning:
-    """State of one optimisation, all that a checkpoint holds.
-
-    `best_accuracy` and `best_loss` are of `best`, measured on the validation pictures; epoch 0 is
-    the state before the first step. Steps compute in `precision`, measuring always in float32;
-    `loss_scale` is what float16 needs (see `arithmetic`).
-    """
-
-    network: TransferNetwork
-    optimiser: torch.optim.Optimizer
-    epoch: int = 0
-    best_epoch: int = 0
-    best_accuracy: float = -1.0
-    best_loss: float = math.inf
-    best: dict[str, Tensor] = field(default_factory=dict)
-    seconds: float = 0.0
-    precision: str = "float32"
-    loss_scale: float = FIRST_SCALE
-
-    def learnt(self) -> dict[str, Tensor]:
-        """Return what training can change: thawed parameters, and buffers beside them."""
-        parameters = {name: value.requires_grad for name, value in self.network.named_parameters()}
-        thawed = {name for name, learns in parameters.items() if learns}
-        modules = {name.rpartition(".")[0] for name in thawed}
-        return {
-            name: value
-            for name, value in self.network.state_dict().items()
-            if parameters.get(name, name.rpartition(".")[0] in modules)
-        }
-
-    def restore_best(self) -> None:
-        self.network.load_state_dict(self.best, strict=False)
+OPTIMISER_SETTINGS = (
+    *("balanced", "frozen_groups", "augmentations", "steps", "batch_size"),
+    *("classifier_lr", "backbone_lr", "layer_decay", "weight_decay"),
+)
 
 
-def plan(config: TrainingConfig, pictures: int) -> tuple[int, int]:
-    """Return (epochs, steps per epoch): steps rather than epochs for small sets.
-
-    Source: Kolesnikov et al. (2020), "Big Transfer", arXiv:1912.11370, for a schedule in steps.
-    """
-    per_epoch = max(1, pictures // config.batch_size)
-    if config.steps is not None:
-        steps = config.steps
-    elif config.strategy == "scratch":
-        steps = min(600, max(200, 30 * per_epoch))
-    else:
-        steps = min(300, max(100, 10 * per_epoch))
-    return math.ceil(steps / per_epoch), per_epoch
+def train(task: Task) -> Steps:
+    task, extracted = yield from extract(task, augmented=False)
+    probe = yield from linear_probe.fit(task, extracted, task.rows("train"))
+    network = network_of(task, probe.choice.features, probe.probe)
+    yield from learn(task, network, APPROACH, before=probe)
 
 
-def tuning_config(config: TrainingConfig, groups: int) -> TrainingConfig:
-    """Return how a recommended training fine-tunes: all but the last stage and classifier frozen.
+def learn(
+    task: Task, network: TransferNetwork, approach: Approach, *, before: ProbeModel | None = None
+) -> Steps:
+    """Let the network's thawed layers learn, going on from the run's checkpoint if there is one.
 
     Args:
-        config: Of the recommended training.
-        groups: Layer groups of the network, the classifier included.
+        task: Its training part is learnt from, its validation part chooses the epoch to keep.
+        network: With the classifier to start from.
+        approach: Says how many groups stay frozen, and for how long layers learn.
+        before: The probe that the classifier comes from, to compare with.
     """
-    return replace(config, strategy="fine-tune", frozen_groups=max(0, groups - 2))
-
-
-def start(network: TransferNetwork, config: TrainingConfig, *, frozen_groups: int) -> FineTuning:
-    """Freeze the first layer groups and make the optimiser of the others."""
-    freeze_to(network, frozen_groups)
-    scratch = config.strategy == "scratch"
-    scratch_lr = SCRATCH_FACTOR * config.classifier_lr
-    groups = parameter_groups(
-        network,
-        classifier_lr=scratch_lr if scratch else config.classifier_lr,
-        backbone_lr=scratch_lr if scratch else config.backbone_lr,
-        layer_decay=1.0 if scratch else config.layer_decay,
-        weight_decay=config.weight_decay,
+    frozen = approach.frozen_groups(task.config, len(layer_groups(network)))
+    state = start(network, task.config, frozen_groups=frozen, from_scratch=not approach.pretrained)
+    yield PhaseStarted("fine_tune")
+    batches = yield from batches_for(task, state)
+    events = optimise(
+        state, task.config, approach.step_plan, *batches, class_weights=task.class_weights()
     )
-    for group in groups:
-        group["full_lr"] = group["lr"]
-    network.to(memory_format=torch.channels_last)
-    return FineTuning(network, torch.optim.AdamW(groups))
-
-
-def fine_tune(
-    state: FineTuning,
-    config: TrainingConfig,
-    train: Batches,
-    validation: Batches,
-    *,
-    class_weights: Tensor | None,
-) -> Iterator[Event]:
-    """Train from `state.epoch` on, yielding Progress per step and an EpochResult per epoch.
-
-    After every EpochResult `state` is whole: it may be written down and gone on with, and gives
-    the same history as without the pause.
-    """
-    epochs, per_epoch = plan(config, len(train.labels))
-    total, began, at_start = epochs * per_epoch, time.perf_counter(), state.epoch * per_epoch
-    if state.epoch == 0:
-        yield _epoch_result(state, validation, math.nan, math.nan, epochs, began)
-    for epoch in range(state.epoch + 1, epochs + 1):
-        epoch_began = time.perf_counter()
-        loss_sum, hits, seen = 0.0, 0, 0
-        torch.manual_seed(config.seed * 100_003 + epoch)  # dropout and its like
-        train_mode(
-            state.network,
-            batch_size=config.batch_size,
-            from_scratch=config.strategy == "scratch",
-        )
-        for step, (batch, labels) in enumerate(train.shuffled(epoch, per_epoch)):
-            done = (epoch - 1) * per_epoch + step
-            _set_learning_rate(state.optimiser, done / total)
-            loss, correct = _step(state, train, batch, labels, class_weights)
-            loss_sum, hits, seen = loss_sum + loss * len(labels), hits + correct, seen + len(labels)
-            rate = (time.perf_counter() - began) / (done + 1 - at_start)
-            yield Progress("fine_tune", done + 1, total, rate * (total - done - 1))
-        state.epoch = epoch
-        yield _epoch_result(state, validation, loss_sum / seen, hits / seen, epochs, epoch_began)
-
-
-def _step(
-    state: FineTuning,
-    batches: Batches,
-    inputs: Inputs,
-    labels: Tensor,
-    class_weights: Tensor | None,
-) -> tuple[float, int]:
-    """Do one update; return the batch's mean loss in nats and its correct predictions."""
-    place = next(state.network.parameters()).device.type
-    logits = step_logits(batches, inputs, state.precision, place)
-    labels = labels.to(logits.device)
-    loss = loss_of(logits, labels, class_weights)
-    state.loss_scale = update(loss, state.optimiser, state.precision, state.loss_scale)
-    with torch.no_grad():
-        plain = nn.functional.cross_entropy(logits, labels).item()
-    return plain, int((logits.argmax(dim=1) == labels).sum())
-
-
-def _epoch_result(
-    state: FineTuning,
-    validation: Batches,
-    train_loss: float,
-    train_accuracy: float,
-    epochs: int,
-    began: float,
-) -> EpochResult:
-    """Measure on the validation pictures and keep the state if it is the best so far."""
-    state.network.eval()
-    with torch.inference_mode():
-        parts = [validation.logits(inputs).cpu() for inputs in validation.in_order()]
-    logits = torch.cat(parts) if parts else torch.empty(0, 1)
-    loss, accuracy = losses_and_accuracy(logits, validation.labels)
-    better = (accuracy, -loss) > (state.best_accuracy, -state.best_loss)
-    if better or not state.best or math.isnan(accuracy):
-        state.best_epoch, state.best_accuracy, state.best_loss = state.epoch, accuracy, loss
-        state.best = {name: value.clone() for name, value in state.learnt().items()}
-    seconds = time.perf_counter() - began
-    state.seconds += seconds
-    return EpochResult(
-        phase="fine_tune",
-        epoch=state.epoch,
-        total_epochs=epochs,
-        train_loss=train_loss,
-        train_accuracy=train_accuracy,
-        validation_loss=loss,
-        validation_accuracy=accuracy,
-        lr=max(group["lr"] for group in state.optimiser.param_groups) if state.epoch else 0.0,
-        seconds=seconds,
-    )
-
-
-def _set_learning_rate(optimiser: torch.optim.Optimizer, done: float) -> None:
-    """Linear warm-up, then half a cosine; `done` is the share of steps taken, in [0, 1)."""
-    if done < WARM_UP:
-        factor = (done + 1e-3) / (WARM_UP + 1e-3)
+    checkpoint = checkpoint_file(task)
+    if restore_checkpoint(checkpoint, state):
+        yield Note(f"Resumed after epoch {state.epoch}, where this run was interrupted.")
+    model = TunedModel(task, state, approach.name, before)
+    if state.best:
+        yield Fitted(model)
+    for event in events:
+        if isinstance(event, EpochResult):
+            write_checkpoint(checkpoint, state)
+            yield Fitted(model)
+        yield event
+    if best := state.best_epoch:
+        yield Note(f"Kept the weights after epoch {best}, the best on the validation pictures.")
     else:
-        factor = 0.5 * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))
-    for group in optimiser.param_groups:
-        group["lr"] = group["full_lr"] * factor
+        yield Note("No epoch was better on the validation pictures than the start: it was kept.")
+
+
+@dataclass(frozen=True)
+class TunedModel:
+    """A network whose last layers have learnt, and the probe that it started from."""
+
+    task: Task
+    state: Optimisation
+    strategy_used: str
+    before: ProbeModel | None = None
+    trial_gain: float | None = None
+
+    @property
+    def engine(self) -> EngineChoice | None:
+        return self.before.engine if self.before else None
+
+    @property
+    def learning_seconds(self) -> float:
+        return self.state.seconds
+
+    def network(self) -> TransferNetwork:
+        self.state.restore_best()
+        return self.state.network
+
+    def evaluate(self) -> Generator[Event, None, Evaluation]:
+        """Measure on the test part; on the validation part, saying so, if that is all there is."""
+        images, measured_on = self.task.images.test, TEST_PICTURES
+        if not images:
+            images = self.task.images.validation
+            measured_on = "validation pictures, which also chose the epoch to keep"
+        crops = crop_batches(images, self.task.preprocessing)
+        logits = torch.cat(list(logits_of(self.network(), crops, self.task.preprocessing)))
+        names, probabilities = self.task.images.class_names, softmax(logits.numpy())
+        evaluation = evaluation_of(names, images, probabilities, measured_on=measured_on)
+        if self.before and self.task.images.test:
+            yield from self._compare(evaluation)
+        return evaluation
+
+    def _compare(self, evaluation: Evaluation) -> Iterator[Event]:
+        """Say on the same pictures what fine-tuning added to the probe it started from."""
+        labels = evaluation.labels
+        before = self.before.logits(self.task.rows("test")).argmax(axis=1)
+        gain, error = paired_gain(before == labels, evaluation.predicted == labels)
+        verdict = "gained" if gain > error else "made no clear difference:"
+        yield Note(
+            f"Fine-tuning {verdict} {100 * gain:+.1f} points against the linear probe that it "
+            f"started from, on the same {len(labels)} test pictures (standard error "
+            f"{100 * error:.1f})."
+        )
+
+
+def checkpoint_file(task: Task):
+    return task.run_dir / "checkpoint.safetensors"
+
+
+APPROACH = Approach(
+    name="fine-tune",
+    trained_groups=2,
+    step_plan=StepPlan(epochs=10, least=100, most=300),
+    settings=(*OPTIMISER_SETTINGS, "views"),
+    train=train,
+)

@@ -1,174 +1,184 @@
-"""The probe's part of a training: a classifier on features is chosen and fitted, then measured."""
+"""Linear probing: the whole backbone frozen, a linear classifier on its features.
 
-import math
-import time
+Features and method are chosen by cross-validation; the number that is reported is nested: each
+picture is answered by a classifier that was chosen and fitted without it.
+"""
+
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 
 import numpy as np
+import torch
 
+from tl_core.approaches.approach import Approach, Fitted, Steps
 from tl_core.approaches.cross_validation import CrossValidated, cross_validated_probe
-from tl_core.approaches.jobs import TrainingJob
 from tl_core.approaches.probe import CENTROIDS, LinearProbe, all_views
-from tl_core.approaches.probe_choice import ProbeChoice, choosing_probe
-from tl_core.approaches.probe_fitting import fit_in_rounds
+from tl_core.approaches.probe_choice import ProbeChoice, choose_probe
+from tl_core.approaches.task import Extracted, Task, extract
+from tl_core.backbones.network import TransferNetwork
 from tl_core.errors import DatasetError
-from tl_core.evaluation.folds import Fold, make_folds, unmeasured_classes
+from tl_core.evaluation.folds import make_folds, unmeasured_classes
 from tl_core.evaluation.measuring import TEST_PICTURES, evaluation_of
-from tl_core.evaluation.out_of_fold import FOLDS, Division, divide
+from tl_core.evaluation.out_of_fold import FOLDS, Division, OutOfFold, divide
 from tl_core.evaluation.temperature import softmax
 from tl_core.features.device import suited_threads
-from tl_core.runs.events import EpochResult, Event, PhaseStarted, Progress
+from tl_core.features.engine import EngineChoice
+from tl_core.runs.events import Event, Note, PhaseStarted
 from tl_core.runs.results.report import Evaluation
 
-SOLVER_ROUNDS = (1, 1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89)
+
+def train(task: Task) -> Steps:
+    task, extracted = yield from extract(task, augmented=True)
+    yield Fitted((yield from fit(task, extracted)))
 
 
-def fit(job: TrainingJob) -> Iterator[Event]:
-    """Choose and fit the classifier; a learning curve is drawn on train and validation part."""
+@dataclass(frozen=True)
+class ProbeModel:
+    """A fitted linear classifier, and the features that it was fitted on."""
+
+    task: Task
+    extracted: Extracted
+    choice: ProbeChoice
+    probe: LinearProbe
+    trial_gain: float | None = None
+    strategy_used: str = "probe"
+    learning_seconds: float = 0.0
+
+    @property
+    def engine(self) -> EngineChoice | None:
+        return self.extracted.engine
+
+    def network(self) -> TransferNetwork:
+        return network_of(self.task, self.choice.features, self.probe)
+
+    def evaluate(self) -> Generator[Event, None, Evaluation]:
+        """Measure on the part that is held out, or out of fold on every picture."""
+        division = yield from measured_division(self.task)
+        found = yield from cross_validate(self.task, self.extracted, division, "evaluate")
+        return evaluation_on(self.task, division, found.answers)
+
+    def logits(self, rows: np.ndarray) -> np.ndarray:
+        """Return logits, float32 (n, K), of these pictures, unvaried."""
+        return self.probe.logits(self.extracted.views[self.choice.features][0, rows])
+
+
+def fit(
+    task: Task, extracted: Extracted, rows: np.ndarray | None = None
+) -> Generator[Event, None, ProbeModel]:
+    """Choose by cross-validation how to read the features, and fit the classifier.
+
+    Args:
+        task: The training.
+        extracted: Its features.
+        rows: Pictures to learn from, int64 (n,); None for all that are not held out.
+    """
     yield PhaseStarted("probe")
-    config, k = job.config, len(job.images.class_names)
-    labels, groups, rows = job.labels(), job.groups(), job.fitted_rows
-    with job.timed("probe"), suited_threads(len(labels)):
-        if job.fine_tunes or job.out_of_fold:
+    labels, groups, config = task.labels, task.groups, task.config
+    if rows is None and not task.cross_validates:
+        division = yield from measured_division(task)
+        (found,) = (yield from cross_validate(task, extracted, division, "probe")).fits
+        choice, probe = found.choice, found.probe
+    else:
+        rows = np.arange(len(labels)) if rows is None else rows
+        with suited_threads(len(labels)):
             inside = None if groups is None else groups[rows]
             folds = make_folds(labels[rows], inside, folds=FOLDS, seed=config.seed)
-            parts = {name: matrix[:, rows] for name, matrix in job.views.items()}
-            job.choice = yield from _choose(job, parts, labels[rows], folds)
-            features, repeated = all_views(job.views[job.choice.features], labels, rows)
-            job.probe = job.choice.fit(features, repeated, k, balanced=config.balanced)
-        else:  # fitted on all but what is held out: the classifier that is measured
-            (fit,) = (yield from cross_validated(job, _measured_division(job), "probe")).fits
-            job.choice, job.probe = fit.choice, fit.probe
-        yield from _learning_curve(job, labels, job.rows("train"))
-    if job.choice.method == CENTROIDS:
-        yield from job.note(
+            parts = {name: matrix[:, rows] for name, matrix in extracted.views.items()}
+            choice = yield from choose_probe(
+                parts, labels[rows], task.num_classes, folds=folds, balanced=config.balanced
+            )
+            features, repeated = all_views(extracted.views[choice.features], labels, rows)
+            probe = choice.fit(features, repeated, task.num_classes, balanced=config.balanced)
+    if choice.method == CENTROIDS:
+        yield Note(
             "A class has very few pictures, so each picture goes to the class whose average it "
-            "is most like."
+            "is most like (nearest centroid)."
         )
-    if job.choice.scores:
-        seen = "what its last layer sees"
-        if job.choice.features == "all":
-            seen = "what all its stages see, not only the last one"
-        yield from job.note(
-            f"Trying it out on parts of your pictures, in turns (cross-validation), showed how "
-            f"to read the network best: {seen}."
-        )
+    if choice.scores:
+        read = "all stages" if choice.features == "all" else "the last layer"
+        yield Note(f"Cross-validation chose the features of {read}.")
+    return ProbeModel(task, extracted, choice, probe)
 
 
-def _choose(
-    job: TrainingJob, matrices: dict[str, np.ndarray], labels: np.ndarray, folds: list[Fold]
-) -> Generator[Event, None, ProbeChoice]:
-    k, began = len(job.images.class_names), time.perf_counter()
-    choosing = choosing_probe(matrices, labels, k, folds=folds, balanced=job.config.balanced)
-    while True:
-        try:
-            done, total = next(choosing)
-        except StopIteration as end:
-            return end.value
-        left = (time.perf_counter() - began) / done * (total - done)
-        yield Progress("probe", done, total, left)
-
-
-def _learning_curve(
-    job: TrainingJob, labels: np.ndarray, train_rows: np.ndarray
-) -> Iterator[Event]:
-    choice, config, k = job.choice, job.config, len(job.images.class_names)
-    validation_rows = job.rows("validation")
-    matrix = job.views[choice.features]
-    features, repeated = all_views(matrix, labels, train_rows)
-    began = time.perf_counter()
-    probes = fit_in_rounds(
-        features,
-        repeated,
-        k,
-        method=choice.method,
-        balanced=config.balanced,
-        rounds=SOLVER_ROUNDS,
+def network_of(task: Task, features: str, probe: LinearProbe | None = None) -> TransferNetwork:
+    """Return the task's backbone with a classifier: the probe's, or a random one."""
+    network = TransferNetwork(
+        task.backbone,
+        features=features,
+        num_classes=task.num_classes,
+        unit_length=probe.unit_length if probe else False,
     )
-    total = 1 if choice.method == CENTROIDS else len(SOLVER_ROUNDS)
-    for epoch, probe in enumerate(probes, start=1):
-        probe = probe.cooled(choice.temperature)
-        train_loss, train_accuracy = _measure(probe, features, repeated)
-        loss, accuracy = _measure(probe, matrix[0, validation_rows], labels[validation_rows])
-        seconds, began = time.perf_counter() - began, time.perf_counter()
-        yield EpochResult(
-            phase="probe",
-            epoch=epoch,
-            total_epochs=total,
-            train_loss=train_loss,
-            train_accuracy=train_accuracy,
-            validation_loss=loss,
-            validation_accuracy=accuracy,
-            lr=None,
-            seconds=seconds,
-        )
+    if probe:
+        with torch.no_grad():
+            network.feature_mean.copy_(torch.from_numpy(probe.mean))
+            network.feature_scale.copy_(torch.from_numpy(probe.scale))
+            network.classifier.weight.copy_(torch.from_numpy(probe.weight))
+            network.classifier.bias.copy_(torch.from_numpy(probe.bias))
+    return network
 
 
-def evaluate(
-    job: TrainingJob, logits: np.ndarray | None = None
-) -> Generator[Event, None, Evaluation]:
-    """Measure on the part that is held out, or out of fold on every picture.
+def measured_division(task: Task) -> Generator[Event, None, Division]:
+    """Return how the pictures are divided for the reported number; say what it leaves out.
 
-    `logits`, (N, K), are out-of-fold answers to count instead of the probe's.
+    Raises:
+        DatasetError: If nothing can be measured.
     """
-    images, division = job.images.images, _measured_division(job)
-    if job.out_of_fold:
-        yield from _say_what_is_not_measured(job, division)
-    found = yield from cross_validated(job, division, "evaluate")
-    answers = found.answers if logits is None else division.measured(logits)
-    measured_on = TEST_PICTURES
-    if job.out_of_fold:
-        count = len(division.folds)
-        measured_on = f"pictures, each predicted by a model fitted without it ({count} folds)"
-    return evaluation_of(
-        job.images.class_names,
-        [images[row] for row in division.rows],
-        softmax(answers.logits),
-        measured_on=measured_on,
-        folds=len(division.folds),
+    division = divide(
+        task.images.images,
+        task.num_classes,
+        seed=task.config.seed,
+        hold_out=task.images.test_given,
     )
+    if task.cross_validates:
+        yield from _say_what_is_not_measured(task, division)
+    return division
 
 
-def _measured_division(job: TrainingJob) -> Division | None:
-    """Return how the pictures are divided for the reported number, which no choice is made by."""
-    given, seed = job.images.test_given, job.config.seed
-    return divide(job.images.images, len(job.images.class_names), seed=seed, hold_out=given)
-
-
-def learning_division(job: TrainingJob) -> Division | None:
-    """Return how the pictures to fit on (`TrainingJob.fitted_rows`) are divided for choices."""
-    pictures = [job.images.images[row] for row in job.fitted_rows]
-    return divide(pictures, len(job.images.class_names), seed=job.config.seed)
-
-
-def cross_validated(
-    job: TrainingJob, division: Division, phase: str, rows: np.ndarray | None = None
+def cross_validate(
+    task: Task,
+    extracted: Extracted,
+    division: Division,
+    phase: str,
+    rows: np.ndarray | None = None,
 ) -> Generator[Event, None, CrossValidated]:
     """Measure the probe on a division of all pictures, or of those in `rows`."""
-    whole = rows is None or len(rows) == len(job.images.images)
-    views = job.views if whole else {name: view[:, rows] for name, view in job.views.items()}
-    return (
-        yield from cross_validated_probe(
-            views,
-            division,
-            phase=phase,
-            balanced=job.config.balanced,
-            folder=job.workspace.features_dir(job.project_id),
-        )
+    views = extracted.views
+    if rows is not None and len(rows) < len(task.images.images):
+        views = {name: view[:, rows] for name, view in views.items()}
+    return cross_validated_probe(
+        views,
+        division,
+        phase=phase,
+        balanced=task.config.balanced,
+        folder=task.workspace.features_dir(task.project_id),
     )
 
 
-def _say_what_is_not_measured(job: TrainingJob, division: Division | None) -> Iterator[Event]:
+def evaluation_on(task: Task, division: Division, answers: OutOfFold) -> Evaluation:
+    """Return what these answers say of the pictures that the division measures."""
+    count, measured_on = len(division.folds), TEST_PICTURES
+    if task.cross_validates:
+        measured_on = f"pictures, each predicted by a model fitted without it ({count} folds)"
+    return evaluation_of(
+        task.images.class_names,
+        [task.images.images[row] for row in division.rows],
+        softmax(answers.logits),
+        measured_on=measured_on,
+        folds=count,
+    )
+
+
+def _say_what_is_not_measured(task: Task, division: Division | None) -> Iterator[Event]:
     """Name the classes of which nothing can be put aside.
 
     Raises:
         DatasetError: If that leaves nothing to measure on.
     """
-    labels, groups = job.labels(), job.groups()
+    labels, groups = task.labels, task.groups
     tested = set(labels[division.rows].tolist()) if division else set()
     classes = set(np.unique(labels).tolist()) - tested if division else set()
     classes = classes or unmeasured_classes(labels, groups)
-    missing = [f"'{job.images.class_names[label]}'" for label in sorted(classes)]
+    missing = [f"'{task.images.class_names[label]}'" for label in sorted(classes)]
     named = missing[0] if len(missing) == 1 else f"each of {', '.join(missing) or 'the classes'}"
     why = (
         f"The pictures of {named} are all copies of one another or one series, so none of them "
@@ -178,13 +188,7 @@ def _say_what_is_not_measured(job: TrainingJob, division: Division | None) -> It
     if division is None:
         raise DatasetError(why)
     if missing:
-        yield from job.note(f"{why} The numbers are about the other classes.")
+        yield Note(f"{why} The numbers are about the other classes.")
 
 
-def _measure(probe: LinearProbe, features: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    if not len(labels):
-        return math.nan, math.nan
-    probabilities = probe.probabilities(features)
-    true = probabilities[np.arange(len(labels)), labels]
-    accuracy = (probabilities.argmax(axis=1) == labels).mean()
-    return float(-np.log(np.maximum(true, 1e-7)).mean()), float(accuracy)
+APPROACH = Approach(name="probe", settings=("balanced", "augmentations", "views"), train=train)

@@ -1,8 +1,6 @@
-"""Which features to read and how to fit the classifier, decided by cross-validation.
+"""Which features to read and how to fit the classifier, decided by cross-validation."""
 
-It knows matrices, labels and folds. What is chosen for a training is chosen inside its folds.
-"""
-
+import time
 from collections.abc import Generator
 from dataclasses import dataclass
 
@@ -16,10 +14,12 @@ from tl_core.approaches.probe import (
     LinearProbe,
     Method,
     all_views,
+    fit_probe,
+    fit_probes,
 )
-from tl_core.approaches.probe_fitting import fit_probe, fit_probes
 from tl_core.evaluation.folds import Fold
 from tl_core.evaluation.temperature import fit_temperature
+from tl_core.runs.events import CandidateScore, Event, Progress
 
 Candidate = tuple[str, Method]
 
@@ -51,24 +51,7 @@ def choose_probe(
     *,
     folds: list[Fold],
     balanced: bool = True,
-) -> ProbeChoice:
-    """Choose features and method by cross-validation; see `choosing_probe`."""
-    choosing = choosing_probe(matrices, labels, num_classes, folds=folds, balanced=balanced)
-    while True:
-        try:
-            next(choosing)
-        except StopIteration as end:
-            return end.value
-
-
-def choosing_probe(
-    matrices: dict[str, np.ndarray],
-    labels: np.ndarray,
-    num_classes: int,
-    *,
-    folds: list[Fold],
-    balanced: bool = True,
-) -> Generator[tuple[int, int], None, ProbeChoice]:
+) -> Generator[Event, None, ProbeChoice]:
     """Choose features, method and temperature by cross-validation.
 
     Accuracy decides; log-loss, at the best temperature, decides between equals. Without folds (a
@@ -83,25 +66,30 @@ def choosing_probe(
         balanced: Whether every class counts equally in fitting.
 
     Yields:
-        Fits done and fits in total.
+        Progress in fits, and the score of every candidate once it is known.
     """
     if not folds:
         return ProbeChoice(features="last", method=CENTROIDS, temperature=1.0, scores={})
     few = np.bincount(labels)[np.unique(labels)].min() < FEW_PER_CLASS
     methods = (CENTROIDS,) if few else (*REGRESSIONS, *DISCRIMINANTS)
-    logits: dict[Candidate, list[np.ndarray]] = {}
-    done = 0
+    total = len(matrices) * len(folds) * len(methods)
+    tested = labels[np.concatenate([test for _, test in folds])]
+    measured: dict[Candidate, _Measured] = {}
+    done, began = 0, time.perf_counter()
     for name, matrix in matrices.items():
+        logits: dict[Method, list[np.ndarray]] = {method: [] for method in methods}
         for train, test in folds:
             fits = fit_probes(
                 *all_views(matrix, labels, train), num_classes, methods=methods, balanced=balanced
             )
             for method, probe in zip(methods, fits, strict=True):
-                logits.setdefault((name, method), []).append(probe.logits(matrix[0, test]))
+                logits[method].append(probe.logits(matrix[0, test]))
                 done += 1
-                yield done, len(matrices) * len(folds) * len(methods)
-    tested = labels[np.concatenate([test for _, test in folds])]
-    measured = {key: _measure(np.concatenate(parts), tested) for key, parts in logits.items()}
+                left = (time.perf_counter() - began) / done * (total - done)
+                yield Progress("probe", done, total, left)
+        for method, parts in logits.items():
+            found = measured[name, method] = _measure(np.concatenate(parts), tested)
+            yield CandidateScore("probe", name, method.name, method.amount, found.accuracy)
     best = max(measured, key=lambda key: (measured[key].accuracy, -measured[key].loss))
     return ProbeChoice(
         features=best[0],

@@ -9,8 +9,7 @@ from collections.abc import Generator, Sequence
 import numpy as np
 
 from tl_core.approaches.cross_validation import FoldFit
-from tl_core.approaches.probe import CENTROIDS, FEW_PER_CLASS, Method
-from tl_core.approaches.probe_fitting import fit_probe
+from tl_core.approaches.probe import CENTROIDS, FEW_PER_CLASS, Method, fit_probe
 from tl_core.evaluation.out_of_fold import Division
 from tl_core.features.device import suited_threads
 from tl_core.runs.events import Progress

@@ -10,8 +10,7 @@ from itertools import chain
 import numpy as np
 
 from tl_core.approaches.cross_validation import CrossValidated, cross_validated_probe
-from tl_core.approaches.fine_tuning import plan
-from tl_core.approaches.training import finish, prepare_training, train
+from tl_core.approaches.training import prepare_training
 from tl_core.assessment import baselines
 from tl_core.assessment.baselines import Work
 from tl_core.assessment.distance import home_of
@@ -153,15 +152,16 @@ def layers(job: AssessmentJob) -> Iterator[Progress]:
 def scratch(job: AssessmentJob) -> Iterator[Progress]:
     """Train the whole architecture without pretraining, by the full recipe; it takes minutes."""
     config = TrainingConfig(backbone=job.backbone, strategy="scratch", seed=job.seed)
-    training = prepare_training(job.workspace, job.project_id, job.run_id, config)
-    training.run_dir = job.run_dir / SCRATCH
-    training.run_dir.mkdir(exist_ok=True)
-    for event in chain(train(training), finish(training)):
+    run_dir = job.run_dir / SCRATCH
+    run_dir.mkdir(exist_ok=True)
+    training = prepare_training(job.workspace, job.project_id, run_dir, config)
+    for event in chain(training.events(), training.finish()):
         if isinstance(event, Progress):
             yield event
-    report = read_report(training.run_dir)
+    report = read_report(run_dir)
     found = report.evaluation
-    epochs, per_epoch = plan(config, len(training.images.train))
+    pictures = len(training.task.images.train)
+    epochs, per_epoch = training.approach.step_plan.epochs_and_steps(config, pictures)
     job.add_measured(
         Measured(
             name="scratch",

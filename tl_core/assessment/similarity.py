@@ -5,8 +5,7 @@ It knows features of two parts; it does not know what makes them parts.
 
 import numpy as np
 
-from tl_core.approaches.probe import Method
-from tl_core.approaches.probe_fitting import fit_probe
+from tl_core.approaches.probe import Method, fit_probe
 from tl_core.evaluation.folds import make_folds
 from tl_core.features.device import suited_threads
 from tl_core.runs.results.assessment import Similarity

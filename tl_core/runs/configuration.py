@@ -1,13 +1,10 @@
-"""What a person chose for one training, as one value.
+"""What a person chose for one training, as one value, validated once."""
 
-Light: validated once, here; every module inside trusts it.
-"""
-
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 
 from tl_core.runs.catalogue import Backbone, backbone_from_json
 
-STRATEGIES = ("recommended", "probe", "fine-tune", "scratch")
 AUGMENTATIONS = ("crop", "flip", "vertical-flip", "rotate", "colour", "blur")
 
 
@@ -17,13 +14,12 @@ class TrainingConfig:
 
     Args:
         backbone: What to start from.
-        strategy: One of `STRATEGIES`. "probe" is a linear classifier with cross-validated choice
-            of features and method; "recommended" is the probe, then fine-tuning on trial, kept if
-            it pays; "fine-tune" goes on from the fitted probe; "scratch" starts without
-            pretrained weights.
-        frozen_groups: The first n layer groups stay frozen; None lets the strategy decide
-            (probe: all but the classifier; fine-tune: all but the last stage and the
-            classifier; scratch: none).
+        strategy: Name of an approach (see `tl_core.approaches`): "probe" is a linear classifier
+            with cross-validated choice of features and method; "recommended" is the probe, then
+            fine-tuning on trial, kept if it pays; "fine-tune" goes on from the fitted probe;
+            "scratch" starts without pretrained weights.
+        options: What the approach alone can be told, by name.
+        frozen_groups: The first n layer groups stay frozen; None lets the approach decide.
         augmentations: Names from `AUGMENTATIONS`.
         views: Cached augmented views per picture when a probe uses augmentation, 1 to 16.
         balanced: Whether every class counts equally whatever its size.
@@ -41,6 +37,7 @@ class TrainingConfig:
 
     backbone: Backbone
     strategy: str = "recommended"
+    options: Mapping[str, bool | int | float | str] = field(default_factory=dict)
     frozen_groups: int | None = None
     augmentations: tuple[str, ...] = ()
     views: int = 4
@@ -58,7 +55,7 @@ class TrainingConfig:
         """Raise `ValueError` naming the first setting that is out of range."""
         unknown = set(self.augmentations) - set(AUGMENTATIONS)
         checks = {
-            "strategy": self.strategy in STRATEGIES,
+            "strategy": bool(self.strategy),
             "frozen_groups": self.frozen_groups is None or self.frozen_groups >= 0,
             "augmentations": not unknown,
             "views": 1 <= self.views <= 16,

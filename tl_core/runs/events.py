@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TypeVar
@@ -31,21 +31,37 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class EpochResult:
-    """One epoch (or one round of the probe's solver).
+class CandidateScore:
+    """What cross-validation found of one way to read the features and to fit a classifier on them.
 
-    Losses are mean cross-entropy in nats, accuracies fractions in [0, 1], `lr` the
-    classifier's learning rate (None for the probe's solver), `seconds` this epoch's duration.
+    `features` is "last" or "all"; `method` and `amount` are those of `approaches.probe.Method`;
+    `accuracy` is a fraction of the pictures, each predicted by a classifier fitted without it.
+    """
+
+    phase: str
+    features: str
+    method: str
+    amount: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """One epoch of an optimisation.
+
+    Losses are mean cross-entropy in nats, accuracies fractions in [0, 1], `lr` the classifier's
+    learning rate, `seconds` this epoch's duration. Epoch 0 is the state before the first step: it
+    has been measured, but has no training loss and accuracy.
     """
 
     phase: str
     epoch: int
     total_epochs: int
-    train_loss: float
-    train_accuracy: float
+    train_loss: float | None
+    train_accuracy: float | None
     validation_loss: float
     validation_accuracy: float
-    lr: float | None
+    lr: float
     seconds: float
 
 
@@ -56,8 +72,8 @@ class Note:
     text: str
 
 
-Event = PhaseStarted | Progress | EpochResult | Note
-_TYPES = {cls.__name__: cls for cls in (PhaseStarted, Progress, EpochResult, Note)}
+Event = PhaseStarted | Progress | CandidateScore | EpochResult | Note
+_TYPES = {cls.__name__: cls for cls in (PhaseStarted, Progress, CandidateScore, EpochResult, Note)}
 
 
 def event_to_json(event: Event) -> dict:
@@ -115,3 +131,16 @@ def result_of(work: Generator[object, None, Result]) -> Result:
             next(work)
         except StopIteration as end:
             return end.value
+
+
+def passed_on(
+    work: Generator[Event, None, Result], change: Callable[[Event], Event | None]
+) -> Generator[Event, None, Result]:
+    """Yield what work yields, as `change` returns it (None is left out), and return its result."""
+    while True:
+        try:
+            event = next(work)
+        except StopIteration as end:
+            return end.value
+        if (changed := change(event)) is not None:
+            yield changed

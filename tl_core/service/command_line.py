@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from tl_core.runs.catalogue import BUNDLED
-from tl_core.runs.configuration import STRATEGIES
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,8 +56,9 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
     )
     add(
         "--strategy",
-        choices=STRATEGIES,
+        "--approach",
         default="recommended",
+        metavar="NAME",
         help="probe: a classifier on frozen features, chosen by cross-validation; recommended: "
         "the probe, then the last layers are fine-tuned on trial, which is kept if it pays; "
         "fine-tune: train the last layers too, from the probe on; scratch: start without "
@@ -79,6 +79,15 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         help="keep the first N layer groups as they are when fine-tuning (default: all but the "
         "last stage and the classifier; from scratch: none)",
     )
+    add(
+        "--set",
+        action="append",
+        default=[],
+        dest="options",
+        type=_option,
+        metavar="NAME=VALUE",
+        help="an option that the strategy alone has; may be given several times",
+    )
     add("--seed", type=int, default=0, metavar="S", help="of every random choice (default: 0)")
     add(
         "--download",
@@ -92,6 +101,13 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         metavar="OUT.csv",
         help="write the prediction for every picture that was tested on here",
     )
+
+
+def _option(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
+    return name, value
 
 
 def _add_assess(commands: argparse._SubParsersAction) -> None:

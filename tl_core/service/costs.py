@@ -10,7 +10,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from tl_core.approaches.fine_tuning import tuning_config
+from tl_core.approaches import fine_tuning
+from tl_core.approaches.approach import approach_named
 from tl_core.backbones import create_backbone
 from tl_core.backbones.layer_groups import layer_groups
 from tl_core.backbones.network import FeatureReader, feature_sizes
@@ -60,7 +61,8 @@ def facts_of(backbone: Backbone) -> Facts:
 
 
 def tries_fine_tuning(config: TrainingConfig) -> bool:
-    return config.strategy == "recommended" and config.tuning_seconds > 0
+    settings = approach_named(config.strategy).settings
+    return "tuning_seconds" in settings and config.tuning_seconds > 0
 
 
 def measured_costs(workspace: Workspace, project_id: str, config: TrainingConfig) -> Costs:
@@ -82,9 +84,10 @@ def measured_costs(workspace: Workspace, project_id: str, config: TrainingConfig
         repeat=True,
     )
     front, step = 0.0, 0.0
-    tuned = tuning_config(config, facts.groups) if tries_fine_tuning(config) else config
-    if tuned.strategy in ("fine-tune", "scratch"):
-        frozen = _frozen_groups(tuned, facts.groups)
+    approach = approach_named(config.strategy)
+    approach = fine_tuning.APPROACH if tries_fine_tuning(config) else approach
+    if approach.step_plan:
+        frozen = approach.frozen_groups(config, facts.groups)
         front, step = memo.measured(
             f"{name} | front and step, {frozen} groups frozen",
             lambda: speed.tuning_seconds(network()[0], frozen, sample),
@@ -95,7 +98,7 @@ def measured_costs(workspace: Workspace, project_id: str, config: TrainingConfig
 
 def _network(config: TrainingConfig, folder: Path) -> tuple[nn.Module, bool]:
     """Return the backbone, and whether it has its weights: without them it is as fast."""
-    if config.strategy != "scratch":
+    if approach_named(config.strategy).pretrained:
         try:
             return create_backbone(config.backbone, project_dir=folder), True
         except WeightsUnavailable:
@@ -122,10 +125,3 @@ def _forward_seconds(
         pictures=CONVERTING_PAYS,  # while the person still chooses there is time for it
     )
     return 1 / chosen.choice.pictures_per_second
-
-
-def _frozen_groups(config: TrainingConfig, groups: int) -> int:
-    frozen = config.frozen_groups
-    if frozen is None:
-        frozen = 0 if config.strategy == "scratch" else groups - 2
-    return min(frozen, groups - 1)

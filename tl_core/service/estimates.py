@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tl_core.approaches.fine_tuning import TOLERATED, plan
+from tl_core.approaches import fine_tuning
+from tl_core.approaches.approach import approach_named
+from tl_core.approaches.recommended import TOLERATED
 from tl_core.errors import DatasetError
 from tl_core.evaluation.out_of_fold import MOST_CROSS_VALIDATED
 from tl_core.features.device import device
@@ -79,7 +81,8 @@ def trial_seconds(config: TrainingConfig, costs: Costs, pictures: int) -> float:
 
 def _steps_seconds(config: TrainingConfig, costs: Costs, learnt: int, measured: int) -> float:
     """Return seconds to fine-tune on some pictures, and to measure others after every epoch."""
-    epochs, per_epoch = plan(config, max(1, learnt))
+    plan = approach_named(config.strategy).step_plan or fine_tuning.APPROACH.step_plan
+    epochs, per_epoch = plan.epochs_and_steps(config, max(1, learnt))
     stepped = epochs * per_epoch * min(config.batch_size, max(1, learnt))
     return (stepped + (epochs + 1) * measured * MEASURING_SHARE) * costs.step
 
@@ -119,13 +122,14 @@ def _seconds(
         classes: K.
         trial: Seconds to try fine-tuning.
     """
-    fine_tunes = config.strategy in ("fine-tune", "scratch")
+    approach = approach_named(config.strategy)
+    fine_tunes = approach.step_plan is not None
     threads = torch.get_num_threads()
     read = costs.decode / threads
     views = 1 + (config.views if config.augmentations and not fine_tunes else 0)
     look = costs.forward + read + COPIES_SECONDS
     phases = {"features": missing * look, "probe": 0.0, "fine_tune": 0.0}
-    if config.strategy != "scratch":
+    if approach.pretrained:
         fitted = pictures * (TRAIN_SHARE if fine_tunes else 1)
         phases["probe"] = _choosing_seconds(round(fitted * views), columns, classes)
     folds = FOLDS_SHARE * phases["probe"] if pictures <= MOST_CROSS_VALIDATED else 0.0
@@ -149,10 +153,11 @@ def _seconds(
 
 def missing_looks(workspace: Workspace, project_id: str, config: TrainingConfig) -> int:
     """Return how many looks at pictures are not cached yet; more than once at each with views."""
-    if config.strategy == "scratch":
+    approach = approach_named(config.strategy)
+    if not approach.pretrained:
         return 0
     views = [View()]
-    if config.augmentations and config.strategy != "fine-tune":
+    if config.augmentations and not approach.step_plan:
         views += [View(config.augmentations, n, config.seed) for n in range(config.views)]
     preprocessing = facts_of(config.backbone).preprocessing
     pictures = _pictures(list_classes(workspace, project_id))

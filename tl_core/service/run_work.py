@@ -29,15 +29,14 @@ Outcome = Generator[Event, None, tuple[str, str | None]]
 def _train(workspace: Workspace, run: Run, pulse: Pulse) -> Outcome:
     import torch
 
-    from tl_core.approaches import training
+    from tl_core.approaches.training import prepare_training
 
     torch.set_num_threads(worker_threads())
     run_dir = workspace.run_dir(run.project_id, run.id)
-    config = config_from_json(run.config)
-    job = training.prepare_training(workspace, run.project_id, run.id, config)
-    interrupted = yield from _logged(run_dir, training.train(job), until=pulse.interrupted)
+    training = prepare_training(workspace, run.project_id, run_dir, config_from_json(run.config))
+    interrupted = yield from _logged(run_dir, training.events(), until=pulse.interrupted)
     if not pulse.gone.is_set():
-        yield from _logged(run_dir, training.finish(job), until=pulse.gone.is_set)
+        yield from _logged(run_dir, training.finish(), until=pulse.gone.is_set)
     return ("stopped", STOPPED_TRAINING) if interrupted else ("done", None)
 
 

@@ -46,10 +46,15 @@ def _compare_after(workspace: Workspace, run: Run) -> None:
     """
     with suppress(TLCoreError):
         backbone = run.config.get("backbone")
-        pretrained = backbone and run.config.get("strategy") != "scratch"
-        if pretrained and runs.get_run(workspace, run.id).state == "done":
+        if backbone and _pretrained(run.config) and runs.get_run(workspace, run.id).state == "done":
             config = {"backbone": backbone, "scratch": False}
             runs.start_run(workspace, run.project_id, kind="assess", config=config)
+
+
+def _pretrained(config: dict) -> bool:
+    from tl_core.approaches.approach import approach_named
+
+    return approach_named(config["strategy"]).pretrained
 
 
 def main(arguments: list[str] | None = None) -> None:

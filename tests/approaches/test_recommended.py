@@ -9,10 +9,10 @@ import safetensors.torch
 import timm
 import torch
 from projects import stripes_project
-from trained import job_of, own_weights, run_to_end
+from trained import own_weights, run_to_end, training_of
 
-from tl_core.approaches import batches, fine_tuning_trial
-from tl_core.approaches.training import finish, train
+from tl_core.approaches import batches
+from tl_core.approaches import recommended as approach
 from tl_core.backbones.own_weights import check_weights_file
 from tl_core.evaluation.measuring import crop_batches, logits_of
 from tl_core.evaluation.temperature import softmax
@@ -39,19 +39,19 @@ def puzzle(tmp_path_factory):
 
 def recommended(puzzle, run_id, **settings):
     workspace, project_id, backbone = puzzle
-    job = job_of(workspace, project_id, run_id, strategy="recommended", steps=4, batch_size=4)
-    config = replace(job.config, **{"tuning_seconds": 3600, "backbone": backbone, **settings})
-    return job_of(workspace, project_id, run_id, **vars(config))
+    job = training_of(workspace, project_id, run_id, strategy="recommended", steps=4, batch_size=4)
+    config = replace(job.task.config, **{"tuning_seconds": 3600, "backbone": backbone, **settings})
+    return training_of(workspace, project_id, run_id, **vars(config))
 
 
 def notes_of(job):
-    return " ".join(read_report(job.run_dir).notes)
+    return " ".join(read_report(job.task.run_dir).notes)
 
 
-def answers_like_the_labels(job, fits, limit):
+def answers_like_the_labels(task, folds, limit):
     """Stand in for a fine-tuning that gets every picture right."""
     yield Progress("fine_tune", 1, 2)
-    return 5.0 * np.eye(len(job.images.class_names), dtype=np.float32)[job.labels()]
+    return 5.0 * np.eye(task.num_classes, dtype=np.float32)[task.labels]
 
 
 def test_what_does_not_pay_is_not_kept(puzzle):
@@ -60,12 +60,12 @@ def test_what_does_not_pay_is_not_kept(puzzle):
     assert [e.phase for e in events if isinstance(e, PhaseStarted)] == [
         *("features", "probe", "fine_tune", "evaluate", "save")
     ]
-    report = read_report(job.run_dir)
+    report = read_report(job.task.run_dir)
     assert report.strategy_used == "probe"
     assert "did not pay" in notes_of(job)
     alone = recommended(puzzle, "alone", tuning_seconds=0)
     run_to_end(alone)
-    wanted = read_report(alone.run_dir).evaluation.probabilities
+    wanted = read_report(alone.task.run_dir).evaluation.probabilities
     np.testing.assert_array_equal(report.evaluation.probabilities, wanted)
 
 
@@ -86,28 +86,28 @@ def test_every_picture_is_answered_by_networks_that_never_saw_it(puzzle, monkeyp
     job = recommended(puzzle, "folds")
     run_to_end(job)
     folds = {frozenset(part) for part in measured if part}
-    assert set().union(*folds) == {image.digest for image in job.images.images}
+    assert set().union(*folds) == {image.digest for image in job.task.images.images}
     assert sum(map(len, folds)) == 16, "the folds do not overlap"
-    everything = {image.digest for image in job.images.images}
+    everything = {image.digest for image in job.task.images.images}
     assert {frozenset(part) for part in learnt} == {frozenset(everything - part) for part in folds}
 
 
 def test_what_pays_is_kept_and_predicts_as_it_was_saved(puzzle, monkeypatch):
-    monkeypatch.setattr(fine_tuning_trial, "_tuned_logits", answers_like_the_labels)
+    monkeypatch.setattr(approach, "_tuned_logits", answers_like_the_labels)
     job = recommended(puzzle, "pays")
-    before = {name: value.clone() for name, value in job.backbone.state_dict().items()}
+    before = {name: value.clone() for name, value in job.task.backbone.state_dict().items()}
     run_to_end(job)
-    report = read_report(job.run_dir)
+    report = read_report(job.task.run_dir)
     assert report.strategy_used == "fine-tune"
     assert "gained" in notes_of(job)
     assert report.evaluation.accuracy == 1.0
     assert report.evaluation.method == "out-of-fold"
-    moved = job.tuning.network.backbone.state_dict()
+    moved = job.model.state.network.backbone.state_dict()
     assert any(not torch.equal(value, moved[name]) for name, value in before.items())
-    paths = [image.path for image in job.images.images]
-    got = Predictor.load(job.run_dir / "model.safetensors").probabilities(paths)
-    crops = crop_batches(job.images.images, job.preprocessing)
-    logits = torch.cat(list(logits_of(job.tuning.network, crops, job.preprocessing)))
+    paths = [image.path for image in job.task.images.images]
+    got = Predictor.load(job.task.run_dir / "model.safetensors").probabilities(paths)
+    crops = crop_batches(job.task.images.images, job.task.preprocessing)
+    logits = torch.cat(list(logits_of(job.model.state.network, crops, job.task.preprocessing)))
     np.testing.assert_allclose(got, softmax(logits.numpy()), atol=1e-3)
 
 
@@ -117,50 +117,50 @@ def test_no_picture_is_tried_on_when_it_is_not_allowed(puzzle):
 
 
 def test_what_would_take_too_long_is_given_up_and_said(puzzle, monkeypatch):
-    monkeypatch.setattr(fine_tuning_trial, "TOLERATED", 0.0)
-    monkeypatch.setattr(fine_tuning_trial, "SURE_AFTER", 1)
+    monkeypatch.setattr(approach, "TOLERATED", 0.0)
+    monkeypatch.setattr(approach, "SURE_AFTER", 1)
     job = recommended(puzzle, "too long")
     run_to_end(job)
-    assert read_report(job.run_dir).strategy_used == "probe"
+    assert read_report(job.task.run_dir).strategy_used == "probe"
     assert "not tried to the end" in notes_of(job)
 
 
 def test_whoever_stops_the_trial_has_the_probe(puzzle):
     job = recommended(puzzle, "stopped")
-    with closing(train(job)) as events:
+    with closing(job.events()) as events:
         for event in events:
             if isinstance(event, EpochResult) and event.phase == "fine_tune":
                 break
-    list(finish(job))
-    assert read_report(job.run_dir).strategy_used == "probe"
-    assert read_report(job.run_dir).evaluation.n == 16
+    list(job.finish())
+    assert read_report(job.task.run_dir).strategy_used == "probe"
+    assert read_report(job.task.run_dir).evaluation.n == 16
 
 
 def test_a_probe_without_mistakes_is_left_alone(tmp_path):
-    job = job_of(*stripes_project(tmp_path), strategy="recommended")
+    job = training_of(*stripes_project(tmp_path), strategy="recommended")
     run_to_end(job)
     assert "made no mistake" in notes_of(job)
-    assert read_report(job.run_dir).evaluation.accuracy == 1.0
+    assert read_report(job.task.run_dir).evaluation.accuracy == 1.0
 
 
 def test_it_is_tried_with_the_chosen_augmentations(puzzle):
     job = recommended(puzzle, "varied", augmentations=("flip",), views=2)
     run_to_end(job)
-    assert read_report(job.run_dir).trial_gain is not None
+    assert read_report(job.task.run_dir).trial_gain is not None
 
 
 def test_many_pictures_are_divided_once_and_reported_on_the_test_part(tmp_path, monkeypatch):
     monkeypatch.setattr("tl_core.evaluation.out_of_fold.MOST_CROSS_VALIDATED", 10)
     divided = []
 
-    def answers(job, fits, limit):
+    def answers(task, fits, limit):
         divided.extend(fits)
-        return (yield from answers_like_the_labels(job, fits, limit))
+        return (yield from answers_like_the_labels(task, fits, limit))
 
-    monkeypatch.setattr(fine_tuning_trial, "_tuned_logits", answers)
+    monkeypatch.setattr(approach, "_tuned_logits", answers)
     workspace, project_id = stripes_project(tmp_path, each=8)
     stripes = workspace, project_id, own_weights(workspace, project_id)
-    wrong = {image.digest for image in recommended(stripes, "before").images.validation}
+    wrong = {image.digest for image in recommended(stripes, "before").task.images.validation}
     records = [one for one in list_images(workspace, project_id) if one.digest in wrong]
     swapped = {"class 0": "class 1", "class 1": "class 0"}
     for one in records:
@@ -168,7 +168,7 @@ def test_many_pictures_are_divided_once_and_reported_on_the_test_part(tmp_path, 
     job = recommended(stripes, "many")
     run_to_end(job)
     (fit,) = divided
-    assert [job.images.images[row].split for row in fit.test] == ["validation"] * len(fit.test)
-    evaluation = read_report(job.run_dir).evaluation
+    assert [job.task.images.images[row].split for row in fit.test] == ["validation"] * len(fit.test)
+    evaluation = read_report(job.task.run_dir).evaluation
     assert evaluation.method == "held-out"
-    assert set(evaluation.digests) == {image.digest for image in job.images.test}
+    assert set(evaluation.digests) == {image.digest for image in job.task.images.test}

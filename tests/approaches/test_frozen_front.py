@@ -2,19 +2,18 @@
 
 import json
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from projects import stripes_project
-from trained import job_of
+from trained import training_of
 
-from tl_core.approaches import front_choice, run_choices
-from tl_core.approaches.fine_tuning import start
-from tl_core.approaches.fine_tuning_batches import PLAIN, tuning_batches
-from tl_core.approaches.front_choice import front_engine, shelf
-from tl_core.approaches.jobs import build_network
+from tl_core.approaches import frozen_front
+from tl_core.approaches.frozen_front import PLAIN, batches_for, front_engine, shelf
+from tl_core.approaches.linear_probe import network_of
+from tl_core.approaches.optimisation import start
 from tl_core.backbones.preprocessing import normalise
 from tl_core.backbones.tracing import cut
 from tl_core.features import engine as engines
@@ -34,21 +33,20 @@ def stripes(tmp_path_factory):
 
 
 def started(stripes, name, frozen=FROZEN, **settings):
-    """Return a job whose fine-tuning has its network, cut in two."""
+    """Return a task and an optimisation whose network is cut in two, and what the cut keeps."""
     torch.manual_seed(0)
-    job = job_of(*stripes, name, strategy="fine-tune", frozen_groups=frozen, **settings)
-    network = build_network(job, features="last")
-    job.tuning = start(network, job.config, frozen_groups=frozen)
-    crops = torch.stack([crop_file(image.path, job.preprocessing) for image in job.images.train])
-    images = normalise(crops, job.preprocessing).contiguous(memory_format=torch.channels_last)
-    halves = cut(network, images)
-    return job, halves, keeping(halves, images), images
+    task = training_of(*stripes, name, strategy="fine-tune", frozen_groups=frozen, **settings).task
+    state = start(network_of(task, "last"), task.config, frozen_groups=frozen, from_scratch=False)
+    crops = torch.stack([crop_file(image.path, task.preprocessing) for image in task.images.train])
+    images = normalise(crops, task.preprocessing).contiguous(memory_format=torch.channels_last)
+    halves = cut(state.network, images)
+    return task, state, halves, keeping(halves, images), images
 
 
-def kept_values(job, engine, choice, kept):
-    place = shelf(job, PLAIN, kept, choice.precision)
-    images = job.images.train
-    settings = {"preprocessing": job.preprocessing, "view": PLAIN, "kept": kept}
+def kept_values(task, state, engine, precision, kept):
+    place = shelf(task, state, PLAIN, kept, precision)
+    images = task.images.train
+    settings = {"preprocessing": task.preprocessing, "view": PLAIN, "kept": kept}
     values = result_of(keep_front_values(engine, images, place, **settings))
     return values.take([image.digest for image in images])
 
@@ -74,13 +72,13 @@ def check_agreement(values, halves, images):
 
 
 def test_kept_values_agree_with_plain_float32_and_lie_as_convolutions_want_them(fresh):
-    job, halves, kept, images = started(fresh, "agree")
-    choice, engine = front_engine(job, halves, kept, [(PLAIN, job.images.train)])
-    values = kept_values(job, engine, choice, kept)
+    task, state, halves, kept, images = started(fresh, "agree")
+    precision, engine = front_engine(task, state, halves, kept, [(PLAIN, task.images.train)])
+    values = kept_values(task, state, engine, precision, kept)
     check_agreement(values, halves, images)
     assert kept.maps == (True,)
     assert values[0].is_contiguous(memory_format=torch.channels_last)
-    assert front_engine(job, halves, kept, [(PLAIN, job.images.train)])[1] is None
+    assert front_engine(task, state, halves, kept, [(PLAIN, task.images.train)])[1] is None
 
 
 @pytest.mark.skipif(not openvino.is_installed(), reason="OpenVINO is not installed")
@@ -88,10 +86,10 @@ def test_where_conversion_pays_openvino_takes_part_and_agrees(fresh, monkeypatch
     monkeypatch.setattr(engines, "device", lambda: "cpu")
     monkeypatch.setattr(engines, "CONVERTING_PAYS", 1)
     monkeypatch.setattr(engines, "timed", slow_torch(engines.timed))
-    job, halves, kept, images = started(fresh, "converted")
-    choice, engine = front_engine(job, halves, kept, [(PLAIN, job.images.train)])
-    assert choice.library == "openvino"
-    check_agreement(kept_values(job, engine, choice, kept), halves, images)
+    task, state, halves, kept, images = started(fresh, "converted")
+    precision, engine = front_engine(task, state, halves, kept, [(PLAIN, task.images.train)])
+    assert engine.choice.library == "openvino"
+    check_agreement(kept_values(task, state, engine, precision, kept), halves, images)
     assert list(networks_dir(fresh[0]).glob("*.xml"))
     remembered = json.loads((fresh[0].machine_dir / "measured.json").read_text())
     assert any("first 7 groups" in key and "OpenVINO" in key for key in remembered)
@@ -107,7 +105,7 @@ def slow_torch(original):
 
 def test_a_front_whose_logits_stray_is_not_used(fresh, monkeypatch):
     """Twice the values point the same way, so cosines see nothing; the logits do."""
-    job, halves, kept, _ = started(fresh, "strays")
+    task, state, halves, kept, _ = started(fresh, "strays")
     original = Engine.__call__
 
     def stray(self, crops):
@@ -116,8 +114,8 @@ def test_a_front_whose_logits_stray_is_not_used(fresh, monkeypatch):
 
     monkeypatch.setattr(Engine, "__call__", stray)
     monkeypatch.setattr(engines, "timed", fast_short(engines.timed))
-    choice, _ = front_engine(job, halves, kept, [(PLAIN, job.images.train)])
-    assert choice.precision == "float32"
+    precision, _ = front_engine(task, state, halves, kept, [(PLAIN, task.images.train)])
+    assert precision == "float32"
 
 
 def fast_short(original):
@@ -129,60 +127,60 @@ def fast_short(original):
 
 
 def test_an_entry_never_meets_another_precision(fresh):
-    job, _, kept, _ = started(fresh, "precision")
-    places = {shelf(job, PLAIN, kept, name) for name in front_choice.PRECISIONS}
-    places.add(shelf(job, PLAIN, replace(kept, half=not kept.half), "float32"))
+    task, state, _, kept, _ = started(fresh, "precision")
+    places = {shelf(task, state, PLAIN, kept, name) for name in frozen_front.PRECISIONS}
+    places.add(shelf(task, state, PLAIN, replace(kept, half=not kept.half), "float32"))
     assert len(places) == 4
 
 
 def test_values_that_are_there_are_gone_on_with_in_their_precision(fresh, monkeypatch):
-    job, halves, kept, _ = started(fresh, "first")
+    task, state, halves, kept, _ = started(fresh, "first")
     monkeypatch.setattr(engines, "LOGITS_TOLERANCE", 1.0)
     monkeypatch.setattr(engines, "SHORTER", engines.PLAIN)
-    choice, engine = front_engine(job, halves, kept, [(PLAIN, job.images.train[:3])])
-    kept_values(
-        replace(job, images=replace(job.images, images=job.images.train[:3])), engine, choice, kept
-    )
+    precision, engine = front_engine(task, state, halves, kept, [(PLAIN, task.images.train[:3])])
+    few = replace(task, images=replace(task.images, images=task.images.train[:3]))
+    kept_values(few, state, engine, precision, kept)
     monkeypatch.undo()
     monkeypatch.setattr(engines, "LOGITS_TOLERANCE", 1.0)
     monkeypatch.setattr(engines, "timed", fast_short(engines.timed))
-    later, halves, kept, _ = started(fresh, "later")
-    choice, engine = front_engine(later, halves, kept, [(PLAIN, job.images.train)])
+    later, state, halves, kept, _ = started(fresh, "later")
+    precision, engine = front_engine(later, state, halves, kept, [(PLAIN, task.images.train)])
     assert engine is not None
-    assert choice.precision == "float32"
+    assert precision == "float32"
 
 
-def test_a_resumed_run_computes_its_front_as_it_began(fresh, monkeypatch):
-    job, halves, kept, _ = started(fresh, "resumed")
-    first, _ = front_engine(job, halves, kept, [(PLAIN, job.images.train)])
-    shutil.rmtree(fresh[0].machine_dir)
-    monkeypatch.setattr(front_choice, "choose_engine", None)  # choosing again fails
-    again, engine = front_engine(job, halves, kept, [(PLAIN, job.images.train)])
-    assert asdict(again) == asdict(first) == run_choices.choice(job.run_dir, front_choice.NAME)
-    assert engine.choice == first
+def test_values_that_are_all_there_need_no_engine(fresh, monkeypatch):
+    task, state, halves, kept, _ = started(fresh, "resumed")
+    precision, engine = front_engine(task, state, halves, kept, [(PLAIN, task.images.train)])
+    kept_values(task, state, engine, precision, kept)
+    monkeypatch.setattr(frozen_front, "choose_engine", None)  # choosing again fails
+    again = front_engine(task, state, halves, kept, [(PLAIN, task.images.train)])
+    assert again == (precision, None)
 
 
 @torch.no_grad()
 def test_the_front_knows_nothing_of_the_classifier_s_standardisation(stripes):
     """Its values are shared by runs, and every run has means of its own."""
-    job, halves, _, images = started(stripes, "means", frozen=8)
+    _, state, halves, _, images = started(stripes, "means", frozen=8)
     before = [value.clone() for value in halves.front(images)]
     wanted = halves.back(*before)
-    job.tuning.network.feature_mean.fill_(3.0)
+    state.network.feature_mean.fill_(3.0)
     for value, old in zip(halves.front(images), before, strict=True):
         np.testing.assert_array_equal(value.numpy(), old.numpy())
     assert not torch.allclose(halves.back(*before), wanted)
 
 
 def test_random_weights_of_another_seed_have_another_shelf(stripes):
-    places = set()
+    before, places = set(fresh_shelves(stripes)), set()
     for seed in (1, 2):
         settings = {"strategy": "scratch", "frozen_groups": 2, "seed": seed}
-        job = job_of(*stripes, f"scratch {seed}", backbone="test_resnet", **settings)
-        job.tuning = start(build_network(job, features="last"), job.config, frozen_groups=2)
-        result_of(tuning_batches(job))
+        name = f"scratch {seed}"
+        task = training_of(*stripes, name, backbone="test_resnet", **settings).task
+        network = network_of(task, "last")
+        state = start(network, task.config, frozen_groups=2, from_scratch=True)
+        result_of(batches_for(task, state))
         places |= set(fresh_shelves(stripes))
-    assert len(places) == 2
+    assert len(places - before) == 2
 
 
 def fresh_shelves(stripes):
