@@ -3,6 +3,7 @@
 Light. It knows events and sentences; `__main__` knows the commands.
 """
 
+import math
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -36,11 +37,19 @@ def show(events: Iterable[Event]) -> None:
                 more = f", {left:.0f} s left" if left else ""
                 print(f"  {done} of {total}{more}   ", end="\r", file=sys.stderr, flush=True)
             case EpochResult(phase="fine_tune") as result:
-                say(
-                    f"  epoch {result.epoch} of {result.total_epochs}: loss "
-                    f"{result.train_loss:.3f}, validation loss {result.validation_loss:.3f}, "
-                    f"validation accuracy {result.validation_accuracy:.3f}"
-                )
+                say(f"  {epoch_line(result)}")
+
+
+def epoch_line(result: EpochResult) -> str:
+    """Say what is known after an epoch; before the first one there is no training loss."""
+    when = f"epoch {result.epoch} of {result.total_epochs}" if result.epoch else "at the start"
+    numbers = {
+        "loss": result.train_loss,
+        "validation loss": result.validation_loss,
+        "validation accuracy": result.validation_accuracy,
+    }
+    known = [f"{name} {value:.3f}" for name, value in numbers.items() if not math.isnan(value)]
+    return f"{when}: {', '.join(known) or 'not measured'}"
 
 
 def list_skipped(skipped: Iterable[Skipped]) -> None:
