@@ -12,6 +12,7 @@ from pages.shared.glossary import explain
 from pages.shared.journey import BACKBONE, IMAGES
 from pages.shared.layout import enter, next_step, page_header
 from pages.shared.text import plain
+from tl_core.runs import compute_client
 from tl_core.runs.catalogue import (
     BUNDLED,
     CATALOGUE,
@@ -19,7 +20,6 @@ from tl_core.runs.catalogue import (
     find,
     weights_state,
 )
-from tl_core.runs.compute_client import call
 from tl_core.runs.draft import chosen_backbone, save_backbone
 from tl_core.workspace import Project
 
@@ -73,7 +73,7 @@ def show_choice(project: Project) -> bool:
 
 @st.cache_data(max_entries=100, show_spinner="Searching…")
 def find_backbones(words: str) -> list[Backbone]:
-    return call("search_backbones", words, SEARCH_RESULTS)
+    return compute_client.call("search_backbones", words, SEARCH_RESULTS)
 
 
 def search() -> None:

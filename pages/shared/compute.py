@@ -74,6 +74,12 @@ def answer(future: Future) -> Any | None:
         return None
 
 
+def answer_so_far(future: Future) -> Any | None:
+    """Return the answer; None while there is none, or when it went wrong in a foreseen way."""
+    foreseen = future.done() and isinstance(future.exception(), TLCoreError)
+    return future.result() if future.done() and not foreseen else None
+
+
 def wait_for_all(futures: list[Future], *, key: str, doing: str) -> None:
     """Say what is being done and look again soon, unless all answers are there."""
     missing = [future for future in futures if not future.done()]

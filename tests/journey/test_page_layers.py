@@ -8,7 +8,7 @@ from projects import project_with_pictures
 from results import assess_run, made_up
 from sessions import open_app, primary, texts
 
-from pages.shared.compute import ask, forget
+from pages.shared.compute import answer_so_far, ask, forget
 from pages.shared.journey import steps_done
 from pages.shared.layers.augmentation import AUGMENTATION_TEXT
 from pages.shared.layers.strategies import (
@@ -205,6 +205,11 @@ def test_a_question_that_failed_is_asked_again_later(compute, monkeypatch):
     assert isinstance(ask(*question).exception(10), ComputeError)
     monkeypatch.setattr("pages.shared.compute.TRY_AGAIN", -1)
     assert ask(*question).result(10) == GROUPS
+
+
+def test_a_question_that_the_compute_process_does_not_take_is_a_mistake_and_no_sentence():
+    with pytest.raises(TypeError, match="config"):
+        answer_so_far(ask("estimate_seconds", "here", "project"))
 
 
 def test_the_measured_curve_of_the_layers_stands_beside_the_slider():

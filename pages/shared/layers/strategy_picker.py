@@ -5,6 +5,7 @@ from concurrent.futures import Future
 import streamlit as st
 
 from pages.shared import charts, state
+from pages.shared.compute import answer_so_far
 from pages.shared.elements import note_text, number_card
 from pages.shared.layers.draft import change_draft, saver, show_stored
 from pages.shared.layers.strategies import (
@@ -103,7 +104,7 @@ def show_costs(
         part = count / everything
         shown = percent(part) if part > 0.01 else f"{100 * part:.1f} %"
         share = f"{shown} of {count_text(everything)}"
-    seconds = estimate.result() if estimate.done() and not estimate.exception() else None
+    seconds = answer_so_far(estimate)
     value = f"about {duration(seconds['total'])}" if seconds else "…"
     note = _time_note(seconds, config) if seconds else None
     if estimate.done() and not seconds:

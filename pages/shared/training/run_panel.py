@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.compute import ask, forget, wait_for_all
+from pages.shared.compute import answer_so_far, ask, forget, wait_for_all
 from pages.shared.elements import errors_shown, note_text
 from pages.shared.journey import EVALUATION, LAYERS, PREDICT
 from pages.shared.layers.strategies import strategy_text
@@ -41,7 +41,7 @@ def next_training(
         primary: Whether this is what to do next on the page.
     """
     estimate = ask("estimate_seconds", str(state.current_workspace().root), project.id, config)
-    seconds = estimate.result() if estimate.done() and not estimate.exception() else None
+    seconds = answer_so_far(estimate)
     pictures = sum(c.images - c.excluded for c in classes)
     with st.container(border=True, key="card-next"):
         st.subheader("Ready to train" if first else "Next training", anchor=False)
