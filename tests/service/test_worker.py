@@ -2,12 +2,12 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import fake_training
 import psutil
 import pytest
+from patience import wait_for_end, wait_until
 
 from tl_core import runs
 from tl_core.runs import workers
@@ -21,7 +21,6 @@ from tl_core.workspace.database import RunRow, session
 
 TESTS = Path(__file__).parents[1]
 FOREVER = 100_000  # epochs
-PATIENCE = 30.0  # seconds until a test gives up; nothing is asserted about speed
 
 
 @pytest.fixture
@@ -73,14 +72,6 @@ def execute_here(workspace, run, *, until=None):
         if until is not None:
             until(event)
     return runs.get_run(workspace, run.id)
-
-
-def wait_for(condition):
-    end = time.monotonic() + PATIENCE
-    while not (value := condition()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-    return value
 
 
 def epochs(workspace, run):
@@ -157,7 +148,7 @@ def test_the_heartbeat_goes_on_through_a_long_step(workspace, project, here):
 
     thread = threading.Thread(target=execute_here, args=(workspace, run))
     thread.start()
-    wait_for(look)
+    wait_until(look)
     assert epochs(workspace, run) == []
     thread.join()
 
@@ -202,7 +193,7 @@ def test_ensuring_workers_twice_starts_one_and_it_does_the_run(workspace, projec
     workers.ensure_workers(workspace)
     workers.ensure_workers(workspace)
     assert workers.living_workers(workspace, "training") == 1
-    wait_for(lambda: state(workspace, run) == "done")
+    wait_until(lambda: state(workspace, run) == "done")
     assert len(worker_processes(workspace)) == 1
 
 
@@ -214,11 +205,11 @@ def test_nothing_is_started_when_nothing_waits(workspace, processes):
 def test_a_download_does_not_wait_for_a_training(workspace, project, processes):
     training = start(workspace, project, steps=FOREVER)
     workers.ensure_workers(workspace)
-    wait_for(lambda: epochs(workspace, training))
+    wait_until(lambda: epochs(workspace, training))
     config = {"sample": "no such set"}
     download = runs.start_run(workspace, project, kind="download-sample", config=config)
     workers.ensure_workers(workspace)
-    wait_for(lambda: state(workspace, download) == "failed")
+    wait_until(lambda: state(workspace, download) == "failed")
     assert "no such set" in runs.get_run(workspace, download.id).message
     assert state(workspace, training) == "running"
 
@@ -228,14 +219,14 @@ def test_a_killed_worker_leaves_a_lost_run_that_goes_on_from_its_checkpoint(
 ):
     run = start(workspace, project, steps=60)
     workers.ensure_workers(workspace)
-    wait_for(lambda: len(epochs(workspace, run)) >= 3)
+    wait_until(lambda: len(epochs(workspace, run)) >= 3)
     (victim,) = worker_processes(workspace)
     victim.kill()
-    lost = wait_for(lambda: (now := runs.get_run(workspace, run.id)).state == "lost" and now)
+    lost = wait_until(lambda: (now := runs.get_run(workspace, run.id)).state == "lost" and now)
     assert "Resume" in lost.message
     runs.resume_run(workspace, run.id)
     workers.ensure_workers(workspace)
-    wait_for(lambda: state(workspace, run) == "done")
+    wait_until(lambda: state(workspace, run) == "done")
     found = epochs(workspace, run)
     assert set(found) == set(range(1, 61))
     assert len(found) <= 61  # at most the epoch between checkpoint and log came twice
@@ -244,10 +235,10 @@ def test_a_killed_worker_leaves_a_lost_run_that_goes_on_from_its_checkpoint(
 def test_a_project_deleted_while_it_trains_stays_deleted(workspace, project, processes):
     run = start(workspace, project, steps=FOREVER)
     workers.ensure_workers(workspace)
-    wait_for(lambda: epochs(workspace, run))
+    wait_until(lambda: epochs(workspace, run))
     delete_project(workspace, project)
     other = start(workspace, create_project(workspace, "Peas").id, steps=1)
-    wait_for(lambda: state(workspace, other) == "done")  # by the same worker, unharmed
+    wait_until(lambda: state(workspace, other) == "done")  # by the same worker, unharmed
     assert not workspace.project_dir(project).exists()
 
 
@@ -271,11 +262,11 @@ input()
         text=True,
     )
     assert server.stdout.readline() == "started\n"
-    wait_for(lambda: epochs(workspace, run))
+    wait_until(lambda: epochs(workspace, run))
     server.kill()
     server.communicate()
     seen = len(epochs(workspace, run))
-    wait_for(lambda: state(workspace, run) == "done")
+    wait_until(lambda: state(workspace, run) == "done")
     assert seen < 40
     assert epochs(workspace, run) == list(range(1, 41))
 
@@ -283,7 +274,7 @@ input()
 def test_a_worker_that_ended_leaves_no_zombie(workspace, project, processes):
     start(workspace, project, steps=FOREVER)
     workers.ensure_workers(workspace)
-    (process,) = wait_for(lambda: worker_processes(workspace))
+    (process,) = wait_until(lambda: worker_processes(workspace))
     process.kill()
-    wait_for(lambda: not psutil.pid_exists(process.pid))
+    wait_for_end(process.pid)
     assert workers.living_workers(workspace, "training") == 0
