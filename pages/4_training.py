@@ -7,8 +7,9 @@ from pages.shared.glossary import explain
 from pages.shared.journey import BACKBONE, EVALUATION, IMAGES, TRAINING
 from pages.shared.layers.draft import draft
 from pages.shared.layout import enter, next_step, page_header, require
-from pages.shared.run_list import compare, pick_run, run_config, run_names
+from pages.shared.run_choice import pick_run, run_config, run_names
 from pages.shared.training.run_panel import next_training, show_run
+from pages.shared.training.runs_table import compare_runs
 from tl_core.images import list_classes
 from tl_core.runs import list_runs
 from tl_core.runs.draft import chosen_backbone
@@ -49,7 +50,7 @@ if runs:
     explain("epoch", "loss", "accuracy", "training pictures", "validation pictures", "overfitting")
 if len(runs) > 1:
     st.header("Compare the runs", anchor=False)
-    compare(runs, names)
+    compare_runs(runs, names)
     explain("interval", "run")
 if has_result and (tried or active):
     next_step(EVALUATION, "Next: see where it errs", disabled=active is not None)

@@ -13,8 +13,8 @@ from pages.shared.evaluation.locked_test import show_locked_test
 from pages.shared.glossary import explain
 from pages.shared.journey import EVALUATION, TRAINING, TRANSFER
 from pages.shared.layout import enter, next_step, page_header, require
-from pages.shared.run_list import pick_run, run_names
-from pages.shared.run_result import report_of, result_cards
+from pages.shared.results import report_of, result_cards
+from pages.shared.run_choice import pick_run, run_names
 from pages.shared.transfer.comparison import comparison_of
 from tl_core.runs import Run, compute_client, list_runs
 from tl_core.runs.results.report import Report

@@ -5,12 +5,12 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.compute import ask
 from pages.shared.elements import errors_shown
-from pages.shared.finished_run import choose_model
 from pages.shared.glossary import explain
 from pages.shared.journey import EXPORT, PREDICT
 from pages.shared.layout import enter, next_step, page_header
 from pages.shared.predict.batch import show_batch, start_batch
 from pages.shared.predict.single import MOST, try_pictures
+from pages.shared.run_choice import choose_model
 from tl_core.images import Skipped, SourceFile, uploaded_files, zip_files
 from tl_core.runs import Run
 
@@ -23,7 +23,7 @@ page_header(
     "Try it on new pictures",
     "Here the model answers for pictures that it has never seen, and says how sure it is.",
 )
-run = choose_model(project, key="run-predicting")
+run = choose_model(project)
 ask("predict", str(state.current_workspace().root), project.id, run.id, ())  # load it by now
 
 

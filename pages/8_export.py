@@ -5,11 +5,11 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.elements import card, note_text
 from pages.shared.export.onnx_check import exporting, show_parity, start_export
-from pages.shared.finished_run import choose_model
 from pages.shared.glossary import explain
 from pages.shared.journey import EXPORT
 from pages.shared.layout import enter, page_header
-from pages.shared.run_result import report_of
+from pages.shared.results import report_of
+from pages.shared.run_choice import choose_model
 from pages.shared.text import megabytes
 from tl_core.images import get_images
 from tl_core.runs import Run, compute_client
@@ -24,7 +24,7 @@ page_header(
     "Here you download the model as files that work in other programs and on other computers, "
     "without this app.",
 )
-run = choose_model(project, key="run-exporting")
+run = choose_model(project)
 folder = workspace.run_dir(project.id, run.id)
 
 

@@ -5,7 +5,6 @@ from html import escape
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.accuracy import result_text
 from pages.shared.elements import card, errors_shown
 from pages.shared.gallery import data_uri
 from pages.shared.glossary import explain
@@ -13,6 +12,7 @@ from pages.shared.home import project_dialogs
 from pages.shared.home.sample_sets import sample_cards, start_from_sample
 from pages.shared.journey import EVALUATION, HOME, IMAGES
 from pages.shared.layout import enter, page_header
+from pages.shared.results import result_text
 from tl_core.images.samples import SAMPLES
 from tl_core.workspace import ProjectSummary, list_projects
 

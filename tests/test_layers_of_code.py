@@ -37,7 +37,7 @@ NOT_LISTED = {
 }
 COMPARE_STRATEGIES = {
     *("pages.shared.layers.expert_settings", "pages.shared.layers.strategies"),
-    *("pages.shared.layers.strategy_picker", "pages.shared.run_result"),
+    *("pages.shared.layers.strategy_picker", "pages.shared.results"),
 }
 
 

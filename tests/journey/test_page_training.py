@@ -9,7 +9,7 @@ from projects import project_with_pictures
 from results import begun_run, epochs, finished_run
 from sessions import NASTY, open_app, primary, run_in_address, texts
 
-from pages.shared.accuracy import result_text
+from pages.shared.results import result_text
 from tl_core import runs
 from tl_core.runs import events
 from tl_core.runs.configuration import config_from_json

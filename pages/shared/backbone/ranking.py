@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.shared import charts, state
-from pages.shared.accuracy import result_text
 from pages.shared.downloads import WEIGHTS, download_weights, downloads, follow_download
 from pages.shared.elements import errors_shown, note_text
 from pages.shared.glossary import explain
+from pages.shared.results import result_text
 from pages.shared.run_control import follow, progress_bar, start, stop, stop_button
 from pages.shared.text import duration, megabytes, percent, plain
 from tl_core.images import list_classes

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.accuracy import HonestNumber, honest_number
 from pages.shared.elements import errors_shown, note_text
 from pages.shared.glossary import explain
+from pages.shared.results import HonestNumber, honest_number
 from tl_core.images import LockedTest, locked_test_state
 from tl_core.runs import Run, compute_client
 from tl_core.runs.results.report import began_before, read_locked_result

@@ -9,8 +9,8 @@ from pages.shared.compute import answer_so_far, ask, forget, wait_for_all
 from pages.shared.elements import errors_shown, note_text
 from pages.shared.journey import EVALUATION, LAYERS, PREDICT
 from pages.shared.layers.strategies import strategy_text
+from pages.shared.results import report_of, result_cards
 from pages.shared.run_control import STATE_TEXT, resume, start
-from pages.shared.run_result import report_of, result_cards
 from pages.shared.text import duration, plain
 from pages.shared.training.progress import follow_training
 from tl_core.images import ClassSummary

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.shared import charts
-from pages.shared.accuracy import HonestNumber, honest_card, result_text
 from pages.shared.elements import note_text, number_cards
+from pages.shared.results import HonestNumber, honest_card, result_text
 from pages.shared.text import duration, percent
 from tl_core.runs.results.assessment import (
     MEASURED,

@@ -1,16 +1,19 @@
-"""The honest number: how many of how many, how sure that is, which pictures, against what.
+"""How good a model is: the one way in which the app states a number of right answers.
 
-The one way in which the app states how good a model is. It knows counts and sentences, not
-where they come from.
+How many of how many, how sure that is, which pictures, against what.
 """
 
 from dataclasses import dataclass
 
-from pages.shared.elements import number_card
+from pages.shared import state
+from pages.shared.elements import number_card, number_cards
+from pages.shared.layers.strategies import STRATEGY_NAMES
 from pages.shared.text import percent
+from tl_core.runs import Run
 from tl_core.runs.results.intervals import wilson_interval
-from tl_core.runs.results.report import Evaluation
+from tl_core.runs.results.report import Evaluation, Report, read_report
 
+FEATURES_TEXT = {"last": "the last layer", "all": "all stages"}
 SPLIT_TEXT = {
     "held-out": "These pictures were put aside before training: the model neither learned from "
     "them nor was it chosen by them.",
@@ -108,3 +111,31 @@ def _baseline(evaluation: Evaluation) -> str:
         f"For comparison: always answering “{name}”, their most frequent class, would be right "
         f"for {support.max():,} of {evaluation.n:,} ({percent(support.max() / evaluation.n)})."
     )
+
+
+def report_of(run: Run) -> Report | None:
+    """Return the run's result, or None while there is none."""
+    return read_report(state.current_workspace().run_dir(run.project_id, run.id))
+
+
+def result_cards(report: Report) -> None:
+    """Draw the number with its interval and pictures, the time, and what was used."""
+    honest_number("Right answers", number_of(report.evaluation))
+    total, looking = report.seconds.get("total", 0.0), report.seconds.get("features", 0.0)
+    time = f"{total:.0f} s" if total >= 10 else f"{total:.1f} s"
+    used = STRATEGY_NAMES.get(report.strategy_used, report.strategy_used)
+    seen = FEATURES_TEXT.get(report.features, report.features)
+    number_cards(
+        ("Time", time, f"of that {looking:.1f} s looking at pictures" if looking else ""),
+        ("Method used", used, f"reads {seen} of the backbone{_trial_text(report)}"),
+        wide=True,
+    )
+
+
+def _trial_text(report: Report) -> str:
+    if report.trial_gain is None:
+        return ""
+    points = f"{100 * report.trial_gain:+.1f}".replace("-", "−")
+    if report.strategy_used == "fine-tune":
+        return f"; fine-tuning gained {points.lstrip('+')} points over linear probing"
+    return f"; fine-tuning was tried and did not pay ({points} points)"

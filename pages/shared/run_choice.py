@@ -1,0 +1,56 @@
+"""Which run a page shows: the runs' names, and the list to choose from."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.shared import state
+from pages.shared.journey import TRAINING
+from pages.shared.layers.strategies import strategy_text
+from pages.shared.layout import require
+from tl_core.runs import Run, list_runs
+from tl_core.runs.configuration import TrainingConfig, config_from_json
+from tl_core.runs.results.onnx_check import WEIGHTS
+from tl_core.workspace import Project
+
+
+def run_config(run: Run) -> TrainingConfig:
+    return config_from_json(run.config)
+
+
+def run_names(runs: Sequence[Run]) -> dict[str, str]:
+    """Return a short name per run id; runs are counted from the oldest, `runs` newest first."""
+    return {
+        run.id: f"Run {len(runs) - i} · {strategy_text(run_config(run))}"
+        for i, run in enumerate(runs)
+    }
+
+
+def pick_run(runs: Sequence[Run], shown: Run, names: dict[str, str], *, label: str) -> None:
+    """Let a person choose another of `runs` than the one that is shown; the address follows."""
+    if len(runs) > 1:
+        state.set_widget_value("run-shown", shown.id)
+        st.selectbox(
+            label,
+            [run.id for run in runs],
+            format_func=names.__getitem__,
+            key="run-shown",
+            on_change=lambda: state.show_run(str(state.widget_value("run-shown"))),
+        )
+    if state.current_run_id() != shown.id:
+        state.show_run(shown.id)
+
+
+def choose_model(project: Project) -> Run:
+    """Return the run of the address, else the newest with a model; stop when there is none."""
+    workspace = state.current_workspace()
+    runs = list_runs(workspace, project.id)
+    finished = [
+        run
+        for run in runs
+        if not run.active and (workspace.run_dir(project.id, run.id) / WEIGHTS).is_file()
+    ]
+    require(finished, "There is no trained model yet.", TRAINING, "Train one")
+    shown = next((run for run in finished if run.id == state.current_run_id()), finished[0])
+    pick_run(finished, shown, run_names(runs), label="Model")
+    return shown
