@@ -116,7 +116,7 @@ def prepare_assessment(
         run_id: The run's folder gets the results.
         backbone: What is assessed.
         scratch: Train the whole architecture from scratch, too.
-        patterns: Pairs of parts to compare, as `parts.part_of` reads them.
+        patterns: Pairs of parts to compare, as `subsets.parse_subset` reads them.
         seed: Of splits, folds, draws and random weights.
 
     Raises:

@@ -22,7 +22,7 @@ from tl_core.assessment.verdict import WORDS, paired_interval, verdict_of
 from tl_core.backbones.group_outputs import group_widths
 from tl_core.evaluation import calibration
 from tl_core.evaluation.folds import group_numbers
-from tl_core.images.subsets import Facts, part_of
+from tl_core.images.subsets import SubsetFacts, parse_subset
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.events import Progress
 from tl_core.runs.results.assessment import Measured, Similarity
@@ -118,11 +118,12 @@ def similarity(job: AssessmentJob) -> Iterator[Progress]:
 
 def _compare(job: AssessmentJob, asked: tuple[str, str] | None) -> Similarity | None:
     """Compare two parts of all pictures; None (and a note) if one has too few."""
-    a, b = (part_of(text) for text in asked or ("split:train", "split:test"))
+    a, b = (parse_subset(text) for text in asked or ("split:train", "split:test"))
     drawn = "" if asked or job.images.test_given else " (drawn at random)"
     name_a, name_b = a.title, f"{b.title[0].lower()}{b.title[1:]}{drawn}"
     facts = [
-        Facts(one.name, job.images.class_names[one.label], one.split) for one in job.images.images
+        SubsetFacts(one.name, job.images.class_names[one.label], one.split)
+        for one in job.images.images
     ]
     rows_a = [row for row, one in enumerate(facts) if a.holds(one)]
     rows_b = [row for row, one in enumerate(facts) if b.holds(one) and not a.holds(one)]

@@ -67,7 +67,7 @@ from tl_core.images.queries import (
     thumbnail_path,
 )
 from tl_core.images.records import AddProgress, ClassSummary, ImageRecord, ImageSet, LabelledImage
-from tl_core.images.sets import image_set, label_facts, part_facts
+from tl_core.images.sets import image_set, label_facts, subset_facts
 from tl_core.images.sources import (
     PICTURE_EXTENSIONS,
     Skipped,
@@ -123,13 +123,13 @@ __all__ = [
     "merge_classes",
     "merge_groups",
     "open_locked_test",
-    "part_facts",
     "propose_names",
     "read_picture",
     "release_locked_test",
     "rename_class",
     "set_excluded",
     "split_group",
+    "subset_facts",
     "thumbnail_bytes",
     "thumbnail_path",
     "undo_last",

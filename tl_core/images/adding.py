@@ -25,10 +25,10 @@ from tl_core.workspace.database import ClassRow, ImageRow, ProjectRow, SkippedRo
 from tl_core.workspace.names import printable
 from tl_core.workspace.storage import Workspace, storage_errors, write_atomic
 
-_THREADS = max(2, min(4, os.cpu_count() or 1))
-_IN_FLIGHT = 2 * _THREADS
-_BATCH = 64  # pictures per transaction
-_SECONDS = 0.5  # longest time between two words on progress
+_DECODING_THREADS = max(2, min(4, os.cpu_count() or 1))
+_MOST_FILES_IN_FLIGHT = 2 * _DECODING_THREADS
+_PICTURES_PER_TRANSACTION = 64  # pictures per transaction
+_PROGRESS_EVERY_SECONDS = 0.5  # longest time between two words on progress
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,8 @@ def add_images(
         for outcome in _outcomes(workspace, project_id, files, known):
             waiting.append(outcome)
             done += 1
-            if len(waiting) >= _BATCH or time.monotonic() - last > _SECONDS:
+            late = time.monotonic() - last > _PROGRESS_EVERY_SECONDS
+            if late or len(waiting) >= _PICTURES_PER_TRANSACTION:
                 added += save()
                 last = time.monotonic()
                 yield AddProgress(done=done, total=total, added=added, skipped=tuple(skipped))
@@ -104,7 +105,7 @@ def _outcomes(
 ) -> Iterator[Stored | Skipped]:
     """Yield what became of each file, in order."""
     pending: deque[Skipped | Future[Stored | Skipped]] = deque()
-    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="add-images")
+    pool = ThreadPoolExecutor(_DECODING_THREADS, thread_name_prefix="add-images")
 
     def oldest() -> Stored | Skipped:
         outcome = pending.popleft()
@@ -116,7 +117,7 @@ def _outcomes(
             if not isinstance(new, Skipped):
                 new = pool.submit(_store, workspace, project_id, *new)
             pending.append(new)
-            if len(pending) >= _IN_FLIGHT:
+            if len(pending) >= _MOST_FILES_IN_FLIGHT:
                 yield oldest()
         while pending:
             yield oldest()

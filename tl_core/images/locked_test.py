@@ -19,7 +19,7 @@ from tl_core.images.splits import TEST, VALIDATION
 from tl_core.workspace.database import ClassRow, ImageRow, LockedTestRow, session
 from tl_core.workspace.storage import Workspace
 
-LEAST_LEFT = 2  # pictures of each class to learn from
+LEAST_LEFT_PER_CLASS = 2  # pictures of each class to learn from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +167,7 @@ def _draw(
     for ids, classes in rng.sample(units, len(units)):
         helps = any(lacking[name] > 0 for name in classes)
         fits = all(
-            count <= max(1, lacking[name]) and left[name] - count >= LEAST_LEFT
+            count <= max(1, lacking[name]) and left[name] - count >= LEAST_LEFT_PER_CLASS
             for name, count in classes.items()
         )
         if helps and fits:

@@ -18,7 +18,7 @@ from tl_core.images.splits import TEST
 from tl_core.workspace.database import ClassRow, ImageRow, SkippedRow, session
 from tl_core.workspace.storage import Workspace
 
-_CHUNK = 1000  # values per IN (...); databases limit them
+_VALUES_PER_QUERY = 1000  # values per IN (...); databases limit them
 
 
 def list_classes(workspace: Workspace, project_id: str) -> list[ClassSummary]:
@@ -145,8 +145,8 @@ def require_class(opened: Session, project_id: str, name: str) -> ClassRow:
 
 
 def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK]
+    for start in range(0, len(values), _VALUES_PER_QUERY):
+        yield values[start : start + _VALUES_PER_QUERY]
 
 
 def _filtered(

@@ -7,7 +7,7 @@ from tl_core.errors import DatasetError
 from tl_core.images.sources import Skipped
 from tl_core.workspace.names import printable
 
-MAX_CLASS_NAME = 300  # characters
+MAX_CLASS_NAME_LENGTH = 300  # characters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,15 +94,15 @@ def clean_class_name(name: str) -> str:
     """Return `name` as it is stored.
 
     Raises:
-        DatasetError: If nothing visible is left or it is longer than `MAX_CLASS_NAME`.
+        DatasetError: If nothing visible is left or it is longer than `MAX_CLASS_NAME_LENGTH`.
     """
     cleaned = printable(name)
     if not cleaned:
         raise DatasetError("A class needs a name. Type one, for example what the pictures show.")
-    if len(cleaned) > MAX_CLASS_NAME:
+    if len(cleaned) > MAX_CLASS_NAME_LENGTH:
         raise DatasetError(
             f"The class name '{cleaned[:40]}…' is {len(cleaned)} characters long; "
-            f"use at most {MAX_CLASS_NAME}."
+            f"use at most {MAX_CLASS_NAME_LENGTH}."
         )
     return cleaned
 

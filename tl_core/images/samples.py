@@ -1,7 +1,4 @@
-"""Image sets to try the app with: two that are always here, four to download.
-
-Light: describes all of them and makes the offline ones. Downloading is in `downloads`.
-"""
+"""Image sets to try the app with: two that are made here, four that `service.downloads` fetches."""
 
 import gzip
 from collections.abc import Iterator

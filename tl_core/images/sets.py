@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from tl_core.errors import DatasetError
 from tl_core.images.records import ImageSet, LabelledImage, pictures
 from tl_core.images.splits import TEST, TRAIN, SplitFacts, draw_splits
-from tl_core.images.subsets import Facts
+from tl_core.images.subsets import SubsetFacts
 from tl_core.workspace.database import ClassRow, ImageRow, session
 from tl_core.workspace.storage import Workspace
 
 LEAST_PER_CLASS = 2
-_NAMED = 5  # how many classes a sentence lists
+_LISTED = 5  # how many classes a sentence lists
 
 
 def image_set(workspace: Workspace, project_id: str, *, seed: int = 0) -> ImageSet:
@@ -67,12 +67,15 @@ def label_facts(workspace: Workspace, project_id: str) -> list[tuple[str, str, s
     return [(row.digest, row.class_name, row.group) for row in rows]
 
 
-def part_facts(workspace: Workspace, project_id: str, *, seed: int = 0) -> list[Facts]:
+def subset_facts(workspace: Workspace, project_id: str, *, seed: int = 0) -> list[SubsetFacts]:
     """Return what decides to which subsets the same pictures belong."""
     with session(workspace, write=False) as opened:
         rows, _ = _taking_part(opened, project_id)
     splits, _ = _splits(rows, seed)
-    return [Facts(row.name, row.class_name, split) for row, split in zip(rows, splits, strict=True)]
+    return [
+        SubsetFacts(row.name, row.class_name, split)
+        for row, split in zip(rows, splits, strict=True)
+    ]
 
 
 def _taking_part(opened: Session, project_id: str) -> tuple[list[Row], list[Row]]:
@@ -134,5 +137,5 @@ def _check_train(class_names: list[str], rows: Sequence[Row], splits: list[str])
 
 
 def _listed(names: list[str]) -> str:
-    shown = ", ".join(f"'{name}'" for name in names[:_NAMED])
-    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
+    shown = ", ".join(f"'{name}'" for name in names[:_LISTED])
+    return shown if len(names) <= _LISTED else f"{shown} and {len(names) - _LISTED} more"

@@ -1,7 +1,7 @@
-"""Parts of a project's pictures that a person may want to compare: two cameras, two classes.
+"""Subsets of a project's pictures that a person may want to compare: two cameras, two classes.
 
-Light. A part is written as one word and a value, "class:ants", "split:test", "folder:camera A",
-or as a pattern of file names alone, "cam1_*". It knows names; `similarity` compares.
+A subset is written as one word and a value, "class:ants", "split:test", "folder:camera A", or as
+a pattern of file names alone, "cam1_*".
 """
 
 import fnmatch
@@ -12,16 +12,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 KINDS = ("class", "split", "folder", "names")
-LEAST = 5  # pictures that a part needs to be compared
-MOST_OFFERED = 60  # parts of one kind, the largest
+LEAST_COMPARED = 5  # pictures that a subset needs to be compared
+MOST_OFFERED_PER_KIND = 60  # subsets, the largest
 SPLITS = {"train": "Training", "validation": "Validation", "test": "Test"}
 # "cam1_" of "cam1_0007.jpg": a word and what separates it; "DSC" of "DSC0012.jpg": letters
 _BEGINNING = re.compile(r"\d*[^\W\d_][^\W_]*[-_ ]|[^\W\d_]+(?=\d)")
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What decides to which parts a picture belongs; `name` has its folders."""
+class SubsetFacts:
+    """What decides to which subsets a picture belongs; `name` has its folders."""
 
     name: str
     class_name: str
@@ -29,7 +29,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Part:
+class Subset:
     """`kind` is one of `KINDS`; `value` a class, a split, a folder or a pattern of file names."""
 
     kind: str
@@ -47,7 +47,7 @@ class Part:
             return f"Files “{self.value}”"
         return f"{self.kind.capitalize()} “{self.value}”"
 
-    def holds(self, picture: Facts) -> bool:
+    def holds(self, picture: SubsetFacts) -> bool:
         """Whether a picture belongs to it; in file names capitals do not count."""
         if self.kind == "class":
             return picture.class_name == self.value
@@ -59,21 +59,21 @@ class Part:
         return any(fnmatch.fnmatchcase(name, self.value.lower()) for name in names)
 
 
-def part_of(text: str) -> Part:
-    """Return the part that a text describes; whatever names no kind is a pattern of file names."""
+def parse_subset(text: str) -> Subset:
+    """Return what a text describes; whatever names no kind is a pattern of file names."""
     kind, colon, value = text.partition(":")
-    return Part(kind, value) if colon and kind in KINDS else Part("names", text)
+    return Subset(kind, value) if colon and kind in KINDS else Subset("names", text)
 
 
-def typed_part(text: str) -> Part:
-    """Return the part that a person means: without a star, what file names have in common."""
-    part = part_of(text.strip())
-    plain = part.kind == "names" and not any(sign in part.value for sign in "*?[")
-    return Part("names", f"*{part.value}*") if plain else part
+def parse_typed_subset(text: str) -> Subset:
+    """Return the subset that a person means: without a star, what file names have in common."""
+    subset = parse_subset(text.strip())
+    plain = subset.kind == "names" and not any(sign in subset.value for sign in "*?[")
+    return Subset("names", f"*{subset.value}*") if plain else subset
 
 
-def offered_parts(pictures: Iterable[Facts]) -> list[tuple[Part, int]]:
-    """Return the parts of these pictures that can be compared, each with how many it has.
+def offered_subsets(pictures: Iterable[SubsetFacts]) -> list[tuple[Subset, int]]:
+    """Return the subsets of these pictures that can be compared, each with how many it has.
 
     Splits first, then folders that are no classes, beginnings of file names, classes; none that
     holds everything.
@@ -88,14 +88,14 @@ def offered_parts(pictures: Iterable[Facts]) -> list[tuple[Part, int]]:
         if beginning := _beginning(picture.name):
             counts["names"][f"{glob.escape(beginning)}*"] += 1
     return [
-        (Part(kind, value), count)
+        (Subset(kind, value), count)
         for kind, found in counts.items()
-        for value, count in found.most_common(MOST_OFFERED)
-        if LEAST <= count < len(pictures)
+        for value, count in found.most_common(MOST_OFFERED_PER_KIND)
+        if LEAST_COMPARED <= count < len(pictures)
     ]
 
 
-def _folders(picture: Facts) -> Iterator[str]:
+def _folders(picture: SubsetFacts) -> Iterator[str]:
     """Yield the folders that a picture lies in, except the one that only names its class."""
     parts = picture.name.split("/")[:-1]
     for depth in range(1, len(parts) + 1):

@@ -1,8 +1,17 @@
-"""One run: its row with the state, its folder with the event log; who may work on it.
+"""LIGHT: what was asked and what came of it. A run is long work that a worker process does.
 
-Light. A run is long work that a worker process does: a training or a download. This module
-knows how runs are started, claimed, stopped, resumed and found dead; what they do is in
-`worker`, what they found out in `reports`.
+catalogue, catalogue_entries   the pretrained backbones on offer
+configuration   the settings of one training
+draft           what was chosen in a project for its next training
+record          a run as a value: its states, and whether its process is still there
+control         the person's side: start, look, stop, resume, delete
+claims          the worker's side: claim, show signs of life, write down the end
+events          what a run says while it works, and its log
+processes       start Python processes of our own, and tell whether one still lives
+child           speak with a child process
+workers         a worker process for every queued run
+compute_client  ask the warm compute process
+results/        what runs found out
 
     queued -> running -> done | failed           a worker claimed it and came to an end
               running -> stopping -> stopped     somebody asked; the best state so far is kept

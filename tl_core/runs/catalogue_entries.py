@@ -1,6 +1,6 @@
 """The facts of the catalogue, entry by entry; a test compares them with timm's own.
 
-Light: plain data for `catalogue`. Parameters are counted without classifier; the download is
+Parameters are counted without classifier; the download is
 the size of timm's safetensors file, classifier included. The Vision Transformers of DINOv2 are
 used at 224 pixels instead of 518, which is five times less work for nearly the same features.
 """

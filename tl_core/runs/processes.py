@@ -1,8 +1,4 @@
-"""Python processes of our own beside the server: start one, and tell whether one still lives.
-
-Light. It does not know what they compute (`worker`, `compute`) or when they are wanted
-(`engines`).
-"""
+"""Python processes of our own beside the server: start one, and tell whether one still lives."""
 
 import os
 import subprocess
@@ -14,8 +10,8 @@ from pathlib import Path
 
 import psutil
 
-CREATION_TOLERANCE = 5.0  # seconds; a corrected system clock moves the creation time a little
-LOG_LIMIT = 1_000_000  # bytes; a longer log starts anew with the next process
+CREATION_TOLERANCE_SECONDS = 5.0  # a corrected system clock moves the creation time a little
+MAX_LOG_BYTES = 1_000_000  # a longer log starts anew with the next process
 
 
 def cores() -> int:
@@ -45,7 +41,7 @@ def is_alive(pid: int | None, started: float | None) -> bool:
         return False
     try:
         process = psutil.Process(pid)
-        same = abs(process.create_time() - started) < CREATION_TOLERANCE
+        same = abs(process.create_time() - started) < CREATION_TOLERANCE_SECONDS
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
@@ -96,7 +92,7 @@ def start_python(
     pipes (see `child`).
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    if log.exists() and log.stat().st_size > LOG_LIMIT:
+    if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
         log.unlink(missing_ok=True)
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW

@@ -1,7 +1,6 @@
 """The tables, and `session`: one transaction per action of a person.
 
-SQLite beside the projects by default, any SQLAlchemy URL through ``DATABASE_URL``. Knows
-columns only; what they mean is in `workspace`, `datasets` and `runs`.
+SQLite beside the projects by default, any SQLAlchemy URL through ``DATABASE_URL``.
 """
 
 import os
@@ -33,7 +32,7 @@ from sqlalchemy.schema import CreateColumn
 from tl_core.errors import WorkspaceError
 from tl_core.workspace.storage import Workspace, storage_full
 
-BUSY_SECONDS = 10.0
+BUSY_TIMEOUT_SECONDS = 10.0
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -210,7 +209,7 @@ def engine_for(url: URL) -> Engine:
 def _configure_sqlite(connection, _record) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, see _begin_sqlite
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
+    cursor.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT_SECONDS * 1000)}")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
@@ -251,7 +250,7 @@ def session(workspace: Workspace, *, write: bool = True) -> Iterator[Session]:
 
     Raises:
         StorageFull: If the disk is full.
-        WorkspaceError: If the database cannot be opened or stays busy for `BUSY_SECONDS`.
+        WorkspaceError: If the database cannot be opened or stays busy for `BUSY_TIMEOUT_SECONDS`.
     """
     engine = engine_for(database_url(workspace)).execution_options(write=write)
     with _database_errors(), Session(engine, expire_on_commit=False) as opened, opened.begin():

@@ -1,7 +1,4 @@
-"""JSON data back into the frozen dataclasses that it was written from.
-
-Light. It knows dataclasses, tuples, optional and plain values; not what they mean.
-"""
+"""JSON data back into the frozen dataclasses that it was written from."""
 
 import types
 from collections.abc import Mapping

@@ -13,7 +13,7 @@ from tl_core.errors import WorkspaceError
 from tl_core.workspace.database import create_tables, database_url, engine_for
 from tl_core.workspace.storage import Workspace, storage_errors
 
-_KEEP_MARKER = 3600.0  # seconds; a worker that has not noticed yet may still write
+_KEEP_MARKER_SECONDS = 3600.0  # seconds; a worker that has not noticed yet may still write
 
 
 def open_workspace(root: Path | None = None) -> Workspace:
@@ -62,5 +62,5 @@ def _remove_leftovers(workspace: Workspace) -> None:
         folder = workspace.project_dir(marker.name)
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):  # another process may be sweeping too
-            if not folder.exists() and time.time() - marker.stat().st_mtime > _KEEP_MARKER:
+            if not folder.exists() and time.time() - marker.stat().st_mtime > _KEEP_MARKER_SECONDS:
                 marker.unlink()

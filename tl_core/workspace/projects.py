@@ -18,7 +18,7 @@ from tl_core.workspace.names import printable
 from tl_core.workspace.opening import deletion_marker
 from tl_core.workspace.storage import Workspace, storage_errors
 
-MAX_NAME = 100  # characters
+MAX_PROJECT_NAME_LENGTH = 100  # characters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,9 +165,10 @@ def _clean_name(name: str) -> str:
     cleaned = printable(name)
     if not cleaned:
         raise WorkspaceError("A project needs a name. Type one, for example what it should tell.")
-    if len(cleaned) > MAX_NAME:
+    if len(cleaned) > MAX_PROJECT_NAME_LENGTH:
         raise WorkspaceError(
-            f"This project name is {len(cleaned)} characters long; use at most {MAX_NAME}."
+            f"This project name is {len(cleaned)} characters long; "
+            f"use at most {MAX_PROJECT_NAME_LENGTH}."
         )
     return cleaned
 

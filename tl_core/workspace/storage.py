@@ -1,8 +1,4 @@
-"""Where things lie on disk and how they are written.
-
-Knows folder names, atomic writes and what a full disk looks like; knows nothing of projects'
-contents (`workspace`, `datasets`) or of the database's tables (`database`).
-"""
+"""Where things lie on disk, and how they are written: atomically, and what a full disk means."""
 
 import errno
 import os

@@ -8,14 +8,13 @@ from pages.shared import state
 from pages.shared.elements import errors_shown
 from pages.shared.text import plain
 from tl_core.images import create_class, delete_class, merge_classes, rename_class
-
-MAX_NAME = 300
+from tl_core.images.records import MAX_CLASS_NAME_LENGTH
 
 
 @st.dialog("New class")
 def new_class(project_id: str) -> None:
     with st.form("new-class", border=False):
-        name = st.text_input("Name of the class", max_chars=MAX_NAME)
+        name = st.text_input("Name of the class", max_chars=MAX_CLASS_NAME_LENGTH)
         done = st.form_submit_button("Make the class", type="primary")
     if done:
         with errors_shown():
@@ -26,7 +25,7 @@ def new_class(project_id: str) -> None:
 @st.dialog("Rename class")
 def rename(project_id: str, name: str) -> None:
     with st.form("rename-class", border=False):
-        new = st.text_input("New name", value=name, max_chars=MAX_NAME)
+        new = st.text_input("New name", value=name, max_chars=MAX_CLASS_NAME_LENGTH)
         done = st.form_submit_button("Rename", type="primary")
     if done:
         with errors_shown():

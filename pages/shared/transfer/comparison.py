@@ -94,7 +94,7 @@ def start_comparison(
         project: Whose pictures.
         backbone: What is compared.
         scratch: Train the whole network from scratch, too.
-        pairs: Parts of the pictures to compare, as `parts.part_of` reads them.
+        pairs: Parts of the pictures to compare, as `subsets.parse_subset` reads them.
     """
     config = {
         "backbone": backbone_to_json(backbone),

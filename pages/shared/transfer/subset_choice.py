@@ -7,8 +7,14 @@ from pages.shared import state
 from pages.shared.elements import note_text
 from pages.shared.layers.draft import draft
 from pages.shared.transfer.comparison import Comparison, start_comparison
-from tl_core.images import part_facts
-from tl_core.images.subsets import LEAST, Facts, offered_parts, part_of, typed_part
+from tl_core.images import subset_facts
+from tl_core.images.subsets import (
+    LEAST_COMPARED,
+    SubsetFacts,
+    offered_subsets,
+    parse_subset,
+    parse_typed_subset,
+)
 from tl_core.runs.draft import chosen_backbone
 from tl_core.workspace import Project
 
@@ -20,8 +26,8 @@ HELP = (
 
 def choose_parts(project: Project, comparison: Comparison) -> None:
     """Draw two lists of parts and the button that has them compared."""
-    pictures = part_facts(state.current_workspace(), project.id, seed=draft(project).seed)
-    counts = {str(part): count for part, count in offered_parts(pictures)}
+    pictures = subset_facts(state.current_workspace(), project.id, seed=draft(project).seed)
+    counts = {str(part): count for part, count in offered_subsets(pictures)}
     with st.container(border=True, key="card-parts"):
         note_text(
             "Compare any two parts of your pictures: those of two cameras or places, two folders, "
@@ -30,9 +36,15 @@ def choose_parts(project: Project, comparison: Comparison) -> None:
         columns = st.columns(2)
         a = _part("One part", "part-a", columns[0], counts)
         b = _part("The other part", "part-b", columns[1], counts)
-        few = [part_of(one).title for one in (a, b) if one and _count(one, pictures) < LEAST]
+        few = [
+            parse_subset(one).title
+            for one in (a, b)
+            if one and _count(one, pictures) < LEAST_COMPARED
+        ]
         if few:
-            note_text(f"{' and '.join(few)}: fewer than {LEAST} pictures, too few to compare.")
+            note_text(
+                f"{' and '.join(few)}: fewer than {LEAST_COMPARED} pictures, too few to compare."
+            )
         st.button(
             "Compare these two",
             key="compare-parts",
@@ -55,13 +67,13 @@ def _part(label: str, key: str, column: DeltaGenerator, counts: dict[str, int]) 
         accept_new_options=True,
         help=HELP,
     )
-    return chosen if chosen in counts or not chosen else str(typed_part(chosen))
+    return chosen if chosen in counts or not chosen else str(parse_typed_subset(chosen))
 
 
-def _count(text: str, pictures: list[Facts]) -> int:
-    part = part_of(text)
+def _count(text: str, pictures: list[SubsetFacts]) -> int:
+    part = parse_subset(text)
     return sum(part.holds(one) for one in pictures)
 
 
 def _label(text: str, counts: dict[str, int]) -> str:
-    return f"{part_of(text).title} ({counts[text]:,})" if text in counts else text
+    return f"{parse_subset(text).title} ({counts[text]:,})" if text in counts else text

@@ -1,1 +1,6 @@
-"""images/groups."""
+"""Pictures that show the same thing, kept together by every split and fold.
+
+joining        which pictures belong together: join them, write it down, put it back
+name_patterns  what file names say about where pictures come from
+grouping       what a search or a person decides: keep, accept, split, merge, propose
+"""

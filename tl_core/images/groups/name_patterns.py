@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 ENDINGS, PREFIXES = "endings", "prefixes"
-MOST_OF_ALL = 0.5  # a prefix that more of the pictures share says nothing about the source
-LEAST_COVERED = 0.5  # of the pictures have a prefix that another one shares
+MOST_SHARING_A_PREFIX = 0.5  # of the pictures; one that more share names no single source
+LEAST_WITH_A_SHARED_PREFIX = 0.5  # of the pictures have a prefix that another one shares
 
 _MADE = (
     r"(?:new)?(?:rot(?:ated?)?[-_]?)?\d{1,3}[-_]?deg(?:rees?)?(?:flip(?:lr|tb|ud|h|v))?"
@@ -54,8 +54,8 @@ def name_patterns(names: Iterable[tuple[int, str]]) -> list[NamePattern]:
     largest = max((len(ids) for ids in prefixes.values()), default=0)
     if (
         len(prefixes) > 1
-        and covered >= LEAST_COVERED * len(stems)
-        and largest <= MOST_OF_ALL * len(stems)
+        and covered >= LEAST_WITH_A_SHARED_PREFIX * len(stems)
+        and largest <= MOST_SHARING_A_PREFIX * len(stems)
     ):
         found.append(NamePattern(kind=PREFIXES, groups=prefixes))
     return found

@@ -1,1 +1,9 @@
-"""runs/results."""
+"""What runs found out, as values that pages read; each is kept in its run's folder.
+
+intervals   95 % intervals of a share of right answers
+report      one training: how good the model is, and on the locked test part
+assessment  did the pretrained model help?
+ranking     which backbone suits the pictures best
+answers     what a model says about new pictures; a table of them
+onnx_check  whether the exported file gives the app's answers
+"""

@@ -1,7 +1,4 @@
-"""What a model says about pictures, as values that travel to pages and into tables.
-
-Light: knows nothing of networks; `prediction` makes these.
-"""
+"""What a model says about pictures, as values that travel to pages and into tables."""
 
 import csv
 import io
