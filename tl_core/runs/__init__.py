@@ -1,7 +1,8 @@
 """LIGHT: what was asked and what came of it. A run is long work that a worker process does.
 
-catalogue, catalogue_entries   the pretrained backbones on offer
+catalogue       the pretrained backbones on offer
 configuration   the settings of one training
+approach        what pages know of a way to transfer
 draft           what was chosen in a project for its next training
 record          a run as a value: its states, and whether its process is still there
 control         the person's side: start, look, stop, resume, delete
