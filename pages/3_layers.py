@@ -35,13 +35,16 @@ pictures = count_images(workspace, project.id, excluded=False)
 root = str(workspace.root)
 layer_groups = ask("layer_groups", root, project.id, config.backbone)
 estimate = ask("estimate_seconds", root, project.id, config)
+approaches = ask("list_approaches")
 
+known = None
 with errors_shown():
     groups = answer_or_wait(layer_groups, key="groups", doing="Reading the network's layers")
-    if groups:
-        choose_strategy(groups, config)
-        show_depth(project, frozen_groups(config, len(groups)))
-    show_costs(groups, estimate, config, pictures=pictures)
+    known = answer_or_wait(approaches, key="approaches", doing="Looking up the approaches")
+    if groups and known:
+        choose_strategy(groups, config, known)
+        show_depth(project, frozen_groups(config, len(groups), known))
+    show_costs(groups, estimate, config, known, pictures=pictures)
     wait_for_all([estimate], key="estimate", doing="Working out the time")
 explain(
     "layer group", "frozen", "classifier", "parameters", "linear probing", "fine-tuning",
@@ -59,5 +62,6 @@ if pictures:
 else:
     st.info("Add pictures to see here what each option does to them.")
 explain("augmentation")
-expert_settings(config)
+if known:
+    expert_settings(config, known[config.strategy])
 next_step(TRAINING, "Next: train", first=accept_draft)

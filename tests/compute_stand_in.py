@@ -2,13 +2,16 @@
 
 from inspect import signature
 
+from tl_core.approaches.approach import approaches
 from tl_core.runs.catalogue import LayerBlock
 from tl_core.service import compute
 
 SIZES = {"stem": 900, "stage 1": 5_000, "stage 2": 90_000, "stage 3": 900_000}
 GROUPS = [LayerBlock(name, i, size) for i, (name, size) in enumerate(SIZES.items())]
 GROUPS.append(LayerBlock("classifier", len(GROUPS), 2_562))
+FACTS = {name: approach.facts for name, approach in approaches().items()}
 MADE_UP = {
+    "list_approaches": FACTS,
     "layer_groups": GROUPS,
     "estimate_seconds": {
         "features": 3.0, "probe": 1.0, "fine_tune": 0.0, "total": 12.0, "device": "this CPU",

@@ -136,6 +136,6 @@ def _trial_text(report: Report) -> str:
     if report.trial_gain is None:
         return ""
     points = f"{100 * report.trial_gain:+.1f}".replace("-", "−")
-    if report.strategy_used == "fine-tune":
+    if report.trial_kept:
         return f"; fine-tuning gained {points.lstrip('+')} points over linear probing"
     return f"; fine-tuning was tried and did not pay ({points} points)"

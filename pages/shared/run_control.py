@@ -12,7 +12,14 @@ from pages.shared import state
 from pages.shared.elements import errors_shown
 from tl_core.errors import TLCoreError
 from tl_core.runs import Run, get_run, request_stop, resume_run, start_run, workers
-from tl_core.runs.events import EpochResult, Note, PhaseStarted, Progress, read_events
+from tl_core.runs.events import (
+    CandidateScore,
+    EpochResult,
+    Note,
+    PhaseStarted,
+    Progress,
+    read_events,
+)
 
 LOOK_EVERY = 1.0  # seconds
 STATE_TEXT = {
@@ -34,11 +41,12 @@ STOP_TEXT = {  # kind: what stopping keeps
 
 @dataclass(frozen=True)
 class RunView:
-    """What the log of a run says so far; epochs in order, each once."""
+    """What the log of a run says so far; epochs in order, each once, and candidates as well."""
 
     phases: tuple[str, ...] = ()
     progress: Progress | None = None
     epochs: tuple[EpochResult, ...] = ()
+    candidates: tuple[CandidateScore, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -59,6 +67,7 @@ def run_view(run: Run) -> RunView:
     phases: list[str] = []
     progress = None
     epochs: dict[tuple[str, int], EpochResult] = {}
+    candidates: dict[tuple, CandidateScore] = {}
     notes: dict[str, None] = {}
     for event in events:
         match event:
@@ -69,10 +78,16 @@ def run_view(run: Run) -> RunView:
                 progress = event
             case EpochResult():
                 epochs[(event.phase, event.epoch)] = event
+            case CandidateScore():
+                candidates[event.features, event.method, event.amount] = event
             case Note(text=text):
                 notes[text] = None
-    ordered = sorted(epochs.values(), key=lambda e: (e.phase == "fine_tune", e.epoch))
-    return RunView(tuple(phases), progress, tuple(ordered), tuple(notes))
+    ordered = sorted(
+        (epoch for epoch in epochs.values() if epoch.phase == "fine_tune"), key=lambda e: e.epoch
+    )
+    return RunView(
+        tuple(phases), progress, tuple(ordered), tuple(candidates.values()), tuple(notes)
+    )
 
 
 def start(project_id: str, kind: str, config: dict) -> Run:

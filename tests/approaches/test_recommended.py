@@ -58,7 +58,7 @@ def test_what_does_not_pay_is_not_kept(puzzle):
     job = recommended(puzzle, "does not pay")
     events = run_to_end(job)
     assert [e.phase for e in events if isinstance(e, PhaseStarted)] == [
-        *("features", "probe", "fine_tune", "evaluate", "save")
+        *("features", "probe", "trial", "evaluate", "save")
     ]
     report = read_report(job.task.run_dir)
     assert report.strategy_used == "probe"
@@ -113,7 +113,7 @@ def test_what_pays_is_kept_and_predicts_as_it_was_saved(puzzle, monkeypatch):
 
 def test_no_picture_is_tried_on_when_it_is_not_allowed(puzzle):
     events = run_to_end(recommended(puzzle, "not allowed", tuning_seconds=0))
-    assert "fine_tune" not in {e.phase for e in events if isinstance(e, PhaseStarted)}
+    assert "trial" not in {e.phase for e in events if isinstance(e, PhaseStarted)}
 
 
 def test_what_would_take_too_long_is_given_up_and_said(puzzle, monkeypatch):

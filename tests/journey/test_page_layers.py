@@ -3,7 +3,7 @@
 from threading import Event
 
 import pytest
-from compute_stand_in import GROUPS
+from compute_stand_in import FACTS, GROUPS
 from projects import project_with_pictures
 from results import assess_run, made_up
 from sessions import open_app, primary, texts
@@ -76,7 +76,7 @@ def test_a_preset_moves_the_slider_and_is_stored(preset, strategy, frozen):
     assert not app.exception
     assert app.slider(key="frozen-groups").value == frozen
     assert stored(project).strategy == strategy
-    assert frozen_groups(stored(project), len(GROUPS)) == frozen
+    assert frozen_groups(stored(project), len(GROUPS), FACTS) == frozen
 
 
 @pytest.mark.parametrize(
@@ -88,21 +88,21 @@ def test_the_slider_moves_the_preset(frozen, preset):
     app.radio(key="preset").set_value("own").run()
     app.slider(key="frozen-groups").set_value(frozen).run()
     assert app.radio(key="preset").value == preset
-    assert frozen_groups(stored(project), len(GROUPS)) == frozen
+    assert frozen_groups(stored(project), len(GROUPS), FACTS) == frozen
 
 
 def test_freezing_something_leaves_from_scratch():
     config = TrainingConfig(backbone=CATALOGUE[0], strategy="scratch", frozen_groups=0)
-    assert with_frozen(config, 2, 5).strategy == "fine-tune"
-    assert with_frozen(config, 0, 5).strategy == "scratch"
+    assert with_frozen(config, 2, 5, FACTS).strategy == "fine-tune"
+    assert with_frozen(config, 0, 5, FACTS).strategy == "scratch"
 
 
 @pytest.mark.parametrize("total", [2, 3, 5, 14])
 @pytest.mark.parametrize("preset", PRESET_IDS)
 def test_presets_never_freeze_the_classifier_and_can_be_chosen_again(preset, total):
-    config = with_preset(TrainingConfig(backbone=CATALOGUE[0]), preset, total)
-    assert 0 <= frozen_groups(config, total) <= total - 1
-    assert with_preset(config, preset_of(config, total), total) == config
+    config = with_preset(TrainingConfig(backbone=CATALOGUE[0]), preset, total, FACTS)
+    assert 0 <= frozen_groups(config, total, FACTS) <= total - 1
+    assert with_preset(config, preset_of(config, total, FACTS), total, FACTS) == config
 
 
 def test_a_choice_survives_a_fresh_browser():

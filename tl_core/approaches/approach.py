@@ -27,13 +27,15 @@ class Model(Protocol):
     """Something that a `Predictor` can use, and that can say how good it is.
 
     `strategy_used` names what made it; `engine` computed its features, if any; `trial_gain` is
-    what fine-tuning on trial gained, a fraction; `learning_seconds` what its layers took to learn,
+    what fine-tuning on trial gained, a fraction, and `trial_kept` whether this is its model;
+    `learning_seconds` what its layers took to learn,
     before an interruption as well.
     """
 
     strategy_used: str
     engine: EngineChoice | None
     trial_gain: float | None
+    trial_kept: bool
     learning_seconds: float
 
     def network(self) -> TransferNetwork:

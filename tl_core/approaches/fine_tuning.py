@@ -83,6 +83,7 @@ class TunedModel:
     strategy_used: str
     before: ProbeModel | None = None
     trial_gain: float | None = None
+    trial_kept: bool = False
 
     @property
     def engine(self) -> EngineChoice | None:

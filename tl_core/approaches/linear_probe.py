@@ -41,6 +41,7 @@ class ProbeModel:
     choice: ProbeChoice
     probe: LinearProbe
     trial_gain: float | None = None
+    trial_kept: bool = False
     strategy_used: str = "probe"
     learning_seconds: float = 0.0
 

@@ -63,7 +63,7 @@ def _try_fine_tuning(model: ProbeModel) -> Steps:
         return
     folds = tuple(replace(fit, train=rows[fit.train], test=rows[fit.test]) for fit in found.fits)
     measured, labels = rows[division.rows], found.answers.labels
-    yield PhaseStarted("fine_tune")
+    yield PhaseStarted("trial")
     limit = _Limit(task.config.tuning_seconds, time.perf_counter())
     try:
         logits = yield from _tuned_logits(task, folds, limit)
@@ -83,7 +83,7 @@ def _try_fine_tuning(model: ProbeModel) -> Steps:
         return
     tuned = yield from _keep(model, folds, logits, limit)
     yield Note(f"Fine-tuning the last stage gained {points} over the probe, so it was kept.")
-    yield Fitted(replace(tuned, trial_gain=gain))
+    yield Fitted(replace(tuned, trial_gain=gain, trial_kept=True))
 
 
 def _tuned_logits(
@@ -225,7 +225,8 @@ def _watched(
         done, total = event.done, event.total
         if event.phase == "fine_tune":
             done, total = turn * total + done, turns * total
-        return Progress(event.phase, done, total, left)
+        phase = "trial" if event.phase == "fine_tune" else event.phase
+        return Progress(phase, done, total, left)
 
     return passed_on(events, look)
 

@@ -115,6 +115,7 @@ class Training:
             strategy_used=model.strategy_used,
             features=network.features_read,
             trial_gain=model.trial_gain,
+            trial_kept=model.trial_kept,
             evaluation=evaluation,
             seconds=self._all_seconds(),
             engine=vars(model.engine) if model.engine else {},
@@ -151,6 +152,7 @@ class Training:
     def _all_seconds(self) -> dict[str, float]:
         """Return the seconds of every phase; learning before an interruption counts as well."""
         seconds = {phase: self._seconds[phase] for phase in PHASES}
+        seconds["fine_tune"] += self._seconds.get("trial", 0.0)
         seconds["fine_tune"] = max(seconds["fine_tune"], self.model.learning_seconds)
         seconds["total"] = time.perf_counter() - self._began
         return {name: round(value, 3) for name, value in seconds.items()}

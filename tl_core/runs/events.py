@@ -10,7 +10,7 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
-PHASES = ("download", "features", "probe", "fine_tune", "evaluate", "save", "assess")
+PHASES = (*("download", "features", "probe", "trial", "fine_tune", "evaluate", "save", "assess"),)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from tl_core import backbones
+from tl_core.approaches.approach import approaches
 from tl_core.backbones import create_backbone
 from tl_core.backbones import layer_groups as groups_of_layers
 from tl_core.backbones.network import TransferNetwork, load_network
@@ -33,6 +34,7 @@ from tl_core.images import (
     read_picture,
 )
 from tl_core.runs import get_run
+from tl_core.runs.approach import ApproachFacts
 from tl_core.runs.catalogue import Backbone, LayerBlock
 from tl_core.runs.child import values_from_parent, values_to_parent
 from tl_core.runs.configuration import TrainingConfig
@@ -64,6 +66,11 @@ def layer_groups(root: str, project_id: str, backbone: Backbone) -> list[LayerBl
         LayerBlock(group.name, group.index, group.parameters)
         for group in groups_of_layers.layer_groups(_untrained(backbone), num_classes=classes)
     ]
+
+
+def list_approaches() -> dict[str, ApproachFacts]:
+    """Return the facts of every way to transfer, by name."""
+    return {name: approach.facts for name, approach in approaches().items()}
 
 
 def estimate_seconds(root: str, project_id: str, config: TrainingConfig) -> dict:
@@ -180,6 +187,7 @@ OFFERED: dict[str, Callable[..., Any]] = {
     for function in (
         preview_augmentation,
         layer_groups,
+        list_approaches,
         estimate_seconds,
         predict,
         explain,

@@ -17,6 +17,7 @@ _PHASES = {
     "download": "Downloading",
     "features": "Looking at the pictures",
     "probe": "Fitting a classifier on frozen features",
+    "trial": "Trying whether fine-tuning the last layers pays",
     "fine_tune": "Training the network's layers",
     "evaluate": "Evaluating",
     "save": "Saving",
@@ -48,7 +49,8 @@ def epoch_line(result: EpochResult) -> str:
         "validation loss": result.validation_loss,
         "validation accuracy": result.validation_accuracy,
     }
-    known = [f"{name} {value:.3f}" for name, value in numbers.items() if not math.isnan(value)]
+    measured = {name: value for name, value in numbers.items() if value is not None}
+    known = [f"{name} {value:.3f}" for name, value in measured.items() if not math.isnan(value)]
     return f"{when}: {', '.join(known) or 'not measured'}"
 
 

@@ -8,7 +8,7 @@ from pages.shared.charts.bars import RunScore, compare_runs, probabilities
 from pages.shared.charts.blocks import network
 from pages.shared.charts.calibration import coverage, reliability
 from pages.shared.charts.comparison import Bar, Ranked, baselines, ranking
-from pages.shared.charts.curves import curves
+from pages.shared.charts.curves import candidates, curves
 from pages.shared.charts.depth import Depth, layer_curve
 from pages.shared.charts.drawing import Chart, short, show
 from pages.shared.charts.matrix import confusion
@@ -20,6 +20,7 @@ __all__ = [
     "Ranked",
     "RunScore",
     "baselines",
+    "candidates",
     "compare_runs",
     "confusion",
     "coverage",

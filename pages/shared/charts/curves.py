@@ -1,4 +1,4 @@
-"""Loss and accuracy while a run learns, over those of earlier runs."""
+"""What a training finds while it learns: scores of candidates, then loss and accuracy."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,48 @@ import plotly.graph_objects as go
 
 from pages.shared.charts.drawing import NEUTRAL, TRAIN, VALIDATION, Chart, blank_figure, short
 from pages.shared.text import percent
-from tl_core.runs.events import EpochResult
+from tl_core.runs.events import CandidateScore, EpochResult
 
 MAX_POINTS = 400  # per line; more cannot be seen and costs time on every update
+
+
+FEATURES_TEXT = {"last": "last layer", "all": "all stages"}
+METHOD_TEXT = {
+    "regression": "logistic regression, C = {:g}",
+    "discriminant": "discriminant analysis, shrinkage {:g}",
+    "centroids": "nearest centroid",
+}
+
+
+def candidates(scores: Sequence[CandidateScore]) -> Chart:
+    """Return the cross-validated accuracy of each candidate for the linear probe so far."""
+    figure = blank_figure(90 + 24 * len(scores))
+    names = [_candidate_name(score) for score in scores]
+    values = [100 * score.accuracy for score in scores]
+    best = max(values)
+    figure.add_trace(
+        go.Scatter(
+            x=values,
+            y=names,
+            mode="markers",
+            marker={
+                "size": 11,
+                "color": [VALIDATION if value == best else NEUTRAL for value in values],
+                "symbol": ["circle" if value == best else "circle-open" for value in values],
+            },
+            hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title_text="cross-validated accuracy (%)")
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    figure.update_layout(showlegend=False)
+    first = names[values.index(best)]
+    return Chart(f"Best candidate so far: {first}, {percent(best / 100)}", figure)
+
+
+def _candidate_name(score: CandidateScore) -> str:
+    method = METHOD_TEXT.get(score.method, score.method).format(score.amount)
+    return f"{FEATURES_TEXT.get(score.features, score.features)}, {method}"
 
 
 def _thin(count: int) -> np.ndarray:
@@ -22,7 +61,7 @@ def _thin(count: int) -> np.ndarray:
 def _curve(values: Sequence[float], *, name: str, colour: str, dash: str, width: float = 2.5):
     kept = _thin(len(values))
     return go.Scatter(
-        x=kept + 1,
+        x=kept,
         y=np.asarray(values, dtype=float)[kept],
         name=name,
         connectgaps=True,
@@ -53,15 +92,11 @@ def curves(
         line = _curve(values, name=short(name, 24), colour=NEUTRAL, dash="dot")
         figure.add_trace(line.update(line_width=1.2, marker_size=3))
     for part, colour, dash in (("train", TRAIN, "dash"), ("validation", VALIDATION, "solid")):
-        values = [getattr(e, f"{part}_{measure}") * factor for e in epochs]
+        known = [getattr(e, f"{part}_{measure}") for e in epochs]  # none before the first step
+        values = [np.nan if value is None else value * factor for value in known]
         name = "training pictures" if part == "train" else "validation pictures"
         figure.add_trace(_curve(values, name=name, colour=colour, dash=dash))
-    _mark_phase_change(figure, epochs, high=measure == "loss")  # where the curves are not
-    rounds = all(e.phase == "probe" for e in epochs)
-    title = "round of the solver" if rounds else "epoch"
-    if not rounds and epochs[0].phase == "probe":
-        title = "rounds of the solver, then epochs"
-    figure.update_xaxes(title_text=title, rangemode="nonnegative", tickformat="d")
+    figure.update_xaxes(title_text="epoch", rangemode="nonnegative", tickformat="d")
     figure.update_yaxes(title_text=unit)
     if measure == "accuracy":
         floor = _floor(figure)
@@ -77,31 +112,13 @@ def _floor(figure: go.Figure) -> float:
     return max(0.0, 10 * (min(values, default=0) // 10) - 5)
 
 
-def _mark_phase_change(figure: go.Figure, epochs: Sequence[EpochResult], *, high: bool) -> None:
-    change = next(
-        (i for i in range(1, len(epochs)) if epochs[i].phase != epochs[i - 1].phase), None
-    )
-    if change is not None:
-        figure.add_vline(x=change + 0.5, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
-        figure.add_annotation(
-            x=change + 0.5, y=int(high), yref="paper", xanchor="left",
-            yanchor="top" if high else "bottom",
-            text="fine-tuning starts", showarrow=False,
-        )  # fmt: skip
-
-
 def _curve_title(epochs: Sequence[EpochResult], measure: str) -> str:
     if not np.isfinite([getattr(e, f"validation_{measure}") for e in epochs]).any():
         return f"The {measure} curve starts with the first epoch"
     values = [getattr(e, f"validation_{measure}") for e in epochs]
-    if all(e.phase == "probe" for e in epochs):  # its last round counts, whatever came before
-        after = f"after {len(epochs)} round{'s' * (len(epochs) > 1)}"
-        value = percent(values[-1]) if measure == "accuracy" else f"{values[-1]:.2f}"
-        return f"Validation {measure}: {value} {after}"
     best = int(np.nanargmax(values) if measure == "accuracy" else np.nanargmin(values))
-    word = "round" if epochs[best].phase == "probe" else "epoch"
     if measure == "accuracy":
-        return f"Validation accuracy: best {percent(values[best])}, in {word} {best + 1}"
+        return f"Validation accuracy: best {percent(values[best])}, in epoch {epochs[best].epoch}"
     if best < len(values) - 3 and values[-1] > 1.1 * values[best]:
-        return f"Validation loss has risen since {word} {best + 1}: it starts to learn by heart"
-    return f"Validation loss: lowest {values[best]:.2f}, in {word} {best + 1}"
+        return f"Validation loss has risen since epoch {epochs[best].epoch}: overfitting begins"
+    return f"Validation loss: lowest {values[best]:.2f}, in epoch {epochs[best].epoch}"

@@ -1,11 +1,14 @@
 """The expert settings of a training: folded, good as they are, each said in a sentence."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import streamlit as st
 
+from pages.shared import state
 from pages.shared.glossary import term
-from pages.shared.layers.draft import saver, show_stored
+from pages.shared.layers.draft import change_draft, saver, show_stored
+from tl_core.runs.approach import ApproachFacts, Option
 from tl_core.runs.configuration import TrainingConfig
 
 
@@ -19,14 +22,12 @@ class _Number(NamedTuple):
     form: str | None = None
 
 
-_PROBE = (
+_NUMBERS = (
     _Number(
         "views", "Changed copies per picture", 1, 16, 1,
         "How many changed copies of each picture are looked at when augmentation is on and the "
         "backbone is frozen; the time grows with it.",
     ),
-)  # fmt: skip
-_STEPS = (
     _Number("batch_size", "Batch size (pictures)", 1, 1024, 1, term("batch")),
     _Number(
         "classifier_lr", "Learning rate of the classifier", 1e-6, 1.0, 1e-5,
@@ -43,12 +44,12 @@ _STEPS = (
         "%.2f",
     ),
     _Number("weight_decay", "Weight decay", 0.0, 1.0, 1e-4, term("weight decay"), "%.5f"),
+    _Number("seed", "Seed", 0, 2**32 - 1, 1, term("seed")),
 )  # fmt: skip
-_ALWAYS = (_Number("seed", "Seed", 0, 2**32 - 1, 1, term("seed")),)
 
 
-def expert_settings(config: TrainingConfig) -> None:
-    """Draw the settings that matter for this strategy; each is stored as soon as it changes."""
+def expert_settings(config: TrainingConfig, facts: ApproachFacts) -> None:
+    """Draw the settings that the approach heeds; each is stored as soon as it changes."""
     with st.expander("Expert settings (good as they are)", icon=":material/tune:"):
         show_stored("expert-balanced", config.balanced)
         st.checkbox(
@@ -57,14 +58,34 @@ def expert_settings(config: TrainingConfig) -> None:
             help=term("balanced classes"),
             on_change=saver("balanced", "expert-balanced"),
         )
-        steps = config.strategy in ("fine-tune", "scratch")
-        if steps:
+        if "steps" in facts.settings:
             _steps(config)
-        shown = _STEPS + _ALWAYS if steps else _PROBE + _ALWAYS
+        shown = [one for one in _NUMBERS if one.name in (*facts.settings, "seed")]
+        for option in facts.options:
+            _option(option, config)
         for start in range(0, len(shown), 2):
             for column, number in zip(st.columns(2), shown[start : start + 2], strict=False):
                 with column:
                     _input(number, config)
+
+
+def _option(option: Option, config: TrainingConfig) -> None:
+    """Draw a setting that this approach alone has."""
+    key, label = f"option-{option.name}", option.name.replace("_", " ").capitalize()
+    show_stored(key, config.options.get(option.name, option.default))
+
+    def store() -> None:
+        value = state.widget_value(key)
+        change_draft(lambda now: replace(now, options={**now.options, option.name: value}))
+
+    if isinstance(option.default, bool):
+        st.checkbox(label, key=key, on_change=store)
+    elif isinstance(option.default, str):
+        st.text_input(label, key=key, on_change=store)
+    else:
+        kind = type(option.default)
+        limits = [None if end is None else kind(end) for end in (option.least, option.most)]
+        st.number_input(label, *limits, key=key, on_change=store)
 
 
 def _input(number: _Number, config: TrainingConfig) -> None:

@@ -1,55 +1,84 @@
-"""The named ways to train, and how they and the number of frozen layer groups stay in step.
+"""The approaches in words, and how they and the number of frozen layer groups stay in step.
 
-Pure: a configuration goes in, a configuration comes out. K stands for the number of layer
-groups, the classifier included.
+Pure: a configuration goes in, a configuration comes out. `known` holds the facts of every approach
+that there is, by name; K stands for the number of layer groups, the classifier included.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from tl_core.runs.approach import ApproachFacts
 from tl_core.runs.configuration import TrainingConfig
+
+Known = Mapping[str, ApproachFacts]
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A named way to train; `caption` says in a sentence when it is the right one."""
+    """An approach with a number of frozen groups; `caption` says when it is the right one.
+
+    `frozen` gives that number for K groups; None leaves it to the approach.
+    """
 
     id: str
+    strategy: str
     label: str
-    caption: str
+    caption: str = ""
+    frozen: Callable[[int], int] | None = None
+
+    def groups(self, known: Known, config: TrainingConfig, total: int) -> int:
+        """Return how many of `total` layer groups this preset freezes."""
+        frozen = self.frozen(total) if self.frozen else None
+        return known[self.strategy].frozen_groups(replace(config, frozen_groups=frozen), total)
 
 
+LINEAR_PROBE = Preset(
+    "probe",
+    "probe",
+    "Linear probing only",
+    "Everything but the classifier stays frozen, and nothing else is tried. Done in seconds.",
+)
+OWN_CHOICE = Preset(
+    "own",
+    "fine-tune",
+    "My own choice",
+    "Set the number of frozen layer groups with the slider.",
+    lambda total: max(total // 2, 1),
+)
 PRESETS = (
     Preset(
+        "recommended",
         "recommended",
         "Recommended: linear probing, and fine-tuning if it pays",
         "Linear probing first: done in seconds, and hard to beat with up to a few hundred "
         "pictures. Then the last stage is fine-tuned on trial, and that is kept only if it gets "
         "clearly more of your pictures right.",
     ),
-    Preset(
-        "probe",
-        "Linear probing only",
-        "Everything but the classifier stays frozen, and nothing else is tried. Done in seconds.",
-    ),
+    LINEAR_PROBE,
     Preset(
         "last-stage",
+        "fine-tune",
         "Fine-tune the last stage",
         "The last stage is trained further too. Worth a try when your pictures look unlike "
         "everyday photographs.",
+        lambda total: max(total - 2, 0),
     ),
     Preset(
         "everything",
+        "fine-tune",
         "Fine-tune everything",
         "All layers are trained further. Slowest; helps most with many pictures of an unusual "
         "kind.",
+        lambda _total: 0,
     ),
     Preset(
+        "scratch",
         "scratch",
         "From scratch, for comparison",
         "Forgets what the network knows and starts with random weights. With few pictures it is "
         "nearly always worse: see how much.",
     ),
-    Preset("own", "My own choice", "Set the number of frozen layer groups with the slider."),
+    OWN_CHOICE,
 )
 STRATEGY_NAMES = {
     "recommended": "Recommended",
@@ -59,57 +88,59 @@ STRATEGY_NAMES = {
 }
 
 
-def frozen_groups(config: TrainingConfig, total: int) -> int:
-    """Return how many of `total` layer groups stay frozen, the strategy's own default included."""
-    if config.strategy in ("recommended", "probe"):
-        return total - 1
-    if config.frozen_groups is not None:
-        return min(config.frozen_groups, total - 1)
-    return max(total - 2, 0) if config.strategy == "fine-tune" else 0
+def presets(known: Known) -> dict[str, Preset]:
+    """Return what can be chosen, by id; an approach without words of its own has its name."""
+    worded = [preset for preset in PRESETS if preset.strategy in known]
+    others = known.keys() - {preset.strategy for preset in PRESETS}
+    worded += [Preset(name, name, name.replace("_", " ").capitalize()) for name in sorted(others)]
+    return {preset.id: preset for preset in worded}
 
 
-def preset_of(config: TrainingConfig, total: int) -> str:
+def frozen_groups(config: TrainingConfig, total: int, known: Known) -> int:
+    """Return how many of `total` layer groups stay frozen, the approach's default included."""
+    return known[config.strategy].frozen_groups(config, total)
+
+
+def preset_of(config: TrainingConfig, total: int, known: Known) -> str:
     """Return the id of the preset that this configuration amounts to."""
-    if config.strategy in ("scratch", "recommended"):
-        return config.strategy
-    frozen = frozen_groups(config, total)
-    named = {total - 1: "probe", 0: "everything", total - 2: "last-stage"}
-    return named.get(frozen, "own")
+    alike = [one for one in presets(known).values() if one.strategy == config.strategy]
+    if len(alike) == 1:
+        return alike[0].id
+    frozen = frozen_groups(config, total, known)
+    named = [one for one in alike if one.groups(known, config, total) == frozen]
+    if frozen >= total - 1:
+        return LINEAR_PROBE.id
+    return next((one.id for one in named if one is not OWN_CHOICE), OWN_CHOICE.id)
 
 
-def with_frozen(config: TrainingConfig, frozen: int, total: int) -> TrainingConfig:
+def with_frozen(config: TrainingConfig, frozen: int, total: int, known: Known) -> TrainingConfig:
     """Return the configuration after the slider moved to `frozen`.
 
     With random weights there is nothing worth freezing, so freezing leaves "from scratch".
     """
-    if frozen >= total - 1:
-        kept = config.strategy == "recommended"
-        return replace(config, strategy="recommended" if kept else "probe", frozen_groups=None)
-    if config.strategy == "scratch" and frozen == 0:
+    facts = known[config.strategy]
+    if frozen == facts.frozen_groups(config, total) and (frozen == 0 or not facts.step_plan):
         return config
-    return replace(config, strategy="fine-tune", frozen_groups=frozen)
+    if frozen >= total - 1:
+        kept = config.strategy if not facts.step_plan else LINEAR_PROBE.strategy
+        return replace(config, strategy=kept, frozen_groups=None)
+    return replace(config, strategy=OWN_CHOICE.strategy, frozen_groups=frozen)
 
 
-def with_preset(config: TrainingConfig, preset: str, total: int) -> TrainingConfig:
+def with_preset(config: TrainingConfig, preset: str, total: int, known: Known) -> TrainingConfig:
     """Return the configuration after a preset was chosen."""
-    if preset == "scratch":
-        return replace(config, strategy="scratch", frozen_groups=0)
-    if preset == "recommended":
-        return replace(config, strategy="recommended", frozen_groups=None)
-    frozen = {
-        "probe": total - 1,
-        "last-stage": max(total - 2, 0),
-        "everything": 0,
-        "own": max(total // 2, 1),
-    }[preset]
-    plain = replace(config, strategy="fine-tune", frozen_groups=frozen)
-    return with_frozen(plain, frozen, total)
+    chosen = presets(known)[preset]
+    frozen = chosen.frozen(total) if chosen.frozen else None
+    if frozen is not None and frozen >= total - 1:  # a network of two groups
+        chosen, frozen = LINEAR_PROBE, None
+    return replace(config, strategy=chosen.strategy, frozen_groups=frozen, options={})
 
 
 def strategy_text(config: TrainingConfig) -> str:
-    """Return the strategy in a few words, as a list of runs shows it."""
-    if config.strategy != "fine-tune" or config.frozen_groups is None:
-        return STRATEGY_NAMES[config.strategy]
+    """Return the approach in a few words, as a list of runs shows it."""
+    name = STRATEGY_NAMES.get(config.strategy, config.strategy)
+    if config.frozen_groups is None:
+        return name
     if config.frozen_groups == 0:
-        return "Fine-tuning, everything"
-    return f"Fine-tuning, {config.frozen_groups} groups frozen"
+        return f"{name}, everything"
+    return f"{name}, {config.frozen_groups} groups frozen"

@@ -9,9 +9,10 @@ from pages.shared.compute import answer_so_far
 from pages.shared.elements import note_text, number_card
 from pages.shared.layers.draft import change_draft, saver, show_stored
 from pages.shared.layers.strategies import (
-    PRESETS,
+    Known,
     frozen_groups,
     preset_of,
+    presets,
     with_frozen,
     with_preset,
 )
@@ -27,23 +28,23 @@ LIMITS = (0, 30, 60, 180, 600, 1800, 7200)  # seconds
 LIMIT_TEXT = {0: "Do not try it", 60: "1 minute"}
 
 
-def choose_strategy(groups: list[LayerBlock], config: TrainingConfig) -> None:
+def choose_strategy(groups: list[LayerBlock], config: TrainingConfig, known: Known) -> None:
     """Draw presets, slider and the row of blocks; each follows what is stored."""
     total = len(groups)
-    show_stored("preset", preset_of(config, total))
-    show_stored("frozen-groups", frozen_groups(config, total))
-    by_id = {preset.id: preset for preset in PRESETS}
+    show_stored("preset", preset_of(config, total, known))
+    show_stored("frozen-groups", frozen_groups(config, total, known))
+    by_id = presets(known)
     st.radio(
         "How to train",
         list(by_id),
         format_func=lambda preset: by_id[preset].label,
-        captions=[preset.caption for preset in PRESETS],
+        captions=[preset.caption for preset in by_id.values()],
         key="preset",
         on_change=lambda: change_draft(
-            lambda before: with_preset(before, str(state.widget_value("preset")), total)
+            lambda before: with_preset(before, str(state.widget_value("preset")), total, known)
         ),
     )
-    if config.strategy == "recommended":
+    if "tuning_seconds" in known[config.strategy].settings:
         _limit(config)
     st.slider(
         "Frozen layer groups, counted from the picture side",
@@ -51,15 +52,18 @@ def choose_strategy(groups: list[LayerBlock], config: TrainingConfig) -> None:
         total - 1,
         key="frozen-groups",
         help="The classifier, the last group, is always trained.",
-        on_change=lambda: change_draft(
-            lambda before: with_frozen(before, int(state.widget_value("frozen-groups")), total)
-        ),
+        on_change=lambda: _freeze(total, known),
     )
-    charts.show(charts.network(groups, frozen_groups(config, total)), key="network")
+    charts.show(charts.network(groups, frozen_groups(config, total, known)), key="network")
     note_text(
         "A picture enters on the left, the answer comes out on the right. The wider a block, the "
         "more parameters it has. Early blocks see edges and textures, late ones parts of things."
     )
+
+
+def _freeze(total: int, known: Known) -> None:
+    frozen = int(state.widget_value("frozen-groups"))
+    change_draft(lambda before: with_frozen(before, frozen, total, known))
 
 
 def _limit(config: TrainingConfig) -> None:
@@ -92,12 +96,17 @@ def show_depth(project: Project, frozen: int) -> None:
 
 
 def show_costs(
-    groups: list[LayerBlock] | None, estimate: Future, config: TrainingConfig, *, pictures: int
+    groups: list[LayerBlock] | None,
+    estimate: Future,
+    config: TrainingConfig,
+    known: Known | None,
+    *,
+    pictures: int,
 ) -> None:
     """Draw what the choice costs, as far as it is known by now."""
     trained, share = "…", None
-    if groups:
-        frozen = frozen_groups(config, len(groups))
+    if groups and known:
+        frozen = frozen_groups(config, len(groups), known)
         count = sum(group.parameters for group in groups[frozen:])
         everything = max(sum(group.parameters for group in groups), 1)
         trained = count_text(count)

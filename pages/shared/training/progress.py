@@ -16,6 +16,7 @@ PHASE_TEXT = {
     "download": "Download",
     "features": "Look at every picture",
     "probe": "Fit the classifier",
+    "trial": "Try fine-tuning",
     "fine_tune": "Fine-tune",
     "evaluate": "Test",
     "save": "Save",
@@ -24,11 +25,12 @@ DOING_TEXT = {
     "download": "Downloading",
     "features": "Looking at every picture through the network",
     "probe": "Fitting the classifier on what the network sees",
+    "trial": "Trying whether fine-tuning gets more right (Stop keeps the linear probe)",
     "fine_tune": "Adjusting the network to your pictures",
     "evaluate": "Testing on pictures that it has never seen",
     "save": "Saving the model",
 }
-UNIT_TEXT = {"features": " pictures", "fine_tune": " steps"}
+UNIT_TEXT = {"features": " pictures", "trial": " steps", "fine_tune": " steps"}
 
 
 def follow_training(
@@ -48,7 +50,7 @@ def follow_training(
         if now.active:
             with st.container(border=True, key="card-live"):
                 _phase_line(view)
-                progress_bar(now, view.share, _progress_text(now, view))
+                progress_bar(now, view.share, _progress_text(view))
                 stop_button(now)
         _curves(now, view, past)
         if said := notes or view.notes:
@@ -57,12 +59,10 @@ def follow_training(
     follow(run, draw)
 
 
-def _progress_text(run: Run, view: RunView) -> str:
+def _progress_text(view: RunView) -> str:
     if view.phase is None:
         return "Getting ready"
     text = DOING_TEXT.get(view.phase, view.phase)
-    if view.phase == "fine_tune" and run.config.get("strategy") == "recommended":
-        text = "Trying whether fine-tuning gets more right (Stop keeps the classifier)"
     if view.progress is None:
         return text
     unit = UNIT_TEXT.get(view.phase, "")
@@ -96,16 +96,13 @@ def _curves(run: Run, view: RunView, past: list[tuple[str, Sequence[EpochResult]
             epochs = epochs[: int(state.widget_value(key))]
         else:
             state.set_widget_value(key, None)
+    if view.candidates:
+        charts.show(charts.candidates(view.candidates), key=f"candidates-{run.id}")
     if not epochs:
-        if run.active:
-            note_text("The curves appear with the first results.")
+        if run.active and not view.candidates:
+            note_text("The results appear here as they come.")
         return
     for column, measure in zip(st.columns(2), ("accuracy", "loss"), strict=True):
         with column:
             chart = charts.curves(epochs, measure=measure, earlier=past)
             charts.show(chart, key=f"curve-{measure}-{run.id}")
-    if epochs[0].phase == "probe":
-        note_text(
-            "In each round the solver corrects the classifier a few times. It finds its way by "
-            "trying, so the first rounds may jump; it ends where further rounds change nothing."
-        )

@@ -130,8 +130,8 @@ class Report:
 
     `seconds` has `features`, `probe`, `fine_tune`, `evaluate` and `total`; `engine` says what
     computed and how closely it agrees with plain float32; `trial_gain` what fine-tuning on trial
-    gained over the probe, a fraction of the same pictures, None if it was not tried to the end;
-    `notes` are plain sentences.
+    gained over the probe, a fraction of the same pictures, None if it was not tried to the end,
+    and `trial_kept` whether its network is the model; `notes` are plain sentences.
     """
 
     config: TrainingConfig
@@ -140,6 +140,7 @@ class Report:
     evaluation: Evaluation
     seconds: dict[str, float]
     trial_gain: float | None = None
+    trial_kept: bool = False
     engine: dict = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -158,6 +159,7 @@ class Report:
             "strategy_used": self.strategy_used,
             "features": self.features,
             "trial_gain": self.trial_gain,
+            "trial_kept": self.trial_kept,
             "backbone": self.config.backbone.name,
             "seed": self.config.seed,
             "class_names": list(self.evaluation.class_names),
@@ -195,6 +197,7 @@ def read_report(run_dir: Path) -> Report | None:
         strategy_used=data["strategy_used"],
         features=data["features"],
         trial_gain=data.get("trial_gain"),
+        trial_kept=data.get("trial_kept", (data.get("trial_gain") or 0) > 0),
         seconds=data["seconds"],
         engine=data["engine"],
         versions=data["versions"],
