@@ -18,8 +18,6 @@ from tl_core.runs.events import Event, Note, PhaseStarted, Progress
 from tl_core.runs.results.assessment import Assessment
 from tl_core.workspace.storage import Workspace
 
-__all__ = ["assess", "prepare_assessment", "prepare_from_config"]
-
 
 def prepare_from_config(
     workspace: Workspace, project_id: str, run_id: str, config: dict

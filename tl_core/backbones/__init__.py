@@ -3,10 +3,3 @@
 from tl_core.backbones.creation import bundled_weights, create_backbone
 from tl_core.backbones.own_weights import check_weights_file
 from tl_core.backbones.search import search_backbones
-
-__all__ = [
-    "bundled_weights",
-    "check_weights_file",
-    "create_backbone",
-    "search_backbones",
-]

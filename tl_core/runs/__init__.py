@@ -32,25 +32,3 @@ from tl_core.runs.control import (
 )
 from tl_core.runs.events import append_event, read_events
 from tl_core.runs.record import ACTIVE_STATES, RUN_KINDS, STATES, Run
-
-__all__ = [
-    "ACTIVE_STATES",
-    "RUN_KINDS",
-    "STATES",
-    "Run",
-    "append_event",
-    "claim_next",
-    "count_runs",
-    "delete_run",
-    "finish_run",
-    "get_run",
-    "heartbeat",
-    "is_mine",
-    "list_runs",
-    "read_events",
-    "release_run",
-    "request_stop",
-    "resume_run",
-    "run_traceback",
-    "start_run",
-]

@@ -20,16 +20,3 @@ from tl_core.workspace.projects import (
     rename_project,
 )
 from tl_core.workspace.storage import Workspace, storage_errors
-
-__all__ = [
-    "Project",
-    "ProjectSummary",
-    "Workspace",
-    "create_project",
-    "delete_project",
-    "list_projects",
-    "open_project",
-    "open_workspace",
-    "rename_project",
-    "storage_errors",
-]

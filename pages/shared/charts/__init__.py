@@ -12,25 +12,3 @@ from pages.shared.charts.curves import candidates, curves
 from pages.shared.charts.depth import Depth, layer_curve
 from pages.shared.charts.drawing import Chart, short, show
 from pages.shared.charts.matrix import confusion
-
-__all__ = [
-    "Bar",
-    "Chart",
-    "Depth",
-    "Ranked",
-    "RunScore",
-    "baselines",
-    "candidates",
-    "compare_runs",
-    "confusion",
-    "coverage",
-    "curves",
-    "layer_curve",
-    "learning_curve",
-    "network",
-    "probabilities",
-    "ranking",
-    "reliability",
-    "short",
-    "show",
-]
