@@ -12,6 +12,7 @@ from trained import run_to_end, training_of
 from tl_core.approaches.fine_tuning import checkpoint_file
 from tl_core.backbones.network import load_network
 from tl_core.errors import DatasetError, RunError
+from tl_core.images import list_images, set_excluded
 from tl_core.runs.events import CandidateScore, EpochResult, Note, PhaseStarted, Progress, result_of
 from tl_core.runs.results.report import read_report
 
@@ -129,6 +130,22 @@ def test_stop_and_resume_gives_the_weights_of_an_uninterrupted_run(stripes, back
     for key, value in weights(whole).items():
         torch.testing.assert_close(weights(second)[key], value, rtol=0, atol=0)
     assert not checkpoint_file(second.task).exists()
+
+
+def test_a_run_whose_pictures_changed_meanwhile_starts_from_the_beginning(tmp_path):
+    workspace, project_id = stripes_project(tmp_path, each=8)
+    settings = {"strategy": "scratch", "backbone": "test_resnet", "steps": 8, "batch_size": 4}
+    first = training_of(workspace, project_id, **settings)
+    with closing(first.events()) as events:
+        next(event for event in events if isinstance(event, EpochResult) and event.epoch)
+    assert checkpoint_file(first.task).exists()
+    learnt_from = {image.digest for image in first.task.images.train}
+    record = next(one for one in list_images(workspace, project_id) if one.digest in learnt_from)
+    set_excluded(workspace, project_id, [record.id], True)
+    events = run_to_end(training_of(workspace, project_id, **settings))
+    told = " ".join(event.text for event in events if isinstance(event, Note))
+    assert "starts from the beginning" in told and "Resumed" not in told
+    assert epochs(events, "fine_tune")[0].epoch == 0
 
 
 def test_the_same_seed_gives_the_same_history_and_another_seed_another(stripes):

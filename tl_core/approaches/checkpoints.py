@@ -3,6 +3,7 @@
 Tensors in safetensors (never a pickle), numbers in its metadata, replaced atomically.
 """
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -11,29 +12,35 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from tl_core.approaches.optimisation import Optimisation
+from tl_core.images import ImageSet
 from tl_core.workspace.storage import write_atomic
 
 NUMBERS = ("epoch", "best_epoch", "best_accuracy", "best_loss", "seconds", "loss_scale")
 
 
-def write_checkpoint(path: Path, state: Optimisation) -> None:
+def write_checkpoint(path: Path, state: Optimisation, images: ImageSet) -> None:
     tensors = {f"network.{name}": value for name, value in state.learnt().items()}
     tensors |= {f"best.{name}": value for name, value in state.best.items()}
     for index, values in state.optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{name}": value for name, value in values.items()}
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     numbers = {name: getattr(state, name) for name in NUMBERS}
-    write_atomic(path, save(tensors, {"numbers": json.dumps(numbers)}))
+    write_atomic(
+        path, save(tensors, {"numbers": json.dumps(numbers), "learnt_from": _learnt_from(images)})
+    )
 
 
-def restore_checkpoint(path: Path, state: Optimisation) -> bool:
+def restore_checkpoint(path: Path, state: Optimisation, images: ImageSet) -> bool:
     """Put a fresh `state` of the same network and settings where the checkpoint stood.
 
     Returns:
-        False, with `state` as it was, if there is no checkpoint or none that can be read.
+        False, with `state` as it was, if there is no checkpoint, none that can be read, or one
+        that learnt from other pictures: some of them may be there to measure on by now.
     """
     try:
         with safe_open(path, framework="pt") as file:
+            if file.metadata()["learnt_from"] != _learnt_from(images):
+                return False
             numbers = json.loads(file.metadata()["numbers"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, json.JSONDecodeError):
@@ -53,3 +60,8 @@ def restore_checkpoint(path: Path, state: Optimisation) -> bool:
     for name, value in numbers.items():
         setattr(state, name, value)
     return True
+
+
+def _learnt_from(images: ImageSet) -> str:
+    pictures = sorted(f"{one.digest} {images.class_names[one.label]}" for one in images.train)
+    return hashlib.sha256("\n".join(pictures).encode()).hexdigest()

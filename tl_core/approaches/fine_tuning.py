@@ -58,14 +58,19 @@ def learn(
         state, task.config, approach.step_plan, *batches, class_weights=task.class_weights()
     )
     checkpoint = checkpoint_file(task)
-    if restore_checkpoint(checkpoint, state):
+    if restore_checkpoint(checkpoint, state, task.images):
         yield Note(f"Resumed after epoch {state.epoch}, where this run was interrupted.")
+    elif checkpoint.exists():
+        yield Note(
+            "The pictures to learn from have changed since this run was interrupted, so it "
+            "starts from the beginning."
+        )
     model = TunedModel(task, state, approach.name, before)
     if state.best:
         yield Fitted(model)
     for event in events:
         if isinstance(event, EpochResult):
-            write_checkpoint(checkpoint, state)
+            write_checkpoint(checkpoint, state, task.images)
             yield Fitted(model)
         yield event
     if best := state.best_epoch:
