@@ -3,8 +3,7 @@
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.downloads import SAMPLE, downloads, follow_download
-from pages.shared.elements import errors_shown, number_cards
+from pages.shared.elements import number_cards
 from pages.shared.glossary import explain
 from pages.shared.images.adding import adding_panel, wants_more
 from pages.shared.images.arrivals import show_arrivals
@@ -12,10 +11,8 @@ from pages.shared.images.browser import picture_browser
 from pages.shared.images.groups import show_groups
 from pages.shared.images.health import show_health
 from pages.shared.images.locked_test import locked_part
-from pages.shared.journey import IMAGES, LAYERS
+from pages.shared.journey import IMAGES, LAYERS, usable_classes
 from pages.shared.layout import enter, next_step, page_header
-from pages.shared.run_control import start
-from pages.shared.text import plain
 from tl_core.images import (
     clear_skipped,
     count_images,
@@ -25,21 +22,6 @@ from tl_core.images import (
 )
 
 enter(IMAGES)
-
-
-def sample_download() -> bool:
-    """Show a sample set on its way here; True while it is."""
-    run = next(iter(downloads(project.id, SAMPLE)), None)
-    if run is not None and run.active:
-        follow_download(run)
-        return True
-    if run is not None and run.state != "done" and total == 0:
-        st.warning(plain(run.message or "The download did not come to its end."))
-        if st.button("Try the download again", icon=":material/download:", key="sample-again"):
-            with errors_shown():
-                start(project.id, SAMPLE, run.config)
-                st.rerun()
-    return False
 
 
 def numbers() -> None:
@@ -72,8 +54,7 @@ classes = list_classes(workspace, project.id)
 total = count_images(workspace, project.id)
 excluded = count_images(workspace, project.id, excluded=True)
 skipped = list_skipped(workspace, project.id)
-busy = sample_download()
-busy = show_arrivals(project.id) or busy
+busy = show_arrivals(project.id, empty=total == 0)
 
 with st.expander(
     "Add pictures",
@@ -90,7 +71,7 @@ if total:
     locked_part(project.id)
 if skipped:
     left_out()
-usable = [entry for entry in classes if entry.images - entry.excluded >= 2]
+usable = usable_classes(classes)
 next_step(
     LAYERS,
     "Next: choose layers",

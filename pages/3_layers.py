@@ -6,16 +6,15 @@ from pages.shared import state
 from pages.shared.compute import answer_or_wait, ask, wait_for_all
 from pages.shared.elements import errors_shown, note_text
 from pages.shared.glossary import explain
-from pages.shared.journey import BACKBONE, LAYERS, TRAINING
+from pages.shared.journey import LAYERS, TRAINING
 from pages.shared.layers.augmentation import augmentation_cards
 from pages.shared.layers.draft import accept_draft, draft
 from pages.shared.layers.expert_settings import expert_settings
 from pages.shared.layers.strategies import frozen_groups
 from pages.shared.layers.strategy_picker import choose_strategy, show_costs, show_depth
-from pages.shared.layout import enter, next_step, page_header, require
+from pages.shared.layout import enter, next_step, page_header, require_backbone
 from tl_core.images import count_images
 from tl_core.runs import compute_client
-from tl_core.runs.draft import chosen_backbone
 
 enter(LAYERS)
 project = state.current_project()
@@ -26,7 +25,7 @@ page_header(
     "Decide how much of the network keeps what it already knows, and how your pictures are varied "
     "while it learns; the choices made for you are good ones.",
 )
-require(chosen_backbone(project), "Pick a backbone first.", BACKBONE, "Choose a backbone")
+require_backbone(project)
 compute_client.warm()
 config = draft(project)
 pictures = count_images(workspace, project.id, excluded=False)

@@ -4,15 +4,13 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.glossary import explain
-from pages.shared.journey import BACKBONE, EVALUATION, IMAGES, TRAINING
+from pages.shared.journey import EVALUATION, TRAINING
 from pages.shared.layers.draft import draft
-from pages.shared.layout import enter, next_step, page_header, require
+from pages.shared.layout import enter, next_step, page_header, require_backbone, require_classes
 from pages.shared.run_choice import pick_run, run_config, run_names
 from pages.shared.training.run_panel import next_training, show_run
 from pages.shared.training.runs_table import compare_runs
-from tl_core.images import list_classes
 from tl_core.runs import list_runs
-from tl_core.runs.draft import chosen_backbone
 
 enter(TRAINING)
 project = state.current_project()
@@ -23,14 +21,8 @@ page_header(
     "Here the model learns your classes; you can watch, stop whenever it is good enough, and "
     "compare several attempts.",
 )
-require(chosen_backbone(project), "Pick a backbone first.", BACKBONE, "Choose a backbone")
-classes = [c for c in list_classes(workspace, project.id) if c.images - c.excluded >= 2]
-require(
-    len(classes) >= 2,
-    "A model tells classes apart: it needs two classes or more, each with at least two pictures.",
-    IMAGES,
-    "Add pictures",
-)
+require_backbone(project)
+classes = require_classes(project)
 config = draft(project)
 runs = list_runs(workspace, project.id)
 names = run_names(runs)

@@ -5,19 +5,18 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.elements import name_text, note_text
 from pages.shared.evaluation.calibration import show_sureness
-from pages.shared.evaluation.cells import changed_since, picture_gallery, records_of, undo_button
+from pages.shared.evaluation.cells import picture_gallery, records_of, say_what_changed, undo_button
 from pages.shared.evaluation.class_table import class_table
 from pages.shared.evaluation.confusion_matrix import SMALL_MATRIX, choose_cell
 from pages.shared.evaluation.heat_map import interesting_first, where_it_looked
 from pages.shared.evaluation.locked_test import show_locked_test
 from pages.shared.glossary import explain
-from pages.shared.journey import EVALUATION, TRAINING, TRANSFER
-from pages.shared.layout import enter, next_step, page_header, require
-from pages.shared.results import report_of, result_cards
-from pages.shared.run_choice import pick_run, run_names
+from pages.shared.journey import EVALUATION, TRANSFER
+from pages.shared.layout import enter, next_step, page_header
+from pages.shared.results import result_cards
+from pages.shared.run_choice import choose_result
 from pages.shared.transfer.comparison import comparison_of
-from tl_core.runs import Run, compute_client, list_runs
-from tl_core.runs.results.report import Report
+from tl_core.runs import compute_client
 
 MISTAKES = 24  # shown; more would be scrolled past
 
@@ -30,33 +29,12 @@ page_header(
     "Here you see how many unseen pictures the model gets right, which ones it gets wrong, and "
     "why; wrong labels can be mended on the spot.",
 )
-all_runs = list_runs(workspace, project.id)
-names = run_names(all_runs)
-finished = {run.id: run for run in all_runs if not run.active and run.accuracy is not None}
-require(finished, "There is no trained model yet.", TRAINING, "Train one")
-
-
-def choose_run() -> tuple[Run, Report]:
-    """Return the run of the address, else the newest with a result, and that result."""
-    run = finished.get(state.current_run_id()) or next(iter(finished.values()))
-    pick_run(list(finished.values()), run, names, label="Run")
-    report = report_of(run)
-    require(report, "This run's result is no longer there.", TRAINING, "Train again")
-    return run, report
-
-
-run, report = choose_run()
+run, report = choose_result(project)
 evaluation = report.evaluation
 records = records_of(project, evaluation)
 compute_client.warm()
 result_cards(report)
-if changed := changed_since(evaluation, records):
-    verb = "was" if changed == 1 else "were"
-    st.info(
-        f"{changed} of the tested pictures {verb} relabelled, excluded or deleted since this run. "
-        "The numbers here are those of the old labels; train again to learn from the new ones.",
-        icon=":material/edit:",
-    )
+say_what_changed(evaluation, records)
 explain("test pictures", "accuracy", "interval")
 
 st.header("What was taken for what", anchor=False)

@@ -5,18 +5,15 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.elements import note_text
 from pages.shared.glossary import explain
-from pages.shared.journey import BACKBONE, IMAGES, PREDICT, TRANSFER
-from pages.shared.layout import enter, next_step, page_header, require
+from pages.shared.journey import PREDICT, TRANSFER
+from pages.shared.layout import enter, next_step, page_header, require_backbone, require_classes
 from pages.shared.text import plain
 from pages.shared.transfer import findings
 from pages.shared.transfer.comparison import comparison_of, show_state, start_button
 from pages.shared.transfer.subset_choice import choose_parts
-from tl_core.images import list_classes
-from tl_core.runs.draft import chosen_backbone
 
 enter(TRANSFER)
 project = state.current_project()
-workspace = state.current_workspace()
 comparison = comparison_of(project)
 found = comparison.found
 page_header(
@@ -24,17 +21,9 @@ page_header(
     "Did the pretrained model help?",
     findings.answer(found, measuring=comparison.active is not None),
 )
-require(chosen_backbone(project), "Pick a backbone first.", BACKBONE, "Choose a backbone")
-classes = [c for c in list_classes(workspace, project.id) if c.images - c.excluded >= 2]
-if len(classes) < 2 and found is None:
-    one = f" There is only one now: “{plain(classes[0].name)}”." if classes else ""
-    require(
-        False,
-        "To compare, there must be something to tell apart: two classes or more, each with at "
-        f"least two pictures.{one}",
-        IMAGES,
-        "Add pictures",
-    )
+require_backbone(project)
+if found is None:
+    require_classes(project)
 
 
 def pending(what: str) -> None:

@@ -4,20 +4,16 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.elements import card, note_text
-from pages.shared.export.onnx_check import exporting, show_parity, start_export
+from pages.shared.export.onnx_check import download_button, onnx_card
 from pages.shared.glossary import explain
 from pages.shared.journey import EXPORT
 from pages.shared.layout import enter, page_header
-from pages.shared.results import report_of
 from pages.shared.run_choice import choose_model
-from pages.shared.text import megabytes
-from tl_core.images import get_images
-from tl_core.runs import Run, compute_client
-from tl_core.runs.results.onnx_check import ONNX, SCRIPT, WEIGHTS, read_parity
+from tl_core.runs import compute_client
+from tl_core.runs.results.onnx_check import WEIGHTS
 
 enter(EXPORT)
 project = state.current_project()
-workspace = state.current_workspace()
 page_header(
     EXPORT,
     "Take the model with you",
@@ -25,66 +21,16 @@ page_header(
     "without this app.",
 )
 run = choose_model(project)
-folder = workspace.run_dir(project.id, run.id)
-
-
-def download(name: str, *, primary: bool = False) -> None:
-    """Offer a file of the run's folder; it is read when the button is pressed."""
-    path = folder / name
-    size = "" if name == SCRIPT else f" ({megabytes(path.stat().st_size)})"
-    st.download_button(
-        f"Download {name}{size}",
-        data=path.read_bytes,
-        file_name=name,
-        mime="text/x-python" if name == SCRIPT else "application/octet-stream",
-        key=f"download-{name}",
-        type="primary" if primary else "secondary",
-        icon=":material/download:",
-        on_click="ignore",
-    )
-
-
-def compared_pictures(run: Run) -> list[str]:
-    """Return the digests of the tested pictures that are still in the project."""
-    report = report_of(run)
-    tested = list(report.evaluation.digests) if report else []
-    return [record.digest for record in get_images(workspace, project.id, tested)]
-
-
-def onnx_card() -> None:
-    st.subheader("For other programs and devices", anchor=False)
-    note_text(
-        "An ONNX file: the whole model in one file that Python, C#, Java, JavaScript, phones and "
-        "cameras can run. Give it a picture of any size; it scales the picture itself, exactly "
-        "as the app does, and returns the probability of each class.",
-    )
-    busy = exporting(run)
-    parity = read_parity(folder)
-    if parity and parity.complete:
-        show_parity(parity)
-        with st.container(horizontal=True):
-            download(ONNX, primary=True)
-            download(SCRIPT)
-    elif not busy:
-        st.button(
-            "Make the ONNX file" if parity is None else "Go on comparing it with the app",
-            key="make-onnx",
-            type="primary",
-            icon=":material/deployed_code:",
-            on_click=lambda: start_export(run, compared_pictures(run)),
-        )
-
-
 compute_client.warm()
 with card("onnx"):
-    onnx_card()
+    onnx_card(run)
 with card("weights"):
     st.subheader("For Python programmers", anchor=False)
     note_text(
         "The weights as a safetensors file, with class names and preprocessing inside. It opens "
         "with PyTorch and timm, and this app's own command line predicts with it.",
     )
-    download(WEIGHTS)
+    download_button(run, WEIGHTS)
 explain("ONNX", "parity", "safetensors", "weights")
 with st.expander("How do I use the ONNX file elsewhere?", icon=":material/help:"):
     st.markdown(

@@ -1,6 +1,8 @@
 """The page table: every page of the app, the steps of the journey in order, which are done."""
 
-from tl_core.images import list_classes
+from collections.abc import Iterable
+
+from tl_core.images import ClassSummary, list_classes
 from tl_core.runs import list_runs
 from tl_core.runs.draft import chosen_backbone, drafted_config
 from tl_core.runs.results.answers import was_tried
@@ -31,16 +33,20 @@ PAGES = {  # file: (title, address)
 STEPS = tuple(page for page in PAGES if page != HOME)
 
 
+def usable_classes(classes: Iterable[ClassSummary]) -> list[ClassSummary]:
+    """Return the classes that a model can learn: two pictures or more that take part."""
+    return [entry for entry in classes if entry.images - entry.excluded >= 2]
+
+
 def steps_done(workspace: Workspace, project: Project) -> set[str]:
     """Return the pages of the steps that are finished, computed from what is on disk."""
-    filled = [c for c in list_classes(workspace, project.id) if c.images - c.excluded >= 2]
     runs = list_runs(workspace, project.id)
     trained = any(run.accuracy is not None for run in runs)
     folders = [workspace.run_dir(project.id, run.id) for run in runs]
     compared = any(run.state == "done" for run in list_runs(workspace, project.id, "assess"))
     facts = {
         BACKBONE: chosen_backbone(project) is not None,
-        IMAGES: len(filled) >= 2,
+        IMAGES: len(usable_classes(list_classes(workspace, project.id))) >= 2,
         LAYERS: drafted_config(project) is not None or bool(runs),
         TRAINING: trained,
         EVALUATION: trained,

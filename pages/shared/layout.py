@@ -12,8 +12,11 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.elements import errors_shown
-from pages.shared.journey import HOME, PAGES, STEPS, steps_done
+from pages.shared.journey import BACKBONE, HOME, IMAGES, PAGES, STEPS, steps_done, usable_classes
 from pages.shared.text import plain
+from tl_core.images import ClassSummary, list_classes
+from tl_core.runs.catalogue import Backbone
+from tl_core.runs.draft import chosen_backbone
 from tl_core.workspace import Project
 
 NOTEWORTHY = 40  # newly loaded modules that make setting aside worth its own collection
@@ -90,6 +93,27 @@ def require(condition: object, sentence: str, page: str, label: str) -> None:
     st.info(sentence)
     st.page_link(page, label=label, icon=":material/arrow_back:", query_params=state.address())
     st.stop()
+
+
+def require_backbone(project: Project) -> Backbone:
+    """Return the chosen backbone, or say that there is none, and stop."""
+    backbone = chosen_backbone(project)
+    require(backbone, "Pick a backbone first.", BACKBONE, "Choose a backbone")
+    return backbone
+
+
+def require_classes(project: Project) -> list[ClassSummary]:
+    """Return the classes that a model can learn, at least two, or say what is missing, and stop."""
+    classes = usable_classes(list_classes(state.current_workspace(), project.id))
+    one = f" There is only one now: “{plain(classes[0].name)}”." if len(classes) == 1 else ""
+    require(
+        len(classes) >= 2,
+        "A model tells classes apart: it needs two classes or more, each with at least two "
+        f"pictures.{one}",
+        IMAGES,
+        "Add pictures",
+    )
+    return classes
 
 
 def next_step(

@@ -8,9 +8,11 @@ from pages.shared import state
 from pages.shared.journey import TRAINING
 from pages.shared.layers.strategies import strategy_text
 from pages.shared.layout import require
+from pages.shared.results import report_of
 from tl_core.runs import Run, list_runs
 from tl_core.runs.configuration import TrainingConfig, config_from_json
 from tl_core.runs.results.onnx_check import WEIGHTS
+from tl_core.runs.results.report import Report
 from tl_core.workspace import Project
 
 
@@ -54,3 +56,15 @@ def choose_model(project: Project) -> Run:
     shown = next((run for run in finished if run.id == state.current_run_id()), finished[0])
     pick_run(finished, shown, run_names(runs), label="Model")
     return shown
+
+
+def choose_result(project: Project) -> tuple[Run, Report]:
+    """Return the run of the address, else the newest with a result, and that; or stop."""
+    runs = list_runs(state.current_workspace(), project.id)
+    finished = [run for run in runs if not run.active and run.accuracy is not None]
+    require(finished, "There is no trained model yet.", TRAINING, "Train one")
+    shown = next((run for run in finished if run.id == state.current_run_id()), finished[0])
+    pick_run(finished, shown, run_names(runs), label="Run")
+    report = report_of(shown)
+    require(report, "This run's result is no longer there.", TRAINING, "Train again")
+    return shown, report

@@ -1,13 +1,15 @@
-"""Backbones as cards: what each is good at, what it needs, whether it is here already."""
+"""Backbones as cards, and a search: what each is good at and needs, whether it is here."""
 
 from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from pages.shared.elements import badges, card, name_text, note_text
-from pages.shared.text import count_text, megabytes
+from pages.shared.elements import badges, card, errors_shown, name_text, note_text
+from pages.shared.text import count_text, megabytes, plain
+from tl_core.runs import compute_client
 from tl_core.runs.catalogue import Backbone, weights_state
 
+SEARCH_RESULTS = 12
 _PLACES = {
     "bundled": "Comes with this app",
     "cached": "On this machine",
@@ -68,3 +70,28 @@ def _card(
             st.button("Chosen", key=key, icon=":material/check_circle:", disabled=True)
         elif st.button("Use this" if here else "Download and use", key=key):
             on_choose(backbone)
+
+
+@st.cache_data(max_entries=100, show_spinner="Searching…")
+def find_backbones(words: str) -> list[Backbone]:
+    return compute_client.call("search_backbones", words, SEARCH_RESULTS)
+
+
+def search_form(chosen: Backbone | None, on_choose: Callable[[Backbone], None]) -> None:
+    """Search everything that timm offers with pretrained weights."""
+    words = st.text_input(
+        "Search all pretrained models of the timm library",
+        key="backbone-search",
+        placeholder="convnext tiny",
+        help="About 1,500 models. Type a part of a name; the answer comes from this machine.",
+    ).strip()
+    if not words:
+        return
+    found: list[Backbone] = []
+    with errors_shown():
+        found = find_backbones(words)
+        if not found:
+            st.info(
+                f"No pretrained model is called “{plain(words)}”. Try a shorter part of a name."
+            )
+    backbone_cards(found, key="found", chosen=chosen, on_choose=on_choose)

@@ -8,6 +8,7 @@ from pages.shared import charts, state
 from pages.shared.downloads import WEIGHTS, download_weights, downloads, follow_download
 from pages.shared.elements import errors_shown, note_text
 from pages.shared.glossary import explain
+from pages.shared.journey import usable_classes
 from pages.shared.results import result_text
 from pages.shared.run_control import follow, progress_bar, start, stop, stop_button
 from pages.shared.text import duration, megabytes, percent, plain
@@ -25,8 +26,7 @@ LEAST = 2  # backbones that a comparison needs
 def rank_backbones(project: Project) -> None:
     """Draw the button, how far a ranking is, and the newest result as a picture."""
     workspace = state.current_workspace()
-    filled = [c for c in list_classes(workspace, project.id) if c.images - c.excluded >= 2]
-    if len(filled) < 2:
+    if len(usable_classes(list_classes(workspace, project.id))) < 2:
         note_text("Once two classes have pictures, the backbones can be tried on them here.")
         return
     candidates = here(project)

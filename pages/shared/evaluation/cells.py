@@ -42,6 +42,18 @@ def changed_since(evaluation: Evaluation, records: dict[str, ImageRecord]) -> in
     )
 
 
+def say_what_changed(evaluation: Evaluation, records: dict[str, ImageRecord]) -> None:
+    """Say that the numbers are those of labels that have been changed since, if so."""
+    if changed := changed_since(evaluation, records):
+        verb = "was" if changed == 1 else "were"
+        st.info(
+            f"{changed} of the tested pictures {verb} relabelled, excluded or deleted since this "
+            "run. The numbers here are those of the old labels; train again to learn from the new "
+            "ones.",
+            icon=":material/edit:",
+        )
+
+
 def picture_gallery(
     project: Project,
     evaluation: Evaluation,

@@ -1,4 +1,4 @@
-"""Making the ONNX file and comparing it with the app, in the background."""
+"""The ONNX file: made and compared with the app in the background, then downloaded."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,13 +6,65 @@ import streamlit as st
 
 from pages.shared import background, state
 from pages.shared.background import Job
-from pages.shared.elements import number_cards
-from pages.shared.text import plain
+from pages.shared.elements import note_text, number_cards
+from pages.shared.results import report_of
+from pages.shared.text import megabytes, plain
+from tl_core.images import get_images
 from tl_core.runs import Run, compute_client
-from tl_core.runs.results.onnx_check import LIMIT, Parity
+from tl_core.runs.results.onnx_check import LIMIT, ONNX, SCRIPT, Parity, read_parity
 
 AT_ONCE = 8  # pictures compared per question, so that others get their answers in between
 EXPORT_SECONDS = 600.0
+
+
+def onnx_card(run: Run) -> None:
+    """Offer the ONNX file: make it, follow that, say whether it answers as the app, download it."""
+    st.subheader("For other programs and devices", anchor=False)
+    note_text(
+        "An ONNX file: the whole model in one file that Python, C#, Java, JavaScript, phones and "
+        "cameras can run. Give it a picture of any size; it scales the picture itself, exactly "
+        "as the app does, and returns the probability of each class.",
+    )
+    busy = exporting(run)
+    parity = read_parity(state.current_workspace().run_dir(run.project_id, run.id))
+    if parity and parity.complete:
+        show_parity(parity)
+        with st.container(horizontal=True):
+            download_button(run, ONNX, primary=True)
+            download_button(run, SCRIPT)
+    elif not busy:
+        st.button(
+            "Make the ONNX file" if parity is None else "Go on comparing it with the app",
+            key="make-onnx",
+            type="primary",
+            icon=":material/deployed_code:",
+            on_click=lambda: start_export(run, _compared_pictures(run)),
+        )
+
+
+def download_button(run: Run, name: str, *, primary: bool = False) -> None:
+    """Offer a file of the run's folder; it is read when the button is pressed."""
+    path = state.current_workspace().run_dir(run.project_id, run.id) / name
+    size = "" if name == SCRIPT else f" ({megabytes(path.stat().st_size)})"
+    st.download_button(
+        f"Download {name}{size}",
+        data=path.read_bytes,
+        file_name=name,
+        mime="text/x-python" if name == SCRIPT else "application/octet-stream",
+        key=f"download-{name}",
+        type="primary" if primary else "secondary",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _compared_pictures(run: Run) -> list[str]:
+    """Return the digests of the tested pictures that are still in the project."""
+    report = report_of(run)
+    tested = list(report.evaluation.digests) if report else []
+    return [
+        record.digest for record in get_images(state.current_workspace(), run.project_id, tested)
+    ]
 
 
 def start_export(run: Run, digests: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Batches of pictures on their way into a project, and what came of each."""
+"""Pictures on their way into a project: batches and sample sets, and what came of each."""
 
 import secrets
 from collections.abc import Sequence
@@ -7,6 +7,9 @@ import streamlit as st
 
 from pages.shared import background
 from pages.shared.background import Job
+from pages.shared.downloads import SAMPLE, downloads, follow_download
+from pages.shared.elements import errors_shown
+from pages.shared.run_control import start
 from pages.shared.text import plain
 from tl_core.images import AddProgress, Skipped, SourceFile, add_images
 from tl_core.workspace import Workspace
@@ -30,8 +33,32 @@ def arrivals(project_id: str) -> dict[str, Job]:
     return background.jobs_under(_prefix(project_id))
 
 
-def show_arrivals(project_id: str) -> bool:
-    """Show how far each batch is, or what came of it; True while one is under way."""
+def show_arrivals(project_id: str, *, empty: bool) -> bool:
+    """Show what is under way and what came of it; True while something is.
+
+    Args:
+        project_id: Where the pictures go.
+        empty: Whether there are none yet, so that a sample set that did not come is missed.
+    """
+    coming = _sample_set(project_id, missed=empty)
+    return _batches(project_id) or coming
+
+
+def _sample_set(project_id: str, *, missed: bool) -> bool:
+    run = next(iter(downloads(project_id, SAMPLE)), None)
+    if run is not None and run.active:
+        follow_download(run)
+        return True
+    if run is not None and run.state != "done" and missed:
+        st.warning(plain(run.message or "The download did not come to its end."))
+        if st.button("Try the download again", icon=":material/download:", key="sample-again"):
+            with errors_shown():
+                start(project_id, SAMPLE, run.config)
+                st.rerun()
+    return False
+
+
+def _batches(project_id: str) -> bool:
     found = arrivals(project_id)
     active = [job for job in found.values() if not job.finished]
     for job in active:
