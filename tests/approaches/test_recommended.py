@@ -24,11 +24,11 @@ from tl_core.runs.results.report import read_report
 
 @pytest.fixture(scope="module")
 def puzzle(tmp_path_factory):
-    """Return a project in which two labels are wrong, so that no probe can be right throughout."""
+    """Return a project in which three labels are wrong, so that no probe can be right throughout."""
     root = tmp_path_factory.mktemp("puzzle")
     workspace, project_id = stripes_project(root, each=8)
     records = [one for one in list_images(workspace, project_id) if one.class_name == "class 0"]
-    assign_class(workspace, project_id, [one.id for one in records[:2]], "class 1")
+    assign_class(workspace, project_id, [one.id for one in records[:3]], "class 1")
     torch.manual_seed(0)
     file = root / "weights.safetensors"
     safetensors.torch.save_file(timm.create_model("test_resnet").state_dict(), file)
@@ -48,10 +48,13 @@ def notes_of(job):
     return " ".join(read_report(job.task.run_dir).notes)
 
 
-def answers_like_the_labels(task, folds, limit):
-    """Stand in for a fine-tuning that gets every picture right."""
+def one_mistake(task, folds, limit):
+    """Stand in for fine-tuning in every fold; of the pictures the first gets a wrong answer."""
     yield Progress("fine_tune", 1, 2)
-    return 5.0 * np.eye(task.num_classes, dtype=np.float32)[task.labels]
+    answers = task.labels.copy()
+    answers[0] = 1 - answers[0]
+    sure = np.linspace(1, 5, len(answers), dtype=np.float32)[:, None]
+    return sure * np.eye(task.num_classes, dtype=np.float32)[answers]
 
 
 def test_what_does_not_pay_is_not_kept(puzzle):
@@ -93,15 +96,20 @@ def test_every_picture_is_answered_by_networks_that_never_saw_it(puzzle, monkeyp
 
 
 def test_what_pays_is_kept_and_predicts_as_it_was_saved(puzzle, monkeypatch):
-    monkeypatch.setattr(approach, "_tuned_logits", answers_like_the_labels)
+    monkeypatch.setattr(approach, "_tuned_logits", one_mistake)
     job = recommended(puzzle, "pays")
     before = {name: value.clone() for name, value in job.task.backbone.state_dict().items()}
     run_to_end(job)
     report = read_report(job.task.run_dir)
     assert report.strategy_used == "fine-tune"
     assert "gained" in notes_of(job)
-    assert report.evaluation.accuracy == 1.0
-    assert report.evaluation.method == "out-of-fold"
+    evaluation = report.evaluation
+    assert evaluation.method == "out-of-fold"
+    assert evaluation.digests == tuple(image.digest for image in job.task.images.images)
+    right = evaluation.probabilities.argmax(1) == evaluation.labels
+    assert right.tolist() == [False] + 15 * [True], "what the folds answered, not the final network"
+    likely = evaluation.probabilities.max(1)
+    assert likely[0] < likely[-1] < 0.999, "made to mean what they say: one of sixteen is wrong"
     moved = job.model.state.network.backbone.state_dict()
     assert any(not torch.equal(value, moved[name]) for name, value in before.items())
     paths = [image.path for image in job.task.images.images]
@@ -155,7 +163,7 @@ def test_many_pictures_are_divided_once_and_reported_on_the_test_part(tmp_path, 
 
     def answers(task, fits, limit):
         divided.extend(fits)
-        return (yield from answers_like_the_labels(task, fits, limit))
+        return (yield from one_mistake(task, fits, limit))
 
     monkeypatch.setattr(approach, "_tuned_logits", answers)
     workspace, project_id = stripes_project(tmp_path, each=8)
