@@ -24,7 +24,7 @@ from tl_core.runs.results.report import read_report
 
 @pytest.fixture(scope="module")
 def puzzle(tmp_path_factory):
-    """Return a project in which three labels are wrong, so that no probe can be right throughout."""
+    """Return a project in which three labels are wrong: no probe can be right throughout."""
     root = tmp_path_factory.mktemp("puzzle")
     workspace, project_id = stripes_project(root, each=8)
     records = [one for one in list_images(workspace, project_id) if one.class_name == "class 0"]
