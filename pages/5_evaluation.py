@@ -22,7 +22,6 @@ MISTAKES = 24  # shown; more would be scrolled past
 
 enter(EVALUATION)
 project = state.current_project()
-workspace = state.current_workspace()
 page_header(
     EVALUATION,
     "See how good it is",

@@ -1,1 +1,4 @@
-"""Parts of the export page."""
+"""The Export page's parts.
+
+onnx_check  the ONNX file: made, compared with the app, downloaded
+"""

@@ -1,1 +1,10 @@
-"""Parts of the images page."""
+"""The Images page's parts.
+
+adding         ways to bring pictures in
+arrivals       what is on its way, and what came of it
+health         what stands in the way of a good model
+browser        the pictures, by class and page by page
+class_dialogs  make, rename, merge and delete a class
+groups         pictures that show the same thing
+locked_test    a test part that nothing is chosen by
+"""

@@ -1,1 +1,8 @@
-"""Parts of the layers page."""
+"""The Layers page's parts.
+
+draft            the settings of the next training, read and written back
+strategies       the named ways to train, and the frozen groups they stand for
+strategy_picker  presets, slider and blocks in step; what the choice costs
+augmentation     cards with previews
+expert_settings  the folded rest
+"""

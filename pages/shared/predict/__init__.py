@@ -1,1 +1,5 @@
-"""Parts of the predict page."""
+"""The Predict page's parts.
+
+single  a few pictures, each with its answer
+batch   many pictures as a table
+"""

@@ -1,1 +1,6 @@
-"""Parts of the training page."""
+"""The Training page's parts.
+
+run_panel   the next training, and the one that is shown
+progress    a training's phases, time left and curves
+runs_table  all runs side by side
+"""

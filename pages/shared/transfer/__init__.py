@@ -1,1 +1,6 @@
-"""Parts of the transfer page."""
+"""The Transfer page's parts.
+
+comparison     which comparison is shown, whether it is up to date, start and follow
+findings       what it has found, part by part
+subset_choice  two parts of the pictures to compare
+"""
