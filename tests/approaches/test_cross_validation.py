@@ -112,7 +112,7 @@ def test_a_damaged_file_is_computed_again_and_old_ones_go(tmp_path, monkeypatch)
     monkeypatch.setattr(cross_validation, "MOST_KEPT", 2)
     for seed in range(3):
         result_of(cross_validated_probe(*noise(seed=seed), phase="probe", folder=tmp_path))
-    files = list((tmp_path / SHELF).glob("*.npz"))
+    files = list((tmp_path / SHELF).glob("*.json"))
     assert len(files) == 2
     for file in files:
         file.write_bytes(b"PK\x03\x04")

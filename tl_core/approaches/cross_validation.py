@@ -5,14 +5,11 @@ assessment and the ranking compare with it.
 """
 
 import hashlib
-import io
 import json
 import time
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -26,7 +23,6 @@ from tl_core.workspace.storage import storage_errors, write_atomic
 FORMAT = 1  # raise it when the same features would give another result
 SHELF = "cross_validated"  # in the project's `features` folder
 MOST_KEPT = 12  # results; the oldest go first
-_ARRAYS = ("mean", "scale", "weight", "bias")
 
 
 @dataclass(frozen=True)
@@ -69,49 +65,47 @@ def cross_validated_probe(
     Raises:
         StorageFull: If there is no space to keep the result.
     """
-    file = folder / SHELF / f"{_key(views, division, balanced)}.npz" if folder else None
-    fits = _load(file, division) if file else None
-    if fits is None:
-        fits = yield from _fit(views, division, phase, balanced)
-        if file:
-            _store(file, fits)
-    logits = np.zeros((len(division.labels), division.num_classes), np.float32)
-    for fit in fits:
-        logits[fit.test] = fit.probe.logits(views[fit.choice.features][0, fit.test])
-    return CrossValidated(fits, division.measured(logits))
+    file = folder / SHELF / f"{_key(views, division, balanced)}.json" if folder else None
+    known = _load(file) if file else None
+    choices = known or (yield from _choose(views, division, phase, balanced))
+    if file and not known:
+        _store(file, choices)
+    fits, k = [], division.num_classes
+    logits = np.zeros((len(division.labels), k), np.float32)
+    for choice, (train, test) in zip(choices, division.folds, strict=True):
+        view = views[choice.features]
+        with suited_threads(len(division.labels)):
+            learnt = all_views(view, division.labels, train)
+            probe = choice.fit(*learnt, k, balanced=balanced)
+        logits[test] = probe.logits(view[0, test])
+        fits.append(FoldFit(train, test, choice, probe))
+    return CrossValidated(tuple(fits), division.measured(logits))
 
 
-def _fit(
+def _choose(
     views: dict[str, np.ndarray], division: Division, phase: str, balanced: bool
-) -> Generator[Progress, None, tuple[FoldFit, ...]]:
-    labels, k, count = division.labels, division.num_classes, len(division.folds)
-    began = time.perf_counter()
-    fits = []
-    for number, (train, test) in enumerate(division.folds):
+) -> Generator[Progress, None, list[ProbeChoice]]:
+    labels, count = division.labels, len(division.folds)
+    began, choices = time.perf_counter(), []
+
+    def among_all_folds(event: Event) -> Event | None:
+        if not isinstance(event, Progress):
+            return None  # a candidate's score in one fold is nobody's result
+        done, total = len(choices) * event.total + event.done, count * event.total
+        left = (time.perf_counter() - began) / done * (total - done)
+        return Progress(phase, done, total, left)
+
+    for train, _ in division.folds:
         with suited_threads(len(labels)):
             choosing = choose_probe(
                 {name: view[:, train] for name, view in views.items()},
                 labels[train],
-                k,
+                division.num_classes,
                 folds=division.inner_folds(train),
                 balanced=balanced,
             )
-            choice = yield from passed_on(
-                choosing, partial(_among_all, number, count, phase, began)
-            )
-            view = views[choice.features]
-            probe = choice.fit(*all_views(view, labels, train), k, balanced=balanced)
-        fits.append(FoldFit(train, test, choice, probe))
-    return tuple(fits)
-
-
-def _among_all(number: int, count: int, phase: str, began: float, event: Event) -> Event | None:
-    """Turn a fold's progress into that of all folds; its candidates' scores are nobody's result."""
-    if not isinstance(event, Progress):
-        return None
-    done, total = number * event.total + event.done, count * event.total
-    left = (time.perf_counter() - began) / done * (total - done)
-    return Progress(phase, done, total, left)
+            choices.append((yield from passed_on(choosing, among_all_folds)))
+    return choices
 
 
 def fixed_probe(matrix: np.ndarray, division: Division, *, method: Method) -> Predict:
@@ -137,52 +131,34 @@ def _key(views: dict[str, np.ndarray], division: Division, balanced: bool) -> st
     return key.hexdigest()[:32]
 
 
-def _store(file: Path, fits: tuple[FoldFit, ...]) -> None:
-    arrays, facts = {}, []
-    for number, fit in enumerate(fits):
-        arrays |= {f"{name}{number}": getattr(fit.probe, name) for name in _ARRAYS}
-        choice = fit.choice
-        facts.append(
-            {
-                "features": choice.features,
-                "method": asdict(choice.method),
-                "temperature": choice.temperature,
-                "scores": [
-                    [name, asdict(one), score] for (name, one), score in choice.scores.items()
-                ],
-                "unit_length": fit.probe.unit_length,
-            }
-        )
-    content = io.BytesIO()
-    np.savez(content, facts=np.array(json.dumps(facts)), **arrays)
+def _store(file: Path, choices: list[ProbeChoice]) -> None:
+    facts = [
+        {
+            "features": choice.features,
+            "method": asdict(choice.method),
+            "temperature": choice.temperature,
+            "scores": [[name, asdict(one), score] for (name, one), score in choice.scores.items()],
+        }
+        for choice in choices
+    ]
     with storage_errors("keeping what was measured"):
         file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(file, content.getvalue())
-    kept = sorted(file.parent.glob("*.npz"), key=lambda one: one.stat().st_mtime)
+    write_atomic(file, json.dumps(facts).encode())
+    kept = sorted(file.parent.iterdir(), key=lambda one: one.stat().st_mtime)
     for old in kept[:-MOST_KEPT]:
         old.unlink(missing_ok=True)
 
 
-def _load(file: Path, division: Division) -> tuple[FoldFit, ...] | None:
+def _load(file: Path) -> list[ProbeChoice] | None:
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            facts = json.loads(str(arrays["facts"]))
-            probes = [
-                LinearProbe(*(arrays[f"{name}{i}"] for name in _ARRAYS), one["unit_length"])
-                for i, one in enumerate(facts)
-            ]
-    except (OSError, ValueError, KeyError, BadZipFile):
+        return [
+            ProbeChoice(
+                features=one["features"],
+                method=Method(**one["method"]),
+                temperature=one["temperature"],
+                scores={(name, Method(**how)): score for name, how, score in one["scores"]},
+            )
+            for one in json.loads(file.read_text(encoding="utf-8"))
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return tuple(
-        FoldFit(train, test, _choice(one), probe)
-        for (train, test), one, probe in zip(division.folds, facts, probes, strict=True)
-    )
-
-
-def _choice(facts: dict) -> ProbeChoice:
-    return ProbeChoice(
-        features=facts["features"],
-        method=Method(**facts["method"]),
-        temperature=facts["temperature"],
-        scores={(name, Method(**one)): score for name, one, score in facts["scores"]},
-    )
