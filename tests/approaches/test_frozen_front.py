@@ -11,16 +11,16 @@ from projects import stripes_project
 from trained import training_of
 
 from tl_core.approaches import frozen_front
-from tl_core.approaches.frozen_front import PLAIN, batches_for, front_engine, shelf
+from tl_core.approaches.frozen_front import batches_for, front_engine, shelf
 from tl_core.approaches.linear_probe import network_of
 from tl_core.approaches.optimisation import start
 from tl_core.backbones.preprocessing import normalise
 from tl_core.backbones.tracing import cut
 from tl_core.features import engine as engines
 from tl_core.features import openvino
-from tl_core.features.decoding import crop_file
+from tl_core.features.decoding import PLAIN_VIEW, crop_file
 from tl_core.features.engine import Engine
-from tl_core.features.front_cache import keep_front_values, keeping
+from tl_core.features.front_values import keep_front_values, keeping
 from tl_core.runs.events import result_of
 from tl_core.workspace.machine_memo import networks_dir
 
@@ -44,9 +44,9 @@ def started(stripes, name, frozen=FROZEN, **settings):
 
 
 def kept_values(task, state, engine, precision, kept):
-    place = shelf(task, state, PLAIN, kept, precision)
+    place = shelf(task, state, PLAIN_VIEW, kept, precision)
     images = task.images.train
-    settings = {"preprocessing": task.preprocessing, "view": PLAIN, "kept": kept}
+    settings = {"preprocessing": task.preprocessing, "view": PLAIN_VIEW, "kept": kept}
     values = result_of(keep_front_values(engine, images, place, **settings))
     return values.take([image.digest for image in images])
 
@@ -73,12 +73,12 @@ def check_agreement(values, halves, images):
 
 def test_kept_values_agree_with_plain_float32_and_lie_as_convolutions_want_them(fresh):
     task, state, halves, kept, images = started(fresh, "agree")
-    precision, engine = front_engine(task, state, halves, kept, [(PLAIN, task.images.train)])
+    precision, engine = front_engine(task, state, halves, kept, [(PLAIN_VIEW, task.images.train)])
     values = kept_values(task, state, engine, precision, kept)
     check_agreement(values, halves, images)
     assert kept.maps == (True,)
     assert values[0].is_contiguous(memory_format=torch.channels_last)
-    assert front_engine(task, state, halves, kept, [(PLAIN, task.images.train)])[1] is None
+    assert front_engine(task, state, halves, kept, [(PLAIN_VIEW, task.images.train)])[1] is None
 
 
 @pytest.mark.skipif(not openvino.is_installed(), reason="OpenVINO is not installed")
@@ -87,7 +87,7 @@ def test_where_conversion_pays_openvino_takes_part_and_agrees(fresh, monkeypatch
     monkeypatch.setattr(engines, "CONVERTING_PAYS", 1)
     monkeypatch.setattr(engines, "timed", slow_torch(engines.timed))
     task, state, halves, kept, images = started(fresh, "converted")
-    precision, engine = front_engine(task, state, halves, kept, [(PLAIN, task.images.train)])
+    precision, engine = front_engine(task, state, halves, kept, [(PLAIN_VIEW, task.images.train)])
     assert engine.choice.library == "openvino"
     check_agreement(kept_values(task, state, engine, precision, kept), halves, images)
     assert list(networks_dir(fresh[0]).glob("*.xml"))
@@ -114,7 +114,7 @@ def test_a_front_whose_logits_stray_is_not_used(fresh, monkeypatch):
 
     monkeypatch.setattr(Engine, "__call__", stray)
     monkeypatch.setattr(engines, "timed", fast_short(engines.timed))
-    precision, _ = front_engine(task, state, halves, kept, [(PLAIN, task.images.train)])
+    precision, _ = front_engine(task, state, halves, kept, [(PLAIN_VIEW, task.images.train)])
     assert precision == "float32"
 
 
@@ -128,8 +128,8 @@ def fast_short(original):
 
 def test_an_entry_never_meets_another_precision(fresh):
     task, state, _, kept, _ = started(fresh, "precision")
-    places = {shelf(task, state, PLAIN, kept, name) for name in frozen_front.PRECISIONS}
-    places.add(shelf(task, state, PLAIN, replace(kept, half=not kept.half), "float32"))
+    places = {shelf(task, state, PLAIN_VIEW, kept, name) for name in frozen_front.PRECISIONS}
+    places.add(shelf(task, state, PLAIN_VIEW, replace(kept, half=not kept.half), "float32"))
     assert len(places) == 4
 
 
@@ -137,24 +137,26 @@ def test_values_that_are_there_are_gone_on_with_in_their_precision(fresh, monkey
     task, state, halves, kept, _ = started(fresh, "first")
     monkeypatch.setattr(engines, "LOGITS_TOLERANCE", 1.0)
     monkeypatch.setattr(engines, "SHORTER", engines.PLAIN)
-    precision, engine = front_engine(task, state, halves, kept, [(PLAIN, task.images.train[:3])])
+    precision, engine = front_engine(
+        task, state, halves, kept, [(PLAIN_VIEW, task.images.train[:3])]
+    )
     few = replace(task, images=replace(task.images, images=task.images.train[:3]))
     kept_values(few, state, engine, precision, kept)
     monkeypatch.undo()
     monkeypatch.setattr(engines, "LOGITS_TOLERANCE", 1.0)
     monkeypatch.setattr(engines, "timed", fast_short(engines.timed))
     later, state, halves, kept, _ = started(fresh, "later")
-    precision, engine = front_engine(later, state, halves, kept, [(PLAIN, task.images.train)])
+    precision, engine = front_engine(later, state, halves, kept, [(PLAIN_VIEW, task.images.train)])
     assert engine is not None
     assert precision == "float32"
 
 
 def test_values_that_are_all_there_need_no_engine(fresh, monkeypatch):
     task, state, halves, kept, _ = started(fresh, "resumed")
-    precision, engine = front_engine(task, state, halves, kept, [(PLAIN, task.images.train)])
+    precision, engine = front_engine(task, state, halves, kept, [(PLAIN_VIEW, task.images.train)])
     kept_values(task, state, engine, precision, kept)
     monkeypatch.setattr(frozen_front, "choose_engine", None)  # choosing again fails
-    again = front_engine(task, state, halves, kept, [(PLAIN, task.images.train)])
+    again = front_engine(task, state, halves, kept, [(PLAIN_VIEW, task.images.train)])
     assert again == (precision, None)
 
 

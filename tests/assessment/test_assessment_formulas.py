@@ -13,10 +13,10 @@ from tl_core.assessment.small_network import logits_of_small, train_small
 from tl_core.assessment.transferability import h_score, logme
 from tl_core.backbones import create_backbone
 from tl_core.backbones.creation import random_network
-from tl_core.backbones.group_outputs import GroupEnds, group_widths, pooled
+from tl_core.backbones.group_outputs import GroupOutputs, group_widths, pooled
 from tl_core.evaluation.calibration import conformal, reliability
 from tl_core.evaluation.temperature import fit_temperature, softmax
-from tl_core.features.layer_outputs import colour_shares
+from tl_core.features.comparison_inputs import colour_shares
 
 RANDOM = np.random.default_rng(0)
 
@@ -129,12 +129,12 @@ def test_pooling_knows_channels_first_last_and_tokens():
     assert torch.allclose(pooled(x.flatten(2).transpose(1, 2))[:, :5], mean, atol=1e-6)
 
 
-def test_group_ends_are_the_networks_own_activations():
+def test_group_outputs_are_the_networks_own_activations():
     network = create_backbone(BUNDLED_BACKBONE)
     images = torch.randn(2, 3, 224, 224)
     with torch.no_grad():
         hidden = network.forward_features(images)
-        ends = GroupEnds(network)(network, images)
+        ends = GroupOutputs(network).each(images)
     assert torch.allclose(ends[-1][:, :1280], hidden.mean(dim=(2, 3)), atol=1e-4)
     widths = group_widths(network)
     assert [width for _, width in widths] == [end.shape[1] for end in ends]

@@ -115,7 +115,7 @@ def test_a_second_fine_tuning_computes_no_frozen_layer(stripes, monkeypatch):
     def forbidden(*_):
         raise AssertionError("a frozen layer was computed again")
 
-    monkeypatch.setattr("tl_core.features.front_cache.view_crop", forbidden)
+    monkeypatch.setattr("tl_core.features.front_values.view_crop", forbidden)
     job = training_of(*stripes, "two", **settings)
     run_to_end(job)
     assert read_report(job.task.run_dir) is not None

@@ -1,5 +1,7 @@
 """Tests of the feature cache and of the engine that fills it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -12,9 +14,9 @@ from tl_core.backbones import create_backbone
 from tl_core.backbones.network import all_features
 from tl_core.backbones.preprocessing import normalise, preprocessing_for, to_uint8_crop
 from tl_core.features import engine as engines
-from tl_core.features.decoding import crop_file
+from tl_core.features.decoding import View, crop_file
 from tl_core.features.engine import PLAIN, SHORTER
-from tl_core.features.extraction import View, cache_key, extract_features
+from tl_core.features.extraction import extract_features, feature_folder
 from tl_core.runs.events import result_of
 from tl_core.workspace.storage import Workspace
 
@@ -87,14 +89,6 @@ def test_only_new_pictures_are_computed(stripes, tmp_path, monkeypatch):
     assert looked_at == []
 
 
-def test_a_damaged_cache_file_is_computed_again(stripes, tmp_path):
-    job = training_of(*stripes)
-    wanted = extract(job, tmp_path).values
-    for shard in (tmp_path / "projects").rglob("*.npz"):
-        shard.write_bytes(shard.read_bytes()[:100])
-    np.testing.assert_allclose(extract(job, tmp_path).values, wanted, rtol=0.05, atol=0.05)
-
-
 def test_leaving_off_keeps_what_was_computed(stripes, tmp_path):
     job = training_of(*stripes)
     generator = extract_features(
@@ -107,7 +101,7 @@ def test_leaving_off_keeps_what_was_computed(stripes, tmp_path):
     next(generator)
     next(generator)  # one batch is done
     generator.close()
-    assert list((tmp_path / "projects").rglob("*.npz"))
+    assert list((tmp_path / "projects").rglob("*.shard"))
 
 
 def test_a_table_never_mixes_precisions(stripes, tmp_path, monkeypatch):
@@ -132,20 +126,26 @@ def test_a_table_never_mixes_precisions(stripes, tmp_path, monkeypatch):
 def test_what_is_kept_in_another_precision_is_computed_again(stripes, tmp_path, monkeypatch):
     """A machine that cannot go on in that precision starts anew rather than mixing."""
     job = training_of(*stripes)
+    monkeypatch.setattr(engines, "SHORTER", PLAIN)
     extract(job, tmp_path, job.task.images.images[:5])
-    (shard,) = (tmp_path / "projects").rglob("*.npz")
-    shard.rename(shard.with_name("float16-" + shard.name.partition("-")[2]))
+    monkeypatch.undo()
+    monkeypatch.setattr(engines, "PLAIN", engines.SHORTER)
+    monkeypatch.setattr(engines, "openvino", SimpleNamespace(is_installed=lambda: False))
+    (tmp_path / "machine" / "measured.json").unlink()
     table = extract(job, tmp_path)
-    kept = [path.name.partition("-")[0] for path in (tmp_path / "projects").rglob("*.npz")]
-    assert sorted(kept) == sorted(["float16", table.engine.precision])
+    assert table.engine.precision == "bfloat16"
+    assert len(list((tmp_path / "projects").rglob("*.shard"))) == 2
     assert extract(job, tmp_path).engine is None
 
 
-def test_whatever_changes_a_feature_changes_the_cache_key():
-    backbone = create_backbone(BUNDLED_BACKBONE)
-    preprocessing = preprocessing_for(backbone)
-    plain = cache_key(BUNDLED_BACKBONE, preprocessing, View())
-    assert plain == cache_key(BUNDLED_BACKBONE, preprocessing, View(seed=3)), "no augmentation"
-    flipped = cache_key(BUNDLED_BACKBONE, preprocessing, View(("flip",), 0))
-    again = cache_key(BUNDLED_BACKBONE, preprocessing, View(("flip",), 1))
-    assert len({plain, flipped, again}) == 3
+def test_whatever_changes_a_feature_changes_where_it_is_kept(tmp_path):
+    preprocessing = preprocessing_for(create_backbone(BUNDLED_BACKBONE))
+
+    def folder(view, precision="float32"):
+        place = (Workspace(tmp_path), "p", BUNDLED_BACKBONE, preprocessing)
+        return feature_folder(*place, view, precision=precision)
+
+    plain = folder(View())
+    assert plain == folder(View(seed=3)), "no augmentation"
+    others = {folder(View(("flip",), 0)), folder(View(("flip",), 1)), folder(View(), "bfloat16")}
+    assert len({plain, *others}) == 4

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from tl_core.backbones.preprocessing import Preprocessing, normalise
 from tl_core.evaluation.measuring import crop_batches
-from tl_core.features.decoding import augmented_file, crop_file, in_parallel
-from tl_core.features.front_cache import FrontValues
+from tl_core.features.decoding import View, in_parallel, view_crop
+from tl_core.features.front_values import FrontValues
 from tl_core.images import LabelledImage
 
 CROP_BYTES = 512 * 2**20  # crops up to this size stay in memory, more are read every epoch
@@ -95,16 +95,7 @@ class CropBatches:
         return self._network(images.contiguous(memory_format=torch.channels_last)).float()
 
     def _crop(self, image: LabelledImage, epoch: int) -> Tensor:
-        if not self._augmentations:
-            return crop_file(image.path, self._preprocessing)
-        return augmented_file(
-            image.path,
-            self._augmentations,
-            self._preprocessing,
-            seed=self._seed,
-            epoch=epoch,
-            digest=image.digest,
-        )
+        return view_crop(image, self._preprocessing, View(self._augmentations, epoch, self._seed))
 
     def _fits(self) -> bool:
         return len(self._images) * 3 * self._preprocessing.input_size**2 <= CROP_BYTES

@@ -15,23 +15,22 @@ from tl_core.approaches.task import Task
 from tl_core.backbones.layer_groups import frozen_count
 from tl_core.backbones.preprocessing import normalise
 from tl_core.backbones.tracing import CutNetwork, cut
-from tl_core.features.engine import Engine, choose_engine, logits_behind
-from tl_core.features.extraction import SAMPLE_PICTURES, View, view_crop, weights_name
-from tl_core.features.front_cache import (
+from tl_core.features.array_cache import Shelf
+from tl_core.features.decoding import PLAIN_VIEW, View, view_crop
+from tl_core.features.engine import PRECISIONS, Engine, choose_engine, logits_behind
+from tl_core.features.extraction import SAMPLE_PICTURES, lacking, weights_name
+from tl_core.features.front_values import (
     FrontValues,
     Keeping,
-    front_key,
+    front_folder,
     keep_front_values,
     keeping,
-    lacking,
 )
 from tl_core.images import LabelledImage
 from tl_core.runs.events import Event, Note
-from tl_core.workspace.cache_budget import budget_bytes, make_room, mark_used
+from tl_core.workspace.cache_budget import budget_bytes, make_room
 
 TRACED_PICTURES = 4  # the cut network is compared with the whole one on these
-PRECISIONS = ("float32", "bfloat16", "float16")
-PLAIN = View()
 
 Part = tuple[View, Sequence[LabelledImage]]
 
@@ -82,14 +81,13 @@ def _kept(
     task: Task, state: Optimisation, halves: CutNetwork, views: list[View], kept: Keeping
 ) -> Generator[Event, None, tuple[Batches, Batches]]:
     train, validation = task.images.train, task.images.validation
-    parts = [*((view, train) for view in views), (PLAIN, validation)]
+    parts = [*((view, train) for view in views), (PLAIN_VIEW, validation)]
     precision, engine = front_engine(task, state, halves, kept, parts)
     shelves = [shelf(task, state, view, kept, precision) for view, _ in parts]
     needed = kept.bytes_each * sum(len(images) for _, images in parts)
     make_room(task.workspace, needed, keep=set(shelves))
     values: list[FrontValues] = []
     for (view, images), place in zip(parts, shelves, strict=True):
-        mark_used(place)
         settings = {"preprocessing": task.preprocessing, "view": view, "kept": kept}
         values.append((yield from keep_front_values(engine, images, place, **settings)))
     yield Note(_what_ran(engine))
@@ -135,7 +133,9 @@ def front_engine(
 
 def shelf(task: Task, state: Optimisation, view: View, kept: Keeping, precision: str) -> Path:
     """Return the folder of the front's values of one view of the project's pictures."""
-    return task.workspace.features_dir(task.project_id) / front_key(
+    return front_folder(
+        task.workspace,
+        task.project_id,
         task.config.backbone,
         task.preprocessing,
         view,
@@ -157,7 +157,7 @@ def _missing(
     return [
         (view, image)
         for view, images in parts
-        for image in lacking(shelf(task, state, view, kept, precision), images, kept)
+        for image in lacking(Shelf(shelf(task, state, view, kept, precision)), images)
     ]
 
 
@@ -185,7 +185,7 @@ def _views(task: Task, kept: Keeping) -> list[View]:
     config, each = task.config, kept.bytes_each
     pictures, validated = len(task.images.train), len(task.images.validation)
     wanted = [View(config.augmentations, n, config.seed) for n in range(config.views)]
-    wanted = wanted if config.augmentations else [PLAIN]
+    wanted = wanted if config.augmentations else [PLAIN_VIEW]
     room = budget_bytes() // 2 - each * validated  # half is left for others
     return wanted[: max(0, room // max(1, each * pictures))]
 
@@ -193,7 +193,7 @@ def _views(task: Task, kept: Keeping) -> list[View]:
 @torch.no_grad()
 def _traced_pictures(task: Task, state: Optimisation) -> torch.Tensor:
     images = task.images.train[:TRACED_PICTURES]
-    crops = torch.stack([view_crop(image, task.preprocessing, PLAIN) for image in images])
+    crops = torch.stack([view_crop(image, task.preprocessing, PLAIN_VIEW) for image in images])
     place = next(state.network.parameters()).device
     prepared = normalise(crops.to(place), task.preprocessing)
     return prepared.contiguous(memory_format=torch.channels_last)

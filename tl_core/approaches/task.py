@@ -13,9 +13,10 @@ from tl_core.evaluation import out_of_fold
 from tl_core.evaluation.folds import group_numbers
 from tl_core.evaluation.measuring import labels_of
 from tl_core.features import copies
+from tl_core.features.decoding import PLAIN_VIEW, View
 from tl_core.features.device import device
 from tl_core.features.engine import EngineChoice
-from tl_core.features.extraction import FeatureTable, View, extract_features
+from tl_core.features.extraction import FeatureTable, extract_features
 from tl_core.images import ImageSet, LabelledImage, image_set
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.events import Event, Note, PhaseStarted
@@ -135,7 +136,7 @@ def _extract_grouped(task: Task) -> Generator[Event, None, tuple[Task, FeatureTa
     """Return plain features of the pictures as they are grouped and split afterwards."""
     while True:
         everything = task.images.images + task.images.locked
-        table = yield from _extract(task, everything, View())
+        table = yield from _extract(task, everything, PLAIN_VIEW)
         task = yield from group_copies(task, table.matrix("last"))
         kept = [image.digest for image in task.images.images]
         rows = {digest: row for row, digest in enumerate(table.digests)}

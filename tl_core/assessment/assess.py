@@ -8,11 +8,11 @@ import time
 from collections.abc import Generator, Iterator
 
 from tl_core.assessment.job import AssessmentJob, prepare_assessment
-from tl_core.assessment.parts import NEED_LOOKS, PARTS
+from tl_core.assessment.parts import NEED_INPUTS, PARTS
 from tl_core.errors import StorageFull, TLCoreError
+from tl_core.features.comparison_inputs import comparison_inputs
 from tl_core.features.copies import group_copies, unsearched_note
 from tl_core.features.extraction import FeatureTable, extract_features
-from tl_core.features.layer_outputs import look
 from tl_core.runs.catalogue import backbone_from_json
 from tl_core.runs.events import Event, Note, PhaseStarted, Progress
 from tl_core.runs.results.assessment import Assessment
@@ -58,8 +58,8 @@ def assess(job: AssessmentJob) -> Generator[Event, None, Assessment]:
         job.note(unsearched)
     yield PhaseStarted("assess")
     for part in todo:
-        if part in NEED_LOOKS and job.looks is None:
-            job.looks = yield from look(
+        if part in NEED_INPUTS and job.inputs is None:
+            job.inputs = yield from comparison_inputs(
                 job.network,
                 job.backbone,
                 job.pool,

@@ -14,8 +14,8 @@ from tl_core.assessment.findings import earlier_findings, write_answers
 from tl_core.backbones import create_backbone
 from tl_core.evaluation.compared_pictures import divided, pool_of
 from tl_core.evaluation.out_of_fold import Division, OutOfFold
+from tl_core.features.comparison_inputs import ComparisonInputs
 from tl_core.features.extraction import FeatureTable
-from tl_core.features.layer_outputs import Looks
 from tl_core.images import ImageSet, LabelledImage, image_set
 from tl_core.runs.catalogue import Backbone
 from tl_core.runs.results.assessment import Assessment, Measured, labels_digest
@@ -35,7 +35,7 @@ class AssessmentJob:
     """Everything that one assessment knows so far.
 
     `pool` are the pictures that are compared on; the person's own test part is not among them,
-    so that nothing is decided by it. `table` has rows for everything, `looks` for the pool.
+    so that nothing is decided by it. `table` has rows for everything, `inputs` for the pool.
     """
 
     workspace: Workspace
@@ -52,7 +52,7 @@ class AssessmentJob:
     assessment: Assessment
     answers: dict[str, OutOfFold] = field(default_factory=dict)
     table: FeatureTable | None = None
-    looks: Looks | None = None
+    inputs: ComparisonInputs | None = None
 
     @property
     def everything(self) -> tuple[LabelledImage, ...]:

@@ -54,7 +54,7 @@ def majority(job: AssessmentJob) -> Iterator[Progress]:
 
 
 def colours(job: AssessmentJob) -> Iterator[Progress]:
-    work = baselines.colours(job.division, job.looks.colours)
+    work = baselines.colours(job.division, job.inputs.colours)
     job.add((yield from baselines.measure("colours", job.division, work)))
     model, plain = job.answers["transferred"], job.answers["colours"]
     _, (low, _) = paired_interval(job.division, model, plain)
@@ -67,17 +67,17 @@ def colours(job: AssessmentJob) -> Iterator[Progress]:
 
 
 def random(job: AssessmentJob) -> Iterator[Progress]:
-    last = job.looks.random[:, -job.table.last_size :]
+    last = job.inputs.random_features[:, -job.table.last_size :]
     matrices = {"last": last}
-    if job.looks.random.shape[1] > last.shape[1]:
-        matrices["all"] = job.looks.random
+    if job.inputs.random_features.shape[1] > last.shape[1]:
+        matrices["all"] = job.inputs.random_features
     work = baselines.frozen(job.division, matrices)
     job.add((yield from baselines.measure("random", job.division, work)))
     _judge(job)
 
 
 def small(job: AssessmentJob) -> Iterator[Progress]:
-    work = baselines.small_network(job.division, job.looks.small, seed=job.seed)
+    work = baselines.small_network(job.division, job.inputs.thumbnails, seed=job.seed)
     job.add((yield from baselines.measure("small", job.division, work)))
     _judge(job)
 
@@ -146,7 +146,8 @@ def learning(job: AssessmentJob) -> Iterator[Progress]:
 
 
 def layers(job: AssessmentJob) -> Iterator[Progress]:
-    curve = yield from layer_curve(job.looks.ends, group_widths(job.network), job.division)
+    outputs, widths = job.inputs.group_outputs, group_widths(job.network)
+    curve = yield from layer_curve(outputs, widths, job.division)
     job.keep(layers=curve)
 
 
@@ -203,7 +204,7 @@ PARTS: dict[str, Part] = {
     "small": small,
     "scratch": scratch,
 }
-NEED_LOOKS = ("colours", "layers", "random", "small")
+NEED_INPUTS = ("colours", "layers", "random", "small")
 
 
 def _pool_rows(job: AssessmentJob) -> np.ndarray:

@@ -1,7 +1,4 @@
-"""What every layer group hands on to the next: its output, pooled over space.
-
-It knows modules and hooks, for any architecture that `layers` can cut; nothing of pictures.
-"""
+"""What every layer group hands on to the next: its output, pooled over space, by forward hooks."""
 
 import copy
 import threading
@@ -12,45 +9,55 @@ from torch import Tensor, nn
 from tl_core.backbones.layer_groups import LayerGroup, layer_groups
 
 
-class GroupEnds:
-    """Reads mean and deviation over space of each layer group's output in one forward pass.
+class GroupOutputs(nn.Module):
+    """Normalised images (n, 3, S, S) -> all groups' outputs side by side, float32 (n, D).
 
-    Several threads may call it side by side.
+    Several threads may call it at once, and it can be copied and traced.
 
     Args:
-        backbone: timm model without classifier; hooks stay on it.
+        backbone: timm model without classifier; a copy of it is run.
     """
 
     def __init__(self, backbone: nn.Module) -> None:
-        self.groups: list[LayerGroup] = layer_groups(backbone)[:-1]
-        self._outputs = threading.local()
+        super().__init__()
+        self.backbone = copy.deepcopy(backbone).eval()
+        self.groups: list[LayerGroup] = layer_groups(self.backbone)[:-1]
+        self._latest: dict[tuple[int, int], Tensor] = {}  # by thread and group
         for group in self.groups:
-            for module in _modules_of(backbone, group):
-                module.register_forward_hook(self._keeper(group.index))
+            for module in _modules_of(self.backbone, group):
+                module.register_forward_hook(_Keep(self._latest, group.index))
 
-    def __call__(self, backbone: nn.Module, images: Tensor) -> list[Tensor]:
-        """Return what each group hands on, float32 (N, 2 C), in the groups' order."""
-        self._outputs.by_group = {}
-        backbone.forward_features(images)
-        kept, self._outputs.by_group = self._outputs.by_group, {}
-        return [pooled(kept[group.index]) for group in self.groups]
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.cat(self.each(images), dim=1)
 
-    def _keeper(self, index: int):
-        def keep(_module: nn.Module, _inputs: tuple, output: object) -> None:
-            if isinstance(output, Tensor) and hasattr(self._outputs, "by_group"):
-                self._outputs.by_group[index] = output  # the group's last module wins
+    def each(self, images: Tensor) -> list[Tensor]:
+        """Return what each group hands on, float32 (n, 2 C), in the groups' order."""
+        self.backbone.forward_features(images)
+        thread = threading.get_ident()
+        return [pooled(self._latest.pop((thread, group.index))) for group in self.groups]
 
-        return keep
+
+class _Keep:
+    """A hook that keeps what a module gave last: the group's last module wins.
+
+    No closure, so that a copy of the network writes to the copy's own dictionary.
+    """
+
+    def __init__(self, latest: dict[tuple[int, int], Tensor], index: int) -> None:
+        self._latest, self._index = latest, index
+
+    def __call__(self, _module: nn.Module, _inputs: tuple, output: object) -> None:
+        if isinstance(output, Tensor):
+            self._latest[threading.get_ident(), self._index] = output
 
 
 def group_widths(backbone: nn.Module) -> list[tuple[LayerGroup, int]]:
-    """Return every layer group with how many numbers `GroupEnds` gives of it."""
+    """Return every layer group with how many numbers `GroupOutputs` gives of it."""
     _, height, width = backbone.pretrained_cfg["input_size"]
-    network = copy.deepcopy(backbone).eval()
-    ends = GroupEnds(network)
+    network = GroupOutputs(backbone)
     with torch.no_grad():
-        outputs = ends(network, torch.zeros(1, 3, height, width))
-    return [(group, output.shape[1]) for group, output in zip(ends.groups, outputs, strict=True)]
+        outputs = network.each(torch.zeros(1, 3, height, width))
+    return [(group, output.shape[1]) for group, output in zip(network.groups, outputs, strict=True)]
 
 
 def pooled(output: Tensor) -> Tensor:

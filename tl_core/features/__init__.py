@@ -3,9 +3,10 @@
 decoding, augmentation   files into crops; random views of training pictures
 device                   on what networks compute here, with how many threads
 engine, openvino         a frozen network on crops: by a rule, checked against plain float32
+array_cache              arrays per picture on disk, by what made them and by content hash
 extraction               features of pictures, computed once and kept
-layer_outputs            what else a comparison needs of each picture
-front_cache              what a network's frozen front makes of pictures
+comparison_inputs        what else a comparison needs of each picture
+front_values             what a network's frozen front makes of pictures
 copies, duplicates       pictures that show the same thing, kept together
 fingerprints, alignment  how alike two pictures are: turned and mirrored; moved and scaled
 speed                    what work costs on this machine

@@ -46,7 +46,7 @@ def augmentation(
 ) -> Callable[[Image.Image, Generator], Tensor]:
     """Return a function from an upright RGB picture to a random view, uint8 (3, S, S).
 
-    Without names it is `transforms.to_uint8_crop`. The order of `names` does not matter.
+    Without names it is `preprocessing.to_uint8_crop`. The order of `names` does not matter.
 
     Raises:
         ValueError: If a name is not one of `config.AUGMENTATIONS`.

@@ -1,11 +1,9 @@
-"""Picture files into uint8 crops, decoded beside the computing, memory flat in their number.
-
-It knows paths, preprocessing and augmentation; nothing of networks.
-"""
+"""Picture files into uint8 crops, decoded beside the computing, memory flat in their number."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,10 +12,22 @@ from torch.nn.functional import interpolate
 
 from tl_core.backbones.preprocessing import Preprocessing, geometry, to_pixels, to_uint8_crop
 from tl_core.features.augmentation import augmentation, view_generator
-from tl_core.images import read_picture
+from tl_core.images import LabelledImage, read_picture
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class View:
+    """One augmented look at every picture; number 0 without augmentations is the plain one."""
+
+    augmentations: tuple[str, ...] = ()
+    number: int = 0
+    seed: int = 0
+
+
+PLAIN_VIEW = View()
 
 
 def in_parallel(
@@ -38,12 +48,26 @@ def in_parallel(
                 future.cancel()
 
 
+def view_crop(image: LabelledImage, preprocessing: Preprocessing, view: View) -> Tensor:
+    """Return one look at one picture, uint8 (3, S, S), the same for the same `view`."""
+    if not view.augmentations:
+        return crop_file(image.path, preprocessing)
+    return augmented_file(
+        image.path,
+        view.augmentations,
+        preprocessing,
+        seed=view.seed,
+        epoch=view.number,
+        digest=image.digest,
+    )
+
+
 def crop_file(path: Path, preprocessing: Preprocessing) -> Tensor:
     """Return one picture's crop, uint8 (3, S, S), made in about half the time of the exact one.
 
     Large JPEGs are decoded as drafts, and where a picture is made smaller the resize rounds twice:
-    the crop of a picture decoded in full differs from `transforms.to_uint8_crop` by a fifth of one
-    level of 255 on average, a few levels at the hardest edges.
+    the crop of a picture decoded in full differs from `to_uint8_crop` by a fifth of one level of
+    255 on average, a few levels at the hardest edges.
     """
     image = read_picture(path, shortest=preprocessing.resize_to)
     place = geometry(*image.size, preprocessing)

@@ -1,17 +1,9 @@
-"""Features of pictures: computed once, kept on disk, shared by all runs of a project.
+"""Features of pictures: computed once, kept on disk, shared by all runs of a project."""
 
-It knows the cache and the order of work; `inference` runs the network, `pictures` reads files.
-"""
-
-import hashlib
-import io
-import json
 import time
-import uuid
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -19,17 +11,19 @@ from torch import nn
 
 from tl_core.backbones.network import FeatureReader, feature_sizes
 from tl_core.backbones.preprocessing import Preprocessing, preprocessing_for
-from tl_core.features.decoding import augmented_file, crop_file, in_parallel
+from tl_core.features.array_cache import Shelf, shelf_folder
+from tl_core.features.decoding import PLAIN_VIEW, View, in_parallel, view_crop
 from tl_core.features.device import one_thread_each
-from tl_core.features.engine import Engine, EngineChoice, choose_engine
+from tl_core.features.engine import PRECISIONS, EngineChoice, choose_engine
 from tl_core.images import LabelledImage
 from tl_core.runs.catalogue import Backbone
 from tl_core.runs.events import Progress
-from tl_core.workspace.storage import Workspace, storage_errors, write_atomic
+from tl_core.workspace.cache_budget import make_room, mark_used
+from tl_core.workspace.storage import Workspace
 
-CACHE_FORMAT = 2
-SHARD_PICTURES = 512  # written at once: what a kill can cost, and what memory holds
-SAMPLE_PICTURES = 16  # an engine is chosen on these
+SHARD_PICTURES, SHARD_BYTES = 512, 64 * 2**20  # kept at once: what a kill can cost
+SAMPLE_PICTURES = 16  # an engine is checked on these
+VALUES = "values"
 
 
 @dataclass(frozen=True)
@@ -55,15 +49,6 @@ class FeatureTable:
         return {name: self.matrix(name) for name in names}
 
 
-@dataclass(frozen=True)
-class View:
-    """One augmented look at every picture; number 0 without augmentations is the plain one."""
-
-    augmentations: tuple[str, ...] = ()
-    number: int = 0
-    seed: int = 0
-
-
 def extract_features(
     network: nn.Module,
     backbone: Backbone,
@@ -71,15 +56,18 @@ def extract_features(
     *,
     workspace: Workspace,
     project_id: str,
-    view: View = View(),
+    view: View = PLAIN_VIEW,
     pretrained: bool = True,
 ) -> Generator[Progress, None, FeatureTable]:
     """Return the features of `images` in their order, computing only what the cache lacks.
 
+    One table never mixes precisions: each has a shelf of its own, and the one that holds the most
+    of these pictures is gone on with.
+
     Args:
         network: timm model without classifier, with the weights that `backbone` names.
         backbone: Names the cache entry.
-        images: Pictures to look at.
+        images: Pictures to look at, at least one.
         workspace: Keeps the choice of engine, and the features.
         project_id: Whose pictures.
         view: Which augmented look.
@@ -93,10 +81,18 @@ def extract_features(
         StorageFull: If there is no space for the cache.
     """
     preprocessing = preprocessing_for(network)
-    shelf = workspace.features_dir(project_id) / cache_key(backbone, preprocessing, view)
-    precision, known = _fullest(shelf, images) if pretrained else (None, {})
+    digests = [image.digest for image in images]
+
+    def folder(precision: str) -> Path | None:
+        if not pretrained:
+            return None
+        return feature_folder(
+            workspace, project_id, backbone, preprocessing, view, precision=precision
+        )
+
+    precision, shelf = _fullest({name: Shelf(folder(name)) for name in PRECISIONS}, digests)
     engine = None
-    if missing := [image for image in images if image.digest not in known]:
+    if missing := lacking(shelf, images):
         some = missing[:SAMPLE_PICTURES]
         engine = choose_engine(
             FeatureReader(network),
@@ -107,19 +103,73 @@ def extract_features(
             pictures=len(missing) if pretrained else 0,
             precision=precision,
         )
-        if precision not in (None, engine.choice.precision):  # this machine cannot go on in it
-            known, missing = {}, list(images)
-        done = len(images) - len(missing)
-        yield Progress("features", done, len(images))
-        fresh = yield from _compute(engine, missing, view, preprocessing, shelf, pretrained, done)
-        known |= fresh
-    values = np.stack([known[image.digest] for image in images])
+        if engine.choice.precision != precision:  # the first pictures, or it cannot be had here
+            shelf = Shelf(folder(engine.choice.precision))
+        if shelf.folder:
+            size = 4 * feature_sizes(network)[1] * len(missing)
+            make_room(workspace, size, keep={shelf.folder})
+
+        def work(batch: Sequence[LabelledImage]) -> dict[str, np.ndarray]:
+            crops = torch.stack([view_crop(image, preprocessing, view) for image in batch])
+            return {VALUES: engine(crops)[0]}
+
+        yield from fill(
+            shelf, images, work, batch_size=engine.choice.batch_size, threads=engine.parallel
+        )
+    if shelf.folder:
+        mark_used(shelf.folder)
     return FeatureTable(
-        digests=tuple(image.digest for image in images),
-        values=values,
+        digests=tuple(digests),
+        values=shelf.take(VALUES, digests),
         last_size=feature_sizes(network)[0],
         engine=engine.choice if engine else None,
     )
+
+
+def fill(
+    shelf: Shelf,
+    images: Sequence[LabelledImage],
+    work: Callable[[Sequence[LabelledImage]], Mapping[str, np.ndarray]],
+    *,
+    batch_size: int,
+    threads: int,
+) -> Generator[Progress, None, None]:
+    """Compute what a shelf lacks of `images`, batches side by side; whoever leaves off keeps much.
+
+    Args:
+        shelf: Gets the arrays.
+        images: Each digest once.
+        work: From a batch to arrays with a row per picture; called by several threads.
+        batch_size: Pictures per batch.
+        threads: How many call `work`.
+
+    Yields:
+        Progress of phase "features", in pictures.
+    """
+    missing = lacking(shelf, images)
+    batches = [missing[i : i + batch_size] for i in range(0, len(missing), batch_size)]
+    unsaved: list[tuple[Sequence[LabelledImage], Mapping[str, np.ndarray]]] = []
+    before, done, start = len(images) - len(missing), 0, time.perf_counter()
+    if missing:
+        yield Progress("features", before, len(images))
+    with one_thread_each():
+        results = in_parallel(work, batches, threads=threads)
+        try:
+            for batch, arrays in zip(batches, results, strict=True):
+                unsaved.append((batch, arrays))
+                done += len(batch)
+                if _is_much(unsaved):
+                    _save(shelf, unsaved)
+                left = (time.perf_counter() - start) / done * (len(missing) - done)
+                yield Progress("features", before + done, len(images), left)
+        finally:
+            results.close()
+            _save(shelf, unsaved)
+
+
+def lacking(shelf: Shelf, images: Sequence[LabelledImage]) -> list[LabelledImage]:
+    """Return the pictures whose values this shelf does not hold."""
+    return [image for image in images if image.digest not in shelf.digests]
 
 
 def weights_name(backbone: Backbone) -> str:
@@ -127,93 +177,60 @@ def weights_name(backbone: Backbone) -> str:
     return " ".join(filter(None, (backbone.name, backbone.source, backbone.digest)))
 
 
-def cache_key(backbone: Backbone, preprocessing: Preprocessing, view: View) -> str:
-    """Return the cache folder's name: whatever changes a feature changes it."""
-    facts = {
-        "format": CACHE_FORMAT,
+def made_of(backbone: Backbone, preprocessing: Preprocessing, view: View) -> dict[str, object]:
+    """Return what tells one kind of look at pictures from another, for `shelf_folder`."""
+    return {
         "backbone": [backbone.name, backbone.source, backbone.digest],
         "preprocessing": preprocessing.to_json(),
         "view": [view.augmentations, view.number, view.seed] if view.augmentations else None,
     }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def _compute(
-    engine: Engine,
-    images: Sequence[LabelledImage],
-    view: View,
+def feature_folder(
+    workspace: Workspace,
+    project_id: str,
+    backbone: Backbone,
     preprocessing: Preprocessing,
-    shelf: Path,
-    keep: bool,
-    offset: int,
-) -> Generator[Progress, None, dict[str, np.ndarray]]:
-    """Read and run batches side by side; store what is done in shards."""
-    size, precision = engine.choice.batch_size, engine.choice.precision
-    batches = [images[start : start + size] for start in range(0, len(images), size)]
-
-    def work(batch: Sequence[LabelledImage]) -> np.ndarray:
-        crops = torch.stack([view_crop(image, preprocessing, view) for image in batch])
-        return engine(crops)[0]
-
-    rows: dict[str, np.ndarray] = {}
-    unsaved: list[str] = []
-    start = time.perf_counter()
-    with one_thread_each():
-        results = in_parallel(work, batches, threads=engine.parallel)
-        try:
-            for batch, values in zip(batches, results, strict=True):
-                rows |= {image.digest: row for image, row in zip(batch, values, strict=True)}
-                unsaved += [image.digest for image in batch]
-                if keep and len(unsaved) >= SHARD_PICTURES:
-                    _store(shelf, precision, {digest: rows[digest] for digest in unsaved})
-                    unsaved = []
-                left = (time.perf_counter() - start) / len(rows) * (len(images) - len(rows))
-                yield Progress("features", offset + len(rows), offset + len(images), left)
-        finally:
-            results.close()
-            if keep and unsaved:
-                _store(shelf, precision, {digest: rows[digest] for digest in unsaved})
-    return rows
+    view: View,
+    *,
+    precision: str,
+) -> Path:
+    """Return where features of one precision are kept."""
+    facts = {**made_of(backbone, preprocessing, view), "precision": precision}
+    return shelf_folder(workspace, project_id, "features", facts)
 
 
-def view_crop(image: LabelledImage, preprocessing: Preprocessing, view: View) -> torch.Tensor:
-    """Return one look at one picture, uint8 (3, S, S)."""
-    if view.augmentations:
-        return augmented_file(
-            image.path,
-            view.augmentations,
-            preprocessing,
-            seed=view.seed,
-            epoch=view.number,
-            digest=image.digest,
-        )
-    return crop_file(image.path, preprocessing)
+def kept_features(
+    workspace: Workspace,
+    project_id: str,
+    backbone: Backbone,
+    preprocessing: Preprocessing,
+    view: View,
+) -> int:
+    """Return of how many pictures features are kept, in the precision that has the most."""
+    place = (workspace, project_id, backbone, preprocessing, view)
+    shelves = [Shelf(feature_folder(*place, precision=name)) for name in PRECISIONS]
+    return max(len(shelf.digests) for shelf in shelves)
 
 
-def _fullest(
-    shelf: Path, images: Sequence[LabelledImage]
-) -> tuple[str | None, dict[str, np.ndarray]]:
-    """Return the precision in which most of these pictures are kept, and what is kept in it.
-
-    One table never mixes precisions: each has shards of its own, named after it.
-    """
-    found: dict[str, dict[str, np.ndarray]] = {}
-    for shard in sorted(shelf.glob("*.npz")):
-        rows = found.setdefault(shard.name.partition("-")[0], {})
-        try:
-            with np.load(shard, allow_pickle=False) as arrays:
-                rows |= dict(zip(arrays["digests"].tolist(), arrays["values"], strict=True))
-        except (OSError, ValueError, KeyError, BadZipFile):
-            shard.unlink(missing_ok=True)  # damaged: compute it again
-    kept = {name: sum(image.digest in rows for image in images) for name, rows in found.items()}
-    best = max(sorted(kept), key=kept.__getitem__, default=None)
-    return (best, found[best]) if best and kept[best] else (None, {})
+def _fullest(shelves: Mapping[str, Shelf], digests: Sequence[str]) -> tuple[str | None, Shelf]:
+    """Return the precision that holds the most of these pictures, None if none holds any."""
+    held = {name: len(shelf.digests & set(digests)) for name, shelf in shelves.items()}
+    best = max(held, key=held.__getitem__)
+    return best if held[best] else None, shelves[best]
 
 
-def _store(shelf: Path, precision: str, rows: dict[str, np.ndarray]) -> None:
-    """Write one shard under a name of its own, so that two workers never meet."""
-    content = io.BytesIO()
-    np.savez(content, digests=np.array(list(rows), "U64"), values=np.stack(list(rows.values())))
-    with storage_errors("keeping the features of the pictures"):
-        shelf.mkdir(parents=True, exist_ok=True)
-    write_atomic(shelf / f"{precision}-{uuid.uuid4().hex}.npz", content.getvalue())
+def _is_much(unsaved: Sequence[tuple[Sequence, Mapping[str, np.ndarray]]]) -> bool:
+    size = sum(array.nbytes for _, arrays in unsaved for array in arrays.values())
+    return size >= SHARD_BYTES or sum(len(batch) for batch, _ in unsaved) >= SHARD_PICTURES
+
+
+def _save(
+    shelf: Shelf, unsaved: list[tuple[Sequence[LabelledImage], Mapping[str, np.ndarray]]]
+) -> None:
+    if not unsaved:
+        return
+    digests = [image.digest for batch, _ in unsaved for image in batch]
+    columns = {name: [arrays[name] for _, arrays in unsaved] for name in unsaved[0][1]}
+    unsaved.clear()
+    shelf.add(digests, {name: np.concatenate(column) for name, column in columns.items()})

@@ -7,21 +7,19 @@ pictures against each other is tried at once. The magnitudes alone bound the bes
 Knows thumbnails and their cache; `duplicates` decides what counts as the same picture.
 """
 
-import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from PIL import Image, ImageFilter
 
+from tl_core.features.array_cache import Shelf, shelf_folder
 from tl_core.runs.processes import cores
-from tl_core.workspace.storage import Workspace, write_atomic
+from tl_core.workspace.storage import Workspace
 
 SIDE = 64  # pixels of a tile
-CACHE_FORMAT = 1
 _ANGLES, _RADII, _KEPT = 64, 16, 20  # sampled angles and radii, coefficients kept
 FINE, COARSE = 1.0, 4.0  # detail = blurred by FINE minus blurred by COARSE, pixels
 LEAST_DETAIL = 1.5  # grey levels; below, a tile shows nothing to compare
@@ -43,27 +41,17 @@ class Fingerprints:
 def tiles_of(workspace: Workspace, project_id: str, digests: Sequence[str]) -> np.ndarray:
     """Return two grey tiles per picture, uint8 (N, 2, 64, 64): all of it, and its middle square.
 
-    They are made from thumbnails once and kept in the project's folder. A picture whose
-    thumbnail cannot be read gets empty tiles, which resemble nothing.
+    They are made from thumbnails once and kept. A picture whose thumbnail cannot be read gets empty
+    tiles, which resemble nothing.
     """
-    path = workspace.features_dir(project_id) / "tiles.npz"
-    known = _load(path)
-    missing = [digest for digest in digests if digest not in known]
+    shelf = Shelf(shelf_folder(workspace, project_id, "tiles", {"side": SIDE}))
+    missing = [digest for digest in digests if digest not in shelf.digests]
     folder = workspace.thumbnails_dir(project_id)
     with ThreadPoolExecutor(cores()) as pool:  # reading a thumbnail leaves Python's lock alone
-        tiles = pool.map(lambda digest: _tiles(folder / f"{digest}.webp"), missing)
-        known |= dict(zip(missing, tiles, strict=True))
+        tiles = list(pool.map(lambda digest: _tiles(folder / f"{digest}.webp"), missing))
     if missing:
-        content = io.BytesIO()
-        np.savez(
-            content,
-            format=CACHE_FORMAT,
-            digests=np.array(list(known), "U64"),
-            tiles=np.stack(list(known.values())),
-        )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, content.getvalue())
-    return np.stack([known[digest] for digest in digests])
+        shelf.add(missing, {"tiles": np.stack(tiles)})
+    return shelf.take("tiles", digests)
 
 
 def detail_of(tile: np.ndarray) -> np.ndarray:
@@ -137,13 +125,3 @@ def _tiles(path: Path) -> np.ndarray:
     square = image.crop((left, top, left + side, top + side))
     small = [part.resize((SIDE, SIDE), Image.Resampling.BOX) for part in (image, square)]
     return np.stack([np.asarray(tile, np.uint8) for tile in small])
-
-
-def _load(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if int(arrays["format"]) != CACHE_FORMAT:
-                return {}
-            return dict(zip(arrays["digests"].tolist(), arrays["tiles"], strict=True))
-    except (OSError, ValueError, KeyError, BadZipFile):
-        return {}

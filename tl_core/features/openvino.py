@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from tl_core.features.device import one_thread_each
 from tl_core.workspace.storage import storage_errors
 
-PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}  # and OpenVINO's names
+OPENVINO_NAMES = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}  # of precisions
 
 
 def is_installed() -> bool:
@@ -43,7 +43,7 @@ def load() -> ModuleType:
 def preferred_precision() -> str:
     """Return what OpenVINO computes in on this processor unless told otherwise."""
     hint = load().Core().get_property("CPU", "INFERENCE_PRECISION_HINT").to_string()
-    return next((name for name, code in PRECISIONS.items() if code == hint), "float32")
+    return next((name for name, code in OPENVINO_NAMES.items() if code == hint), "float32")
 
 
 def network_file(folder: Path, weights: str) -> Path:
@@ -60,7 +60,7 @@ class OpenVinoReader:
         frozen: Network that gives a tensor or several; converted unless `kept` is there.
         kept: File of the converted network.
         side: S, in pixels.
-        precision: One of `PRECISIONS`.
+        precision: One of `OPENVINO_NAMES`.
         threads: Processor cores to use.
     """
 
@@ -71,7 +71,7 @@ class OpenVinoReader:
         if not kept.exists():
             self._convert(frozen, kept, side)
         settings = {
-            "INFERENCE_PRECISION_HINT": PRECISIONS[precision],
+            "INFERENCE_PRECISION_HINT": OPENVINO_NAMES[precision],
             "NUM_STREAMS": str(threads),
             "INFERENCE_NUM_THREADS": str(threads),
             "CACHE_DIR": str(kept.parent / "compiled"),

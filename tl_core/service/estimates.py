@@ -5,9 +5,7 @@ settings and from what is cached already. It knows the order of work in `trainin
 """
 
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
 import torch
 
 from tl_core.approaches import fine_tuning
@@ -15,8 +13,9 @@ from tl_core.approaches.approach import approach_named
 from tl_core.approaches.recommended import TOLERATED
 from tl_core.errors import DatasetError
 from tl_core.evaluation.out_of_fold import MOST_CROSS_VALIDATED
+from tl_core.features.decoding import View
 from tl_core.features.device import device
-from tl_core.features.extraction import View, cache_key
+from tl_core.features.extraction import kept_features
 from tl_core.images import ClassSummary, image_set, list_classes
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.service.costs import Costs, facts_of, measured_costs, tries_fine_tuning
@@ -161,24 +160,12 @@ def missing_looks(workspace: Workspace, project_id: str, config: TrainingConfig)
         views += [View(config.augmentations, n, config.seed) for n in range(config.views)]
     preprocessing = facts_of(config.backbone).preprocessing
     pictures = _pictures(list_classes(workspace, project_id))
-    shelves = [cache_key(config.backbone, preprocessing, view) for view in views]
-    folder = workspace.features_dir(project_id)
-    return sum(max(0, pictures - _cached(folder / shelf)) for shelf in shelves)
+    place = (workspace, project_id, config.backbone, preprocessing)
+    return sum(max(0, pictures - kept_features(*place, view)) for view in views)
 
 
 def _pictures(classes: list[ClassSummary]) -> int:
     return sum(entry.images - entry.excluded for entry in classes)
-
-
-def _cached(shelf: Path) -> int:
-    digests: set[str] = set()
-    for shard in shelf.glob("*.npz"):
-        try:
-            with np.load(shard, allow_pickle=False) as arrays:
-                digests.update(arrays["digests"].tolist())
-        except (OSError, ValueError, KeyError):
-            continue
-    return len(digests)
 
 
 def _device_text() -> str:
