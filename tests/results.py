@@ -40,9 +40,9 @@ BARS = {  # name: (title, right of 40, budget)
 LAYER_GROUPS = ("stem", "stage 1", "stage 2", "stage 3")
 
 
-def epochs(count: int, phase: str = "probe") -> list[events.EpochResult]:
+def epochs(count: int, phase: str = "fine_tune") -> list[events.EpochResult]:
     return [
-        events.EpochResult(phase, i + 1, count, 1 / (i + 1), 0.9, 1.2 / (i + 1), 0.8, None, 0.1)
+        events.EpochResult(phase, i + 1, count, 1 / (i + 1), 0.9, 1.2 / (i + 1), 0.8, 1e-3, 0.1)
         for i in range(count)
     ]
 

@@ -9,6 +9,7 @@ from results import epochs
 from pages.shared import charts
 from pages.shared.text import count_text
 from tl_core.runs.catalogue import LayerBlock
+from tl_core.runs.events import CandidateScore
 
 NASTY = "<a href='x'>leaf</a> & " + "very " * 60 + "long"
 
@@ -21,11 +22,11 @@ def test_accuracy_curves_name_the_best_epoch_and_have_units():
     assert max(chart.figure.layout.yaxis.tickvals) == 100
 
 
-def test_curves_of_a_probe_tell_where_its_last_round_stands():
-    rising = [
-        replace(e, validation_loss=loss) for e, loss in zip(epochs(5), (3, 1, 2, 2, 2), strict=True)
-    ]
-    assert charts.curves(rising, measure="loss").title == "Validation loss: 2.00 after 5 rounds"
+def test_the_state_before_the_first_epoch_stands_at_0_without_a_training_loss():
+    start = replace(epochs(1)[0], epoch=0, train_loss=None, train_accuracy=None)
+    train, validation = charts.curves([start, *epochs(3)], measure="loss").figure.data
+    assert list(validation.x) == [0, 1, 2, 3]
+    assert np.isnan(train.y[0]) and np.isfinite(train.y[1:]).all()
 
 
 def test_train_and_validation_differ_by_dash_and_marker_as_well_as_colour():
@@ -34,15 +35,20 @@ def test_train_and_validation_differ_by_dash_and_marker_as_well_as_colour():
     assert train.marker.symbol != validation.marker.symbol
 
 
+def test_the_best_candidate_so_far_is_named_and_marked():
+    scores = [
+        CandidateScore("probe", "last", "regression", 0.1, 0.8),
+        CandidateScore("probe", "all", "discriminant", 0.4, 0.9),
+    ]
+    chart = charts.candidates(scores)
+    assert "all stages, discriminant analysis, shrinkage 0.4, 90 %" in chart.title
+    assert list(chart.figure.data[0].marker.symbol) == ["circle-open", "circle"]
+
+
 def test_long_histories_are_thinned_and_keep_their_ends():
     line = charts.curves(epochs(5_000), measure="loss").figure.data[-1]
     assert len(line.x) <= 400
     assert (line.x[0], line.x[-1]) == (1, 5_000)
-
-
-def test_the_start_of_fine_tuning_is_marked():
-    figure = charts.curves(epochs(3) + epochs(3, "fine_tune"), measure="loss").figure
-    assert [note.text for note in figure.layout.annotations] == ["fine-tuning starts"]
 
 
 def test_earlier_runs_lie_behind_the_present_one():

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -139,6 +140,20 @@ def test_an_epoch_told_twice_after_a_resume_is_drawn_once(workspace):
         "training pictures": 6,
         "validation pictures": 6,
     }
+
+
+def test_the_state_before_the_first_epoch_is_no_curve(workspace):
+    project = project_with_pictures()
+    run = begun_run(project)
+    log = workspace.run_dir(project.id, run.id)
+    (log / "events.jsonl").unlink()
+    first = replace(epochs(1)[0], epoch=0, train_loss=None, train_accuracy=None)
+    runs.append_event(log, first)
+    app = open_app(PAGE, project)
+    assert not app.exception
+    assert not app.get("plotly_chart")
+    runs.append_event(log, epochs(1)[0])
+    assert len(open_app(PAGE, project).get("plotly_chart")) == 2
 
 
 def test_one_class_only_is_answered_with_what_to_do():

@@ -58,16 +58,20 @@ def _thin(count: int) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, MAX_POINTS).round().astype(int))
 
 
-def _curve(values: Sequence[float], *, name: str, colour: str, dash: str, width: float = 2.5):
-    kept = _thin(len(values))
+def _curve(
+    epochs: Sequence[EpochResult], measure: str, *, name: str, colour: str, dash: str
+) -> go.Scatter:
+    """Return a line over the epochs; `measure` is a field of theirs, None where not measured."""
+    kept = _thin(len(epochs))
+    values = np.array([getattr(epoch, measure) for epoch in epochs], dtype=float)  # None: nan
     return go.Scatter(
-        x=kept,
-        y=np.asarray(values, dtype=float)[kept],
+        x=np.array([epoch.epoch for epoch in epochs])[kept],
+        y=values[kept] * (100 if measure.endswith("accuracy") else 1),
         name=name,
         connectgaps=True,
-        mode="lines+markers" if len(values) < 30 else "lines",
-        line={"color": colour, "dash": dash, "width": width},
-        marker={"size": 5 if width > 2 else 3, "symbol": "circle" if dash == "solid" else "square"},
+        mode="lines+markers" if len(epochs) < 30 else "lines",
+        line={"color": colour, "dash": dash, "width": 2.5},
+        marker={"size": 5, "symbol": "circle" if dash == "solid" else "square"},
     )
 
 
@@ -84,19 +88,20 @@ def curves(
         measure: "accuracy" (shown in percent) or "loss" (nats).
         earlier: Name and epochs of runs to draw thinly behind, validation only.
     """
-    factor = 100 if measure == "accuracy" else 1
     unit = "accuracy (%)" if measure == "accuracy" else "loss (nats)"
     figure = blank_figure(300, hovermode="x unified")
     for name, past in earlier:
-        values = [getattr(e, f"validation_{measure}") * factor for e in past]
-        line = _curve(values, name=short(name, 24), colour=NEUTRAL, dash="dot")
+        line = _curve(
+            past, f"validation_{measure}", name=short(name, 24), colour=NEUTRAL, dash="dot"
+        )
         figure.add_trace(line.update(line_width=1.2, marker_size=3))
     for part, colour, dash in (("train", TRAIN, "dash"), ("validation", VALIDATION, "solid")):
-        known = [getattr(e, f"{part}_{measure}") for e in epochs]  # none before the first step
-        values = [np.nan if value is None else value * factor for value in known]
         name = "training pictures" if part == "train" else "validation pictures"
-        figure.add_trace(_curve(values, name=name, colour=colour, dash=dash))
+        line = _curve(epochs, f"{part}_{measure}", name=name, colour=colour, dash=dash)
+        figure.add_trace(line)
     figure.update_xaxes(title_text="epoch", rangemode="nonnegative", tickformat="d")
+    if len(epochs) < 10:
+        figure.update_xaxes(dtick=1)
     figure.update_yaxes(title_text=unit)
     if measure == "accuracy":
         floor = _floor(figure)

@@ -98,7 +98,7 @@ def _curves(run: Run, view: RunView, past: list[tuple[str, Sequence[EpochResult]
             state.set_widget_value(key, None)
     if view.candidates:
         charts.show(charts.candidates(view.candidates), key=f"candidates-{run.id}")
-    if not epochs:
+    if not any(epoch.epoch for epoch in epochs):  # the state before the first step is no curve
         if run.active and not view.candidates:
             note_text("The results appear here as they come.")
         return
