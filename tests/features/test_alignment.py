@@ -6,7 +6,7 @@ from pictures import scene
 from PIL import Image
 
 from tl_core.features import alignment
-from tl_core.features.alignment import Places, shifted_scores
+from tl_core.features.alignment import Places, alignment_scores
 from tl_core.features.fingerprints import SIDE
 
 
@@ -42,7 +42,7 @@ def test_the_quick_look_leaves_out_no_crop_and_most_others(side):
         + [cropped(seed, side, (seed, 3 * seed // 2)) for seed in range(8)]
     )
     pairs = [(a, b) for a in range(8) for b in range(8, 16)]
-    scores = shifted_scores(tiles, pairs)
+    scores = alignment_scores(tiles, pairs)
     assert {(seed, seed + 8) for seed in range(8)} <= set(scores)
     assert min(scores[seed, seed + 8] for seed in range(8)) > 0.92
     assert len(scores) < len(pairs) / 4
@@ -50,13 +50,13 @@ def test_the_quick_look_leaves_out_no_crop_and_most_others(side):
 
 def test_without_the_quick_look_the_scores_are_the_same(monkeypatch):
     tiles = np.stack([tile(scene(0)), cropped(0, 300, (8, 12)), tile(scene(1))])
-    quick = shifted_scores(tiles, [(0, 1), (0, 2), (1, 2)])
+    quick = alignment_scores(tiles, [(0, 1), (0, 2), (1, 2)])
     monkeypatch.setattr(alignment, "SCREEN", -1.0)
-    whole = shifted_scores(tiles, [(0, 1), (0, 2), (1, 2)])
+    whole = alignment_scores(tiles, [(0, 1), (0, 2), (1, 2)])
     assert set(quick) < set(whole)
     assert all(whole[pair] == score for pair, score in quick.items())
 
 
 def test_a_plain_picture_is_nowhere_to_be_found():
     plain = np.full((SIDE, SIDE), 90, np.uint8)
-    assert shifted_scores(np.stack([plain, plain, tile(scene(0))]), [(0, 1), (1, 2)]) == {}
+    assert alignment_scores(np.stack([plain, plain, tile(scene(0))]), [(0, 1), (1, 2)]) == {}

@@ -1,4 +1,14 @@
-"""Backbones: from a catalogue entry to a network, and where other weights come from."""
+"""Backbones: from a catalogue entry to a network, and where other weights come from.
+
+search           every pretrained model that timm can download
+creation         networks from catalogue entries, with their weights or random ones
+own_weights      a person's own weights file, checked against an architecture
+preprocessing    pictures into the numbers that a backbone sees
+layer_groups     stem, stages or blocks, classifier; frozen or trained together
+network          backbone, features and classifier; its form on disk
+group_outputs    what every layer group hands on to the next
+tracing          a network as a graph: cut behind its frozen layers, or made quicker
+"""
 
 from tl_core.backbones.creation import bundled_weights, create_backbone
 from tl_core.backbones.own_weights import check_weights_file

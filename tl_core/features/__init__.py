@@ -7,7 +7,7 @@ array_cache              arrays per picture on disk, by what made them and by co
 extraction               features of pictures, computed once and kept
 comparison_inputs        what else a comparison needs of each picture
 front_values             what a network's frozen front makes of pictures
-copies, duplicates       pictures that show the same thing, kept together
+copies                   pictures that show the same thing, found and kept together
 fingerprints, alignment  how alike two pictures are: turned and mirrored; moved and scaled
 speed                    what work costs on this machine
 """

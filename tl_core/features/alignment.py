@@ -2,8 +2,6 @@
 
 Every place is tried at nine sizes, by Fourier transforms. That is asked twice: first at half the
 resolution, for little; what is nowhere near alike there is not asked again.
-
-Knows small grey tiles; `duplicates` decides which pairs are asked and what counts.
 """
 
 from collections.abc import Iterable
@@ -95,7 +93,7 @@ class _Search:
         self._places = lru_cache(_KEPT)(self._make_places)
 
     def score(self, a: int, b: int) -> float:
-        """Return the better of both ways to look, -1 if one shows nothing in its middle."""
+        """Return the better of both directions, -1 if one shows nothing in its middle."""
         first, second = self._middle(a), self._middle(b)
         if first is None or second is None:
             return -1.0
@@ -117,7 +115,7 @@ class _Search:
         return Places(details, self._resolution.middle, self._resolution.frame)
 
 
-def shifted_scores(
+def alignment_scores(
     tiles: np.ndarray, pairs: Iterable[tuple[int, int]]
 ) -> dict[tuple[int, int], float]:
     """Return how well the middle of one of each pair is found in the other.

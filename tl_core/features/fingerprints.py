@@ -3,8 +3,6 @@
 A fingerprint is the picture in polar coordinates, as Fourier coefficients along the angle:
 turning a picture only shifts their phases, mirroring conjugates them, so any rotation of two
 pictures against each other is tried at once. The magnitudes alone bound the best of all.
-
-Knows thumbnails and their cache; `duplicates` decides what counts as the same picture.
 """
 
 from collections.abc import Sequence
