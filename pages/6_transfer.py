@@ -74,17 +74,17 @@ if found:
         pending("The curve over the layers")
     explain("layer group", "frozen")
 
-    st.header("How far from home", anchor=False)
+    st.header("Distance from the pretraining data", anchor=False)
     note_text(
         "Only indications of how unlike your pictures are to what the network knows, and to each "
         "other. The comparison above decides."
     )
-    if found.home:
-        findings.home_text(found.home)
+    if found.distance:
+        findings.distance_cards(found.distance)
     if found.similarities:
         findings.similarities(found.similarities)
-    if not found.home and not found.similarities:
-        pending("The distance from home")
+    if not found.distance and not found.similarities:
+        pending("The distance from the pretraining data")
     choose_parts(project, comparison)
     explain("proxy A-distance", "Fréchet distance")
 

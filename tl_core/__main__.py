@@ -61,8 +61,9 @@ def train(options: argparse.Namespace) -> None:
         write(options.predictions, table)
     found = report.evaluation
     low, high = found.interval
+    measured_on = "out of fold" if found.folds > 1 else f"{found.measured_on} pictures"
     print(
-        f"accuracy {found.accuracy:.3f} ({found.correct} of {found.n} {found.measured_on}; "
+        f"accuracy {found.accuracy:.3f} ({found.correct} of {found.n}, {measured_on}; "
         f"95 % interval {low:.3f} to {high:.3f})\nrun {run.id} in {run_dir}"
     )
 

@@ -1,4 +1,4 @@
-"""How far from home sets of pictures are, from photographs to steel: what the words rest on."""
+"""Distance of image sets from the pretraining data, from photographs to steel."""
 
 import tempfile
 from pathlib import Path
@@ -45,7 +45,7 @@ def measure(data: Path) -> Measured | None:
         (name, there[name], f"{found[name]:.2f}", _said(found[name]))
         for name in sorted(found, key=found.get)
     ]
-    title = f"How far from home, {BUNDLED}, in standard deviations"
+    title = f"Distance from the pretraining data, {BUNDLED}, in standard deviations"
     return Measured([Table(title, COLUMNS, rows)], found)
 
 

@@ -6,7 +6,6 @@ parts; and how often the 95 % interval holds the accuracy on many pictures kept 
 
 import hashlib
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,15 +17,16 @@ from benchmarks.measuring.projects import features_of, has_pictures
 from benchmarks.measuring.table import Measured, Table
 from tl_core.approaches.cross_validation import cross_validated_probe
 from tl_core.approaches.probe_choice import choose_probe
-from tl_core.assessment.assess import assess, prepare_assessment
+from tl_core.assessment.assess import assess
+from tl_core.assessment.inputs import Request
 from tl_core.backbones import create_backbone
 from tl_core.evaluation.folds import make_folds
 from tl_core.evaluation.out_of_fold import FOLDS, Division
 from tl_core.features.device import suited_threads
 from tl_core.images import SourceFile, add_images, folder_files, image_set
 from tl_core.runs.catalogue import BUNDLED, Backbone, find
-from tl_core.runs.events import Note, PhaseStarted, result_of
-from tl_core.runs.results.assessment import Assessment, read_assessment
+from tl_core.runs.events import result_of
+from tl_core.runs.results.assessment import Assessment
 from tl_core.runs.results.intervals import out_of_fold_interval, wilson_interval
 from tl_core.service.headless import project_of_folder
 from tl_core.workspace import create_project, open_workspace
@@ -92,21 +92,11 @@ def _row(name: str, wanted: str, found: Assessment) -> tuple:
 def _assessed(
     workspace: Workspace, project_id: str, backbone: Backbone
 ) -> tuple[Assessment, dict[str, float]]:
-    """Return the assessment and the seconds of its parts, by the events' own account."""
-    run_dir = workspace.run_dir(project_id, "honesty")
-    run_dir.mkdir(parents=True)
-    job = prepare_assessment(workspace, project_id, "honesty", backbone=backbone)
-    seconds: dict[str, float] = {}
-    began = time.perf_counter()
-    for event in assess(job):
-        now = time.perf_counter()
-        if isinstance(event, PhaseStarted) and event.phase == "assess":
-            name = "features" if "features" not in seconds else "one more look"
-            seconds[name], began = now - began, now
-        if isinstance(event, Note):
-            name = event.text.partition(":")[0]
-            seconds[name], began = now - began, now
-    return read_assessment(run_dir), seconds
+    """Return the assessment and the seconds of its parts."""
+    workspace.run_dir(project_id, "honesty").mkdir(parents=True)
+    asked = {"workspace": workspace, "project_id": project_id, "run_id": "honesty"}
+    found = result_of(assess(Request(backbone=backbone, **asked)))
+    return found, found.seconds
 
 
 def _project(

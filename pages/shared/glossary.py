@@ -106,8 +106,8 @@ TERMS = {
         "class is not ignored."
     ),
     "interval": (
-        "The range in which the true accuracy lies with a probability of 95 %, given how few or "
-        "many pictures were tested."
+        "The accuracies that so few pictures leave plausible: of 100 such ranges, each measured "
+        "on pictures of its own, about 95 hold the true accuracy."
     ),
     "confusion matrix": (
         "A table of what was mistaken for what: a row per true class, a column per answer; the "
@@ -171,14 +171,6 @@ TERMS = {
     "k-nearest neighbours": (
         "Giving a picture the class of the pictures most like it; no training, so it tells how "
         "well a network's view of the pictures suits your classes."
-    ),
-    "LogME": (
-        "A score computed in one step that tries to foretell how well a backbone suits your "
-        "pictures; often wrong, shown for those who know it from books."
-    ),
-    "H-score": (
-        "A score that compares how far classes lie apart with how widely all pictures are spread; "
-        "like LogME a guess, not a measurement."
     ),
     "group": (
         "Pictures that show the same thing: copies, a burst of shots, one leaf or one patient; "

@@ -18,6 +18,17 @@ SPLIT_TEXT = {
     "held-out": "These pictures were put aside before training: the model neither learned from "
     "them nor was it chosen by them.",
 }
+PICTURES = {
+    "test": "test pictures that the model never saw",
+    "validation": "validation pictures, which also chose the epoch to keep",
+}
+
+
+def pictures_text(measured_on: str, folds: int = 1) -> str:
+    """Return which pictures an accuracy is about, as it reads after their number."""
+    if folds > 1:
+        return f"pictures, each predicted by a model fitted without it ({folds} folds)"
+    return PICTURES.get(measured_on, measured_on)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +94,7 @@ def number_of(evaluation: Evaluation) -> HonestNumber:
     return HonestNumber(
         correct=evaluation.correct,
         n=evaluation.n,
-        measured_on=evaluation.measured_on,
+        measured_on=pictures_text(evaluation.measured_on, evaluation.folds),
         split=SPLIT_TEXT.get(evaluation.method, ""),
         baseline=_baseline(evaluation),
         interval=evaluation.interval,

@@ -7,7 +7,8 @@ from trained import BUNDLED_BACKBONE, run_to_end, training_of
 
 from tl_core.approaches import cross_validation
 from tl_core.approaches.cross_validation import SHELF, cross_validated_probe
-from tl_core.assessment.assess import assess, prepare_assessment
+from tl_core.assessment.assess import assess
+from tl_core.assessment.inputs import Request
 from tl_core.assessment.ranking import rank
 from tl_core.evaluation import out_of_fold
 from tl_core.evaluation.folds import make_folds
@@ -52,12 +53,13 @@ def test_training_transfer_and_ranking_show_one_number(tmp_path, monkeypatch, mo
 
     calls = computed(monkeypatch)
     workspace.run_dir(project, "assess").mkdir(parents=True)
-    job = prepare_assessment(workspace, project, "assess", backbone=BUNDLED_BACKBONE, seed=3)
-    job.keep(total=("transferred",))
-    bar = result_of(assess(job)).of("transferred")
+    asked = {"workspace": workspace, "project_id": project, "run_id": "assess", "seed": 3}
+    request = Request(backbone=BUNDLED_BACKBONE, **asked)
+    found = result_of(assess(request, parts=("transferred",)))
+    bar = found.of("transferred")
     assert (bar.correct, bar.n, bar.accuracy) == (report.correct, report.n, report.accuracy)
     assert bar.interval == report.interval
-    assert job.assessment.digests == report.digests
+    assert found.digests == report.digests
     assert calls == [], "what the training has measured is read"
 
 

@@ -14,8 +14,8 @@ from trained import own_weights, run_to_end, training_of
 from tl_core.approaches import batches
 from tl_core.approaches import recommended as approach
 from tl_core.backbones.own_weights import check_weights_file
+from tl_core.evaluation.calibration import softmax
 from tl_core.evaluation.measuring import crop_batches, logits_of
-from tl_core.evaluation.temperature import softmax
 from tl_core.export.predictor import Predictor
 from tl_core.images import assign_class, list_images
 from tl_core.runs.events import EpochResult, PhaseStarted, Progress

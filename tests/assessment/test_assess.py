@@ -11,14 +11,12 @@ from projects import stripes_project
 from trained import BUNDLED_BACKBONE, own_weights
 
 from tl_core import images, runs
-from tl_core.approaches import training
-from tl_core.assessment import assess as assessing
-from tl_core.assessment import baselines, parts, small_network
-from tl_core.assessment.assess import assess, prepare_assessment
-from tl_core.assessment.findings import ANSWERS_FILE
-from tl_core.assessment.job import SCRATCH
+from tl_core.approaches import fine_tuning
+from tl_core.assessment import baselines, inputs, scratch, small_network, stored
+from tl_core.assessment.assess import PARTS, SECOND_PASS_PARTS, assess
+from tl_core.assessment.inputs import Request, compared
+from tl_core.assessment.stored import ANSWERS_FILE, SCRATCH
 from tl_core.errors import DatasetError
-from tl_core.evaluation.compared_pictures import some_of
 from tl_core.images import folder_files
 from tl_core.images.groups import grouping
 from tl_core.runs.catalogue import backbone_to_json
@@ -38,12 +36,19 @@ def quick(monkeypatch):
     monkeypatch.setattr(
         baselines, "train_small", lambda *args, seed: train_small(*args, seed=seed, steps=8)
     )
-    monkeypatch.setattr(assessing, "group_copies", lambda *_: 0)
+    monkeypatch.setattr(inputs, "group_copies", lambda *_: 0)
 
 
-def job_of(workspace, project, run_id="run", **asked):
+def asked(workspace, project, run_id="run", **settings) -> Request:
     workspace.run_dir(project, run_id).mkdir(parents=True, exist_ok=True)
-    return prepare_assessment(workspace, project, run_id, backbone=BUNDLED_BACKBONE, **asked)
+    settings = {"backbone": BUNDLED_BACKBONE, **settings}
+    return Request(workspace=workspace, project_id=project, run_id=run_id, **settings)
+
+
+def taken_over(request) -> tuple[str, ...]:
+    """Return the parts that are there before anything is computed."""
+    total = (*PARTS, *SECOND_PASS_PARTS)
+    return stored.begin(request, compared(request), total).assessment.done
 
 
 def begin(workspace, project) -> str:
@@ -59,14 +64,15 @@ def set_groups(workspace, project, group_of):
             row.group = group_of(row.name)
 
 
-def result(job):
-    result_of(assess(job))
-    return read_assessment(job.run_dir)
+def result(request, **settings):
+    found = result_of(assess(request, **settings))
+    assert found == read_assessment(request.run_dir)
+    return found
 
 
 def test_all_parts_arrive_and_are_measured_on_the_same_pictures(tmp_path):
     workspace, project = stripes_project(tmp_path, each=12, classes=3)
-    found = result(job_of(workspace, project, patterns=(("1*.png", "[!1]*.png"),)))
+    found = result(asked(workspace, project, pairs=(("1*.png", "[!1]*.png"),)))
     assert found.done == found.total
     assert [bar.name for bar in found.measured] == [
         *("transferred", "majority", "colours", "random", "small")
@@ -75,16 +81,17 @@ def test_all_parts_arrive_and_are_measured_on_the_same_pictures(tmp_path):
         assert bar.n == len(bar.correct_per_image) == 36
         assert bar.interval[0] <= bar.accuracy <= bar.interval[1]
         assert np.mean(bar.correct_per_image) == pytest.approx(bar.accuracy, abs=1e-3)
-        assert bar.budget
+        assert 0 <= bar.seconds <= found.seconds[bar.name]
     assert found.verdict.against in ("random", "small")
     assert [point.group_index for point in found.layers.points] == list(range(8))
     assert 1 <= found.layers.suggested_frozen <= 8
-    assert found.home.distance > 0
-    assert found.home.seen_classes
-    assert [one.a for one in found.similarities] == ["Training pictures", "Files “1*.png”"]
+    assert found.distance.distance > 0
+    assert found.distance.seen_classes and found.distance.class_count == 1000
+    assert [one.a for one in found.similarities] == ["split:train", "names:1*.png"]
+    assert [one.asked for one in found.similarities] == [False, True]
     assert found.calibration and found.learning
     assert found.labels_digest == current_labels_digest(workspace, project)
-    with np.load(job_of(workspace, project).run_dir / ANSWERS_FILE) as arrays:
+    with np.load(asked(workspace, project).run_dir / ANSWERS_FILE) as arrays:
         assert arrays["transferred"].shape == (36, 3)
 
 
@@ -92,35 +99,32 @@ def test_too_many_pictures_to_search_for_copies_are_a_note(tmp_path, monkeypatch
     workspace, project = stripes_project(tmp_path, each=4)
     monkeypatch.setattr(grouping, "MOST_SEARCHED", 7)
     assert any(
-        "copies and series are not searched" in n for n in result(job_of(workspace, project)).notes
+        "copies and series are not searched" in n for n in result(asked(workspace, project)).notes
     )
 
 
 def test_a_stop_keeps_what_is_there_and_the_next_run_goes_on(tmp_path):
     workspace, project = stripes_project(tmp_path, each=6)
-    events = assess(job_of(workspace, project))
+    events = assess(asked(workspace, project))
     for _event in events:
         kept = read_assessment(workspace.run_dir(project, "run"))
         if kept and "random" in kept.done:
             break
     events.close()
     assert "small" not in kept.done
-    again = job_of(workspace, project)
-    assert again.assessment.done == kept.done
-    assert result(again).done == again.assessment.total
-    old = kept.of("transferred")
-    assert read_assessment(again.run_dir).of("transferred") == old
+    again = asked(workspace, project)
+    assert taken_over(again) == kept.done
+    found = result(again)
+    assert found.done == found.total
+    assert found.of("transferred") == kept.of("transferred")
 
 
 def test_another_seed_divides_anew_and_takes_nothing_over(tmp_path):
     workspace, project = stripes_project(tmp_path, each=4)
     stopped = begin(workspace, project)
-    events = assess(job_of(workspace, project, stopped))
-    while not job_of(workspace, project, stopped).assessment.done:
-        next(events)
-    events.close()
-    assert job_of(workspace, project, "same").assessment.done
-    assert job_of(workspace, project, "other", seed=1).assessment.done == ()
+    result(asked(workspace, project, stopped), parts=("transferred",))
+    assert taken_over(asked(workspace, project, "same")) == ("transferred",)
+    assert taken_over(asked(workspace, project, "other", seed=1)) == ()
 
 
 def test_colours_that_give_the_classes_away_are_a_note(tmp_path):
@@ -135,10 +139,10 @@ def test_colours_that_give_the_classes_away_are_a_note(tmp_path):
             Image.fromarray(tinted).save(target)
     result_of(images.add_images(workspace, project, folder_files(tmp_path / "tinted")))
     grey, other = stripes_project(tmp_path / "grey", each=12)
-    jobs = job_of(workspace, project), job_of(grey, other)
-    for job in jobs:
-        job.keep(total=("transferred", "majority", "colours"))
-    tinted, untinted = map(result, jobs)
+    parts = ("transferred", "majority", "colours")
+    tinted, untinted = (
+        result(asked(*where), parts=parts) for where in ((workspace, project), (grey, other))
+    )
     assert tinted.of("colours").accuracy > 0.9
     assert any(note.startswith("Colours alone are right for") for note in tinted.notes)
     assert not any("Colours alone" in note for note in untinted.notes)
@@ -146,12 +150,12 @@ def test_colours_that_give_the_classes_away_are_a_note(tmp_path):
 
 def test_from_scratch_on_a_wish_stops_in_the_middle_and_goes_on(tmp_path, monkeypatch):
     """On the wish alone; another run goes on where the first was stopped; the budget is real."""
-    monkeypatch.setattr(parts, "TrainingConfig", partial(TrainingConfig, steps=6, batch_size=4))
+    monkeypatch.setattr(scratch, "TrainingConfig", partial(TrainingConfig, steps=6, batch_size=4))
     workspace, project = stripes_project(tmp_path, each=10)
-    cheap = result(job_of(workspace, project, begin(workspace, project)))
+    cheap = result(asked(workspace, project, begin(workspace, project)))
     assert cheap.of("scratch") is None
     stopped = begin(workspace, project)
-    events = assess(job_of(workspace, project, stopped, scratch=True))
+    events = assess(asked(workspace, project, stopped, scratch=True))
     told = (one for one in events if isinstance(one, Progress) and one.phase == "assess")
     for event in islice(told, 5):
         assert (event.done, event.total) == (10, 11)
@@ -161,22 +165,22 @@ def test_from_scratch_on_a_wish_stops_in_the_middle_and_goes_on(tmp_path, monkey
     assert read_assessment(stopped_dir).done == cheap.done
     assert (stopped_dir / SCRATCH).is_dir()
 
-    job = job_of(workspace, project, "again", scratch=True)
-    fine_tune, begun = training.fine_tuning.fine_tune, []
+    request = asked(workspace, project, "again", scratch=True)
+    optimise, begun = fine_tuning.optimise, []
 
     def watched(state, *args, **kwargs):
-        for event in fine_tune(state, *args, **kwargs):
+        for event in optimise(state, *args, **kwargs):
             begun.append(state.epoch)
             yield event
 
-    monkeypatch.setattr(training.fine_tuning, "fine_tune", watched)
-    found = result(job)
+    monkeypatch.setattr(fine_tuning, "optimise", watched)
+    found = result(request)
     assert begun[0] > 0
     assert found.done == found.total
     bar = found.of("scratch")
-    assert bar.n == len(job.images.test) and "test pictures" in bar.measured_on
-    assert "6 steps of 4 pictures" in bar.budget
-    whole = read_report(job.run_dir / SCRATCH).seconds["fine_tune"]  # before the stop, too
+    assert bar.n == len(compared(request).images.test) and bar.measured_on == "test"
+    assert (bar.steps, bar.batch_size) == (6, 4)
+    whole = read_report(request.run_dir / SCRATCH).seconds["fine_tune"]  # before the stop, too
     assert bar.seconds == pytest.approx(whole, abs=0.06)
     assert bar.interval[0] <= bar.accuracy <= bar.interval[1]
     assert any(f"On the same {bar.n} pictures the whole network" in note for note in found.notes)
@@ -186,26 +190,23 @@ def test_from_scratch_on_a_wish_stops_in_the_middle_and_goes_on(tmp_path, monkey
 
 def test_parts_asked_for_later_are_added_to_those_that_are_there(tmp_path):
     workspace, project = stripes_project(tmp_path, each=10, classes=3)
-    first = job_of(workspace, project, begin(workspace, project))
-    first.keep(total=("transferred", "similarity"))
-    assert [one.asked for one in result(first).similarities] == [None]
+    parts = ("transferred", "similarity")
+    first = asked(workspace, project, begin(workspace, project))
+    assert [one.asked for one in result(first, parts=parts).similarities] == [False]
     pairs = (("class:class 0", "class:class 1"), ("class:class 1", "folder:class 2"))
-    for asked in (pairs[:1], pairs):
-        job = job_of(workspace, project, begin(workspace, project), patterns=asked)
-        job.keep(total=("transferred", "similarity"))
-        found = result(job)
-        assert [one.asked for one in found.similarities] == [None, *asked]
-    assert found.similarities[1].a == "Class “class 0”"
+    for some in (pairs[:1], pairs):
+        request = asked(workspace, project, begin(workspace, project), pairs=some)
+        found = result(request, parts=parts)
+        assert tuple((one.a, one.b) for one in found.similarities if one.asked) == some
     assert found.similarities[1].n_a == found.similarities[1].n_b == 10
     assert found.similarities[1].proxy_a_distance > 1
-    few = job_of(workspace, project, "few", patterns=(("0.png", "class:class 1"),))
-    few.keep(total=("transferred", "similarity"))
-    assert any("Files “0.png” (3)" in note for note in result(few).notes)
+    few = asked(workspace, project, "few", pairs=(("0.png", "class:class 1"),))
+    assert any("Files “0.png” (3)" in note for note in result(few, parts=parts).notes)
 
 
 def test_labels_changed_meanwhile_show_in_the_digest(tmp_path):
     workspace, project = stripes_project(tmp_path, each=6)
-    events = assess(job_of(workspace, project))
+    events = assess(asked(workspace, project))
     next(events)
     picture = images.list_images(workspace, project, class_name="class 0")[0]
     images.assign_class(workspace, project, [picture.id], "class 1")
@@ -213,13 +214,12 @@ def test_labels_changed_meanwhile_show_in_the_digest(tmp_path):
     found = read_assessment(workspace.run_dir(project, "run"))
     assert found.done == found.total
     assert found.labels_digest != current_labels_digest(workspace, project)
-    fresh = job_of(workspace, project, "renewed")
-    assert fresh.assessment.done == ()
+    assert taken_over(asked(workspace, project, "renewed")) == ()
 
 
 def test_two_classes_of_two_pictures_give_what_can_be_said(tmp_path):
     workspace, project = stripes_project(tmp_path, each=2)
-    found = result(job_of(workspace, project))
+    found = result(asked(workspace, project))
     assert found.done == found.total
     assert found.verdict.answer == "no clear difference"
     assert found.calibration is None
@@ -235,7 +235,7 @@ def test_a_class_that_is_all_one_group_is_named_and_the_others_are_measured(tmp_
         first = sorted(names)[:6]
         for row_id in first:
             names[row_id].group = "burst"
-    found = result(job_of(workspace, project))
+    found = result(asked(workspace, project))
     assert found.done == found.total
     assert {bar.n for bar in found.measured} == {12}
     assert any("class 0" in note and "one group" in note for note in found.notes)
@@ -245,16 +245,17 @@ def test_one_measurable_class_is_refused_with_what_to_do(tmp_path):
     workspace, project = stripes_project(tmp_path, each=4)
     set_groups(workspace, project, lambda _name: "all")
     with pytest.raises(DatasetError, match="Add pictures from another source"):
-        job_of(workspace, project)
+        result(asked(workspace, project))
 
 
 def test_groups_that_span_classes_stay_together(tmp_path):
     workspace, project = stripes_project(tmp_path, each=8)
     set_groups(workspace, project, lambda name: f"g{int(name.split('/')[-1][0]) // 2}")
-    job = job_of(workspace, project)
-    for train, test in job.division.folds:
-        assert not set(job.division.groups[train]) & set(job.division.groups[test])
-    assert result(job).done == job.assessment.total
+    division = compared(asked(workspace, project)).division
+    for train, test in division.folds:
+        assert not set(division.groups[train]) & set(division.groups[test])
+    found = result(asked(workspace, project))
+    assert found.done == found.total
 
 
 def test_a_project_with_one_class_fails_with_a_sentence_and_harms_nothing(tmp_path):
@@ -275,11 +276,12 @@ def test_the_persons_test_part_has_no_part_in_any_measurement(tmp_path):
     for same in (tmp_path / "given" / "train").rglob("*.png"):
         (test_dir / same.parent.name / same.name).unlink()
     result_of(images.add_images(workspace, project, folder_files(tmp_path / "given")))
-    job = job_of(workspace, project)
-    assert job.images.test_given
-    test = {image.digest for image in job.images.test}
+    request = asked(workspace, project)
+    given = compared(request).images
+    assert given.test_given
+    test = {image.digest for image in given.test}
     assert len(test) == 16
-    found = result(job)
+    found = result(request)
     assert not test & set(found.digests)
     assert {bar.n for bar in found.measured} == {12}
     assert found.learning.points[-1].per_class < 6
@@ -307,22 +309,13 @@ def test_sixty_classes_of_three_small_pictures_get_through_with_clear_sentences(
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(noisy).save(path)
     result_of(images.add_images(workspace, project, folder_files(tmp_path / "many")))
-    workspace.run_dir(project, "run").mkdir(parents=True)
     backbone = own_weights(workspace, project)
-    found = result(prepare_assessment(workspace, project, "run", backbone=backbone))
+    found = result(asked(workspace, project, backbone=backbone))
     assert found.done == found.total
     assert {bar.n for bar in found.measured} == {180}
     assert found.of("majority").correct == 3
     assert found.of("transferred").accuracy > 0.3
-    assert found.how == "3 folds"
-    assert "on the same 180 pictures (3 folds)" in found.verdict.sentence
-    assert "too few pictures per class" in found.learning.sentence
-    assert "set with another backbone" in found.home.reading
-
-
-def test_more_pictures_than_are_compared_are_thinned_evenly(tmp_path):
-    workspace, project = stripes_project(tmp_path, each=4)
-    every = images.image_set(workspace, project).images
-    assert some_of(every, 100) == every
-    fewer = some_of(every, 4)
-    assert sorted(image.label for image in fewer) == [0, 0, 1, 1]
+    assert found.folds == 3
+    assert found.verdict.n == 180
+    assert found.learning.extrapolated == ()
+    assert not found.distance.limits_known

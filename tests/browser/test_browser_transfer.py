@@ -18,7 +18,7 @@ def test_the_page_fills_while_it_is_measured_and_hears_stop(workspace):
     project = project_with_pictures(each=10)
     whole = made_up(project)
     first = made_up(
-        project, bars=("majority",), done=("majority",), verdict=None, layers=None, home=None,
+        project, bars=("majority",), done=("majority",), verdict=None, layers=None, distance=None,
         similarities=(), learning=None, calibration=None,
     )  # fmt: skip
     run = assess_run(project, first, state=None)

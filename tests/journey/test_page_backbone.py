@@ -139,7 +139,6 @@ ENTRIES = tuple(
         n=40,
         knn_accuracy=0.8,
         seconds=2.0 + i,
-        logme=0.1,
     )
     for i, (backbone, right) in enumerate(zip(CATALOGUE[:2], (34, 37), strict=True))
 )
@@ -149,11 +148,10 @@ def ranking_of(project, entries=ENTRIES) -> Ranking:
     return Ranking(
         project_id=project.id,
         labels_digest="x",
-        how="5 folds",
+        folds=5,
         total=tuple(one.name for one in entries),
         entries=entries,
-        recommended=entries[0].name,
-        sentence="The first is as good and faster.",
+        as_good=tuple(one.name for one in entries),
     )
 
 
@@ -183,14 +181,14 @@ def test_a_ranking_is_shown_as_a_picture_with_folded_scores(workspace):
     app = open_app(PAGE, project)
     assert not app.exception
     shown = "".join(entry.proto.body for entry in app.get("html"))
-    assert "The first is as good and faster." in shown
+    assert f"{ENTRIES[0].title} does about as well as {ENTRIES[1].title}" in shown
+    assert "cross-validation in 5 folds" in shown
     assert len(app.get("plotly_chart")) == 1
     table = app.dataframe[0].value
     assert list(table["Right answers"]) == [
-        "37 of 40: 92 % (80 to 97 %)",
-        "34 of 40: 85 % (71 to 93 %)",
+        "37 of 40: 92 % (82 to 100 %)",
+        "34 of 40: 85 % (75 to 95 %)",
     ]
-    assert list(table["H-score"]) == ["–", "–"]
 
 
 def test_more_backbones_are_downloaded_only_when_chosen(workspace):

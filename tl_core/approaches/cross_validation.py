@@ -37,10 +37,14 @@ class FoldFit:
 
 @dataclass(frozen=True)
 class CrossValidated:
-    """A classifier for each fold of a division, and what they predict for the measured rows."""
+    """A classifier for each fold of a division, and what they predict for the measured rows.
+
+    `seconds` is what choosing and fitting takes, whether or not the choices were kept.
+    """
 
     fits: tuple[FoldFit, ...]
     answers: OutOfFold
+    seconds: float
 
 
 def cross_validated_probe(
@@ -67,9 +71,14 @@ def cross_validated_probe(
     """
     file = folder / SHELF / f"{_key(views, division, balanced)}.json" if folder else None
     known = _load(file) if file else None
-    choices = known or (yield from _choose(views, division, phase, balanced))
-    if file and not known:
-        _store(file, choices)
+    if known is None:
+        began = time.perf_counter()
+        choices = yield from _choose(views, division, phase, balanced)
+        known = choices, time.perf_counter() - began
+        if file:
+            _store(file, *known)
+    choices, seconds = known
+    began = time.perf_counter()
     fits, k = [], division.num_classes
     logits = np.zeros((len(division.labels), k), np.float32)
     for choice, (train, test) in zip(choices, division.folds, strict=True):
@@ -79,7 +88,8 @@ def cross_validated_probe(
             probe = choice.fit(*learnt, k, balanced=balanced)
         logits[test] = probe.logits(view[0, test])
         fits.append(FoldFit(train, test, choice, probe))
-    return CrossValidated(tuple(fits), division.measured(logits))
+    seconds += time.perf_counter() - began
+    return CrossValidated(tuple(fits), division.measured(logits), seconds)
 
 
 def _choose(
@@ -131,7 +141,7 @@ def _key(views: dict[str, np.ndarray], division: Division, balanced: bool) -> st
     return key.hexdigest()[:32]
 
 
-def _store(file: Path, choices: list[ProbeChoice]) -> None:
+def _store(file: Path, choices: list[ProbeChoice], seconds: float) -> None:
     facts = [
         {
             "features": choice.features,
@@ -143,22 +153,24 @@ def _store(file: Path, choices: list[ProbeChoice]) -> None:
     ]
     with storage_errors("keeping what was measured"):
         file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(file, json.dumps(facts).encode())
+    write_atomic(file, json.dumps({"seconds": seconds, "choices": facts}).encode())
     kept = sorted(file.parent.iterdir(), key=lambda one: one.stat().st_mtime)
     for old in kept[:-MOST_KEPT]:
         old.unlink(missing_ok=True)
 
 
-def _load(file: Path) -> list[ProbeChoice] | None:
+def _load(file: Path) -> tuple[list[ProbeChoice], float] | None:
     try:
-        return [
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        choices = [
             ProbeChoice(
                 features=one["features"],
                 method=Method(**one["method"]),
                 temperature=one["temperature"],
                 scores={(name, Method(**how)): score for name, how, score in one["scores"]},
             )
-            for one in json.loads(file.read_text(encoding="utf-8"))
+            for one in kept["choices"]
         ]
+        return choices, kept["seconds"]
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -18,8 +18,8 @@ from tl_core.approaches.optimisation import Optimisation, optimise, start
 from tl_core.approaches.task import Task, extract
 from tl_core.backbones.layer_groups import layer_groups
 from tl_core.backbones.network import TransferNetwork
-from tl_core.evaluation.measuring import TEST_PICTURES, crop_batches, evaluation_of, logits_of
-from tl_core.evaluation.temperature import softmax
+from tl_core.evaluation.calibration import softmax
+from tl_core.evaluation.measuring import crop_batches, evaluation_of, logits_of
 from tl_core.features.engine import EngineChoice
 from tl_core.runs.approach import StepPlan
 from tl_core.runs.events import EpochResult, Event, Note, PhaseStarted
@@ -104,10 +104,10 @@ class TunedModel:
 
     def evaluate(self) -> Generator[Event, None, Evaluation]:
         """Measure on the test part; on the validation part, saying so, if that is all there is."""
-        images, measured_on = self.task.images.test, TEST_PICTURES
+        images, measured_on = self.task.images.test, "test"
         if not images:
             images = self.task.images.validation
-            measured_on = "validation pictures, which also chose the epoch to keep"
+            measured_on = "validation"
         crops = crop_batches(images, self.task.preprocessing)
         logits = torch.cat(list(logits_of(self.network(), crops, self.task.preprocessing)))
         names, probabilities = self.task.images.class_names, softmax(logits.numpy())

@@ -17,10 +17,10 @@ from tl_core.approaches.probe_choice import ProbeChoice, choose_probe
 from tl_core.approaches.task import Extracted, Task, extract
 from tl_core.backbones.network import TransferNetwork
 from tl_core.errors import DatasetError
+from tl_core.evaluation.calibration import softmax
 from tl_core.evaluation.folds import make_folds, unmeasured_classes
-from tl_core.evaluation.measuring import TEST_PICTURES, evaluation_of
+from tl_core.evaluation.measuring import evaluation_of
 from tl_core.evaluation.out_of_fold import FOLDS, Division, OutOfFold, divide
-from tl_core.evaluation.temperature import softmax
 from tl_core.features.device import suited_threads
 from tl_core.features.engine import EngineChoice
 from tl_core.runs.events import Event, Note, PhaseStarted
@@ -157,15 +157,12 @@ def cross_validate(
 
 def evaluation_on(task: Task, division: Division, answers: OutOfFold) -> Evaluation:
     """Return what these answers say of the pictures that the division measures."""
-    count, measured_on = len(division.folds), TEST_PICTURES
-    if task.cross_validates:
-        measured_on = f"pictures, each predicted by a model fitted without it ({count} folds)"
     return evaluation_of(
         task.images.class_names,
         [task.images.images[row] for row in division.rows],
         softmax(answers.logits),
-        measured_on=measured_on,
-        folds=count,
+        measured_on="all" if task.cross_validates else "test",
+        folds=len(division.folds),
     )
 
 

@@ -14,7 +14,7 @@ from scipy.linalg import solve
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from tl_core.evaluation.temperature import softmax
+from tl_core.evaluation.calibration import softmax
 
 FEW_PER_CLASS = 5  # below this, class centroids beat a fitted regression
 CENTROID_SHARPNESS = 10.0

@@ -17,8 +17,8 @@ from tl_core.approaches.probe import (
     fit_probe,
     fit_probes,
 )
+from tl_core.evaluation.calibration import fit_temperature
 from tl_core.evaluation.folds import Fold
-from tl_core.evaluation.temperature import fit_temperature
 from tl_core.runs.events import CandidateScore, Event, Progress
 
 Candidate = tuple[str, Method]

@@ -30,8 +30,8 @@ from tl_core.approaches.probe import CENTROIDS, LinearProbe
 from tl_core.approaches.probe_choice import ProbeChoice
 from tl_core.approaches.task import Task, extract
 from tl_core.backbones.layer_groups import layer_groups
+from tl_core.evaluation.calibration import fit_temperature
 from tl_core.evaluation.out_of_fold import divide
-from tl_core.evaluation.temperature import fit_temperature
 from tl_core.runs.events import EpochResult, Event, Note, PhaseStarted, Progress, passed_on
 from tl_core.runs.results.intervals import paired_gain
 from tl_core.runs.results.report import Evaluation

@@ -5,97 +5,258 @@ asking keeps the parts that are done, and a later run on the same pictures goes 
 """
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator
+from dataclasses import replace
 
-from tl_core.assessment.job import AssessmentJob, prepare_assessment
-from tl_core.assessment.parts import NEED_INPUTS, PARTS
+from tl_core.approaches.cross_validation import CrossValidated, cross_validated_probe
+from tl_core.assessment import baselines, stored
+from tl_core.assessment.distance import pretraining_distance
+from tl_core.assessment.inputs import Inputs, Request, collect, compared
+from tl_core.assessment.layer_curve import layer_curve
+from tl_core.assessment.learning_curve import learning_curve
+from tl_core.assessment.scratch import from_scratch
+from tl_core.assessment.similarity import compare_parts
+from tl_core.assessment.stored import Found
+from tl_core.assessment.verdict import NETWORKS, paired_interval, verdict_of
+from tl_core.backbones.group_outputs import group_widths
 from tl_core.errors import StorageFull, TLCoreError
-from tl_core.features.comparison_inputs import comparison_inputs
-from tl_core.features.copies import group_copies, unsearched_note
-from tl_core.features.extraction import FeatureTable, extract_features
-from tl_core.runs.catalogue import backbone_from_json
+from tl_core.evaluation import calibration
+from tl_core.evaluation.out_of_fold import OutOfFold
+from tl_core.features.comparison_inputs import ComparisonInputs, comparison_inputs
+from tl_core.features.copies import unsearched_note
 from tl_core.runs.events import Event, Note, PhaseStarted, Progress
 from tl_core.runs.results.assessment import Assessment
-from tl_core.workspace.storage import Workspace
+
+COLOURS_TELL = 0.1  # more right answers than the most frequent class gives
+
+Work = Generator[Progress, None, Found]
 
 
-def prepare_from_config(
-    workspace: Workspace, project_id: str, run_id: str, config: dict
-) -> AssessmentJob:
-    """Return the job that a run of kind "assess" describes.
-
-    `config` has "backbone" as JSON and may have "scratch", "patterns" (pairs of parts) and "seed".
-    """
-    return prepare_assessment(
-        workspace,
-        project_id,
-        run_id,
-        backbone=backbone_from_json(config["backbone"]),
-        scratch=bool(config.get("scratch", False)),
-        patterns=tuple((a, b) for a, b in config.get("patterns", ())),
-        seed=int(config.get("seed", 0)),
-    )
-
-
-def assess(job: AssessmentJob) -> Generator[Event, None, Assessment]:
+def assess(
+    request: Request, *, parts: tuple[str, ...] | None = None
+) -> Generator[Event, None, Assessment]:
     """Compute the parts that are missing, one after the other, and return what is there then.
 
-    Copies are looked for first: where some are found, the folds of `job` are drawn anew.
+    Args:
+        request: What is asked.
+        parts: Names from `PARTS` and `SECOND_PASS_PARTS`; all but "scratch" if None, and that,
+            too, if the request says so.
+
+    Raises:
+        DatasetError: If the pictures and classes cannot be divided into folds.
+        WeightsUnavailable: If the backbone's weights are not on this machine.
     """
-    todo = job.todo
-    if job.patterns and "similarity" not in todo:
-        todo.append("similarity")
-    if not todo:
-        return job.assessment
+    total = parts or (*PARTS, *SECOND_PASS_PARTS)
+    if request.scratch and parts is None:
+        total += ("scratch",)
+    now = compared(request)
+    found = stored.begin(request, now, total)
+    stored.write(request.run_dir, found)
+    if not _missing(found, request):
+        return found.assessment
     yield PhaseStarted("features")
-    job.table = yield from _table(job)
-    last = job.table.matrix("last")
-    if group_copies(job.workspace, job.project_id, job.everything, last):
-        job = prepare_assessment(**job.asked)
-        job.table = yield from _table(job)
-        todo = job.todo
-    if unsearched := unsearched_note(len(job.everything)):
-        job.note(unsearched)
-    yield PhaseStarted("assess")
-    for part in todo:
-        if part in NEED_INPUTS and job.inputs is None:
-            job.inputs = yield from comparison_inputs(
-                job.network,
-                job.backbone,
-                job.pool,
-                workspace=job.workspace,
-                project_id=job.project_id,
-            )
-            yield PhaseStarted("assess")
-        yield from _one(job, part)
-    return job.assessment
-
-
-def _table(job: AssessmentJob) -> Generator[Event, None, FeatureTable]:
-    return extract_features(
-        job.network,
-        job.backbone,
-        job.everything,
-        workspace=job.workspace,
-        project_id=job.project_id,
-    )
-
-
-def _one(job: AssessmentJob, part: str) -> Iterator[Event]:
-    """Compute one part; the seconds left that it tells are those of this part."""
     began = time.perf_counter()
-    here, whole = job.assessment.parts_done, job.assessment.parts_total
+    inputs = yield from collect(request, now)
+    if inputs.compared is not now:
+        found = stored.begin(request, inputs.compared, total)
+    found = _timed(found, "features", began)
+    if unsearched := unsearched_note(len(inputs.table.digests)):
+        found = found.noting(unsearched)
+    yield PhaseStarted("assess")
+    second = None
+    for name in _missing(found, request):
+        if name in SECOND_PASS_PARTS and second is None:
+            began = time.perf_counter()
+            second = yield from _second_pass(inputs)
+            found = _timed(found, "second pass", began)
+            yield PhaseStarted("assess")
+        if name in SECOND_PASS_PARTS:
+            work = SECOND_PASS_PARTS[name](inputs, found, second)
+        else:
+            work = {**PARTS, "scratch": from_scratch}[name](inputs, found)
+        found = yield from _computed(name, work, found)
+        stored.write(request.run_dir, found)
+        yield Progress("assess", found.assessment.parts_done, found.assessment.parts_total)
+        yield Note(f"{name}: {found.assessment.seconds[name]:.1f} s")
+    return found.assessment
+
+
+def _missing(found: Found, request: Request) -> list[str]:
+    """Return the parts to compute, in their order; parts of pictures may be asked for later."""
+    known = {(one.a, one.b) for one in found.assessment.similarities if one.asked}
+    asked = set(request.pairs) - known
+    done = found.assessment.done
+    return [
+        name
+        for name in found.assessment.total
+        if name not in done or (name == "similarity" and asked)
+    ]
+
+
+def _computed(name: str, work: Work, before: Found) -> Generator[Progress, None, Found]:
+    """Return what is there after a part; the seconds left that it tells are those of this part."""
+    began, whole = time.perf_counter(), before.assessment
+    found = before
     try:
-        for step in PARTS[part](job):
+        while True:
+            step = next(work)
             left = step.seconds_left
             if left is None:
                 left = (time.perf_counter() - began) / max(1, step.done) * (step.total - step.done)
-            yield Progress("assess", here, whole, left)
+            yield Progress("assess", whole.parts_done, whole.parts_total, left)
+    except StopIteration as end:
+        found = end.value
     except StorageFull:
         raise
     except TLCoreError as error:  # the other parts can do without
-        job.note(f"{error}")
-    if part not in job.assessment.done:
-        job.keep(done=(*job.assessment.done, part))
-    yield Progress("assess", job.assessment.parts_done, job.assessment.parts_total)
-    yield Note(f"{part}: {time.perf_counter() - began:.1f} s")
+        found = before.noting(f"{error}")
+    found = _timed(found, name, began)
+    return found.adding(done=tuple(dict.fromkeys([*whole.done, name])))
+
+
+def _timed(found: Found, name: str, began: float) -> Found:
+    seconds = round(time.perf_counter() - began, 3)
+    return found.adding(seconds={**found.assessment.seconds, name: seconds})
+
+
+def _probe(inputs: Inputs) -> Generator[Progress, None, CrossValidated]:
+    """Return the recommended probe in each fold; a training may have measured it already."""
+    request = inputs.request
+    return (
+        yield from cross_validated_probe(
+            {name: matrix[None] for name, matrix in inputs.matrices.items()},
+            inputs.division,
+            phase="assess",
+            folder=request.workspace.features_dir(request.project_id),
+        )
+    )
+
+
+def _transferred(inputs: Inputs, found: Found) -> Work:
+    probe = yield from _probe(inputs)
+    bar = baselines.measured("transferred", inputs.division, probe.answers, seconds=probe.seconds)
+    return found.measuring(bar, probe.answers)
+
+
+def _majority(inputs: Inputs, found: Found) -> Work:
+    began = time.perf_counter()
+    answers = yield from baselines.majority(inputs.division)
+    return _measured(inputs, found, "majority", answers, began)
+
+
+def _calibration(inputs: Inputs, found: Found) -> Work:
+    yield Progress("assess", 0, 1)
+    result = calibration.calibration_of(inputs.division, found.answers["transferred"])
+    if result is None:
+        found = found.noting(
+            f"With fewer than {calibration.LEAST_PICTURES} pictures nothing can be said on "
+            "whether probabilities mean what they say."
+        )
+    return found.adding(calibration=result)
+
+
+def _distance(inputs: Inputs, found: Found) -> Work:
+    yield Progress("assess", 0, 1)
+    backbone, pictures = inputs.request.backbone, inputs.compared.pictures
+    last = inputs.matrices["last"]
+    return found.adding(distance=pretraining_distance(inputs.network, backbone, pictures, last))
+
+
+def _similarity(inputs: Inputs, found: Found) -> Work:
+    """Compare what is learnt from with the test part, and the parts that the person named."""
+    known = found.assessment.similarities
+    pairs = [] if "similarity" in found.assessment.done else [None]
+    asked = {(one.a, one.b) for one in known if one.asked}
+    pairs += [pair for pair in inputs.request.pairs if pair not in asked]
+    for done, pair in enumerate(pairs):
+        yield Progress("assess", done, len(pairs))
+        images, last = inputs.compared.images, inputs.table.matrix("last")
+        try:
+            known += (compare_parts(images, last, asked=pair, seed=inputs.request.seed),)
+        except TLCoreError as error:  # too few pictures in one of them
+            found = found.noting(f"{error}")
+    return found.adding(similarities=known)
+
+
+def _learning(inputs: Inputs, found: Found) -> Work:
+    fits = (yield from _probe(inputs)).fits
+    seed = inputs.request.seed
+    curve = yield from learning_curve(inputs.matrices, inputs.division, fits, seed=seed)
+    return found.adding(learning=curve)
+
+
+def _second_pass(inputs: Inputs) -> Generator[Progress, None, ComparisonInputs]:
+    request = inputs.request
+    return (
+        yield from comparison_inputs(
+            inputs.network,
+            request.backbone,
+            inputs.compared.pictures,
+            workspace=request.workspace,
+            project_id=request.project_id,
+        )
+    )
+
+
+def _colours(inputs: Inputs, found: Found, second: ComparisonInputs) -> Work:
+    began = time.perf_counter()
+    plain = yield from baselines.colours(inputs.division, second.colours)
+    found = _measured(inputs, found, "colours", plain, began)
+    _, (low, _) = paired_interval(inputs.division, found.answers["transferred"], plain)
+    if low <= 0 and plain.accuracy > found.answers["majority"].accuracy + COLOURS_TELL:
+        found = found.noting(
+            f"Colours alone are right for {100 * plain.accuracy:.0f} %, and it is not sure that "
+            "the pretrained model does better. Perhaps background or light give the classes away: "
+            "look whether each class was taken in a place of its own."
+        )
+    return found
+
+
+def _layers(inputs: Inputs, found: Found, second: ComparisonInputs) -> Work:
+    groups = group_widths(inputs.network)
+    curve = yield from layer_curve(second.group_outputs, groups, inputs.division)
+    return found.adding(layers=curve)
+
+
+def _random(inputs: Inputs, found: Found, second: ComparisonInputs) -> Work:
+    began = time.perf_counter()
+    answers = yield from baselines.frozen(
+        inputs.division, replace(inputs.table, values=second.random_features).matrices()
+    )
+    return _judged(inputs, _measured(inputs, found, "random", answers, began))
+
+
+def _small(inputs: Inputs, found: Found, second: ComparisonInputs) -> Work:
+    began = time.perf_counter()
+    seed = inputs.request.seed
+    answers = yield from baselines.small_network(inputs.division, second.thumbnails, seed=seed)
+    return _judged(inputs, _measured(inputs, found, "small", answers, began))
+
+
+def _measured(inputs: Inputs, found: Found, name: str, answers: OutOfFold, began: float) -> Found:
+    seconds = time.perf_counter() - began
+    bar = baselines.measured(name, inputs.division, answers, seconds=seconds)
+    return found.measuring(bar, answers)
+
+
+def _judged(inputs: Inputs, found: Found) -> Found:
+    others = {name: found.answers[name] for name in NETWORKS if name in found.answers}
+    verdict = verdict_of(inputs.division, found.answers["transferred"], others)
+    return found.adding(verdict=verdict)
+
+
+# What is computed, in this order; the second ones need one more pass over every picture.
+PARTS: dict[str, Callable[[Inputs, Found], Work]] = {
+    "transferred": _transferred,
+    "majority": _majority,
+    "calibration": _calibration,
+    "distance": _distance,
+    "similarity": _similarity,
+    "learning": _learning,
+}
+SECOND_PASS_PARTS: dict[str, Callable[[Inputs, Found, ComparisonInputs], Work]] = {
+    "colours": _colours,
+    "layers": _layers,
+    "random": _random,
+    "small": _small,
+}

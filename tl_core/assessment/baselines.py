@@ -1,78 +1,39 @@
-"""What could be had without the pretrained model, on the same folds as the model itself.
+"""What could be had without the pretrained model, on the same folds as the model itself."""
 
-It knows pictures as numbers and the folds; `looks` and `features` get the numbers.
-"""
-
-import time
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from tl_core.approaches.cross_validation import cross_validated_probe
-from tl_core.assessment.small_network import BUDGET as SMALL_BUDGET
-from tl_core.assessment.small_network import logits_of_small, train_small
+from tl_core.assessment.small_network import BATCH, STEPS, logits_of_small, train_small
 from tl_core.evaluation.out_of_fold import Division, OutOfFold, Predict, predict_out_of_fold
 from tl_core.features.device import one_thread_each
 from tl_core.runs.events import Progress
 from tl_core.runs.results.assessment import Measured
 from tl_core.runs.results.intervals import out_of_fold_interval, wilson_interval
 
-TITLES = {
-    "majority": "Always the most frequent class",
-    "colours": "Colours only",
-    "random": "Same network, random weights",
-    "small": "Small network from scratch",
-    "transferred": "Pretrained model",
-}
-BUDGETS = {
-    "majority": "looks at no picture",
-    "colours": "a histogram of 64 colours per picture, and logistic regression",
-    "random": "the architecture without what it learnt: frozen random weights, and the same "
-    "classifier on top as the pretrained model has",
-    "small": SMALL_BUDGET,
-    "transferred": "frozen pretrained weights; which of their features to read and how to fit a "
-    "linear classifier is chosen inside each fold",
-}
-
 Work = Generator[Progress, None, OutOfFold]
 
 
-@dataclass(frozen=True)
-class Bar:
-    """A measured baseline: for the page, and with the answers that comparisons need."""
-
-    measured: Measured
-    answers: OutOfFold
-
-
-def measure(name: str, division: Division, work: Work) -> Generator[Progress, None, Bar]:
-    """Let `work` answer and count the result; `name` is one of `TITLES`."""
-    began = time.perf_counter()
-    answers = yield from work
+def measured(name: str, division: Division, answers: OutOfFold, *, seconds: float) -> Measured:
+    """Count answers; `name` is one of `assessment.MEASURED`."""
     correct, n = int(answers.correct.sum()), len(answers.labels)
-    measured = Measured(
+    interval = out_of_fold_interval(correct, n, folds=len(division.folds))
+    if name == "majority":  # more pictures to learn from make it no better
+        interval = wilson_interval(correct, n)
+    budget = {"steps": STEPS, "batch_size": BATCH} if name == "small" else {}
+    return Measured(
         name=name,
-        title=TITLES[name],
         accuracy=answers.accuracy,
-        interval=_interval(name, correct, n, len(division.folds)),
+        interval=interval,
         correct=correct,
         n=n,
-        budget=BUDGETS[name],
-        seconds=round(time.perf_counter() - began, 3),
-        measured_on="pictures, each predicted by a model fitted without it "
-        f"({how_divided(division)})",
+        seconds=round(seconds, 3),
         correct_per_image=tuple(answers.correct.tolist()),
+        **budget,
     )
-    return Bar(measured, answers)
-
-
-def _interval(name: str, correct: int, n: int, folds: int) -> tuple[float, float]:
-    if name == "majority":  # more pictures to learn from make it no better
-        return wilson_interval(correct, n)
-    return out_of_fold_interval(correct, n, folds=folds)
 
 
 def majority(division: Division) -> Work:
@@ -86,12 +47,12 @@ def majority(division: Division) -> Work:
 
 
 def colours(division: Division, shares: np.ndarray) -> Work:
-    """Regression on roots of colour shares (N, 64), which makes small shares count."""
+    """The probe on roots of colour shares (N, 64), which makes small shares count."""
     return frozen(division, {"last": np.sqrt(shares)})
 
 
 def frozen(division: Division, matrices: dict[str, np.ndarray]) -> Work:
-    """The recommended classifier on features (N, D) of a frozen network, random or not."""
+    """The recommended probe on features (N, D) of a frozen network with random weights."""
     views = {name: matrix[None] for name, matrix in matrices.items()}
     return (yield from cross_validated_probe(views, division, phase="assess")).answers
 
@@ -106,9 +67,8 @@ def small_network(division: Division, pictures: np.ndarray, *, seed: int) -> Wor
     """
 
     def answer(train: np.ndarray, test: np.ndarray) -> np.ndarray:
-        network = train_small(
-            pictures[train], division.labels[train], division.num_classes, seed=seed
-        )
+        labels, k = division.labels[train], division.num_classes
+        network = train_small(pictures[train], labels, k, seed=seed)
         return logits_of_small(network, pictures[test])
 
     workers = max(1, torch.get_num_threads())
@@ -126,9 +86,3 @@ def small_network(division: Division, pictures: np.ndarray, *, seed: int) -> Wor
 
 def _waiting(results: dict[bytes, Future]) -> Predict:
     return lambda _train, test: results[test.tobytes()].result()
-
-
-def how_divided(division: Division) -> str:
-    if len(division.folds) == 1:
-        return "one part held out"
-    return f"{len(division.folds)} folds"

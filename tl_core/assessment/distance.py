@@ -16,12 +16,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from tl_core.backbones import bundled_weights
 from tl_core.backbones.preprocessing import normalise, preprocessing_for
-from tl_core.evaluation.temperature import softmax
+from tl_core.evaluation.calibration import softmax
 from tl_core.features.decoding import crop_file
 from tl_core.features.device import one_thread_each
 from tl_core.images import LabelledImage
 from tl_core.runs.catalogue import Backbone, cached_weights
-from tl_core.runs.results.assessment import Home
+from tl_core.runs.results.assessment import PretrainingDistance
 
 SAMPLE = 24  # pictures whose activations are compared
 BATCH = 8
@@ -32,10 +32,10 @@ SHOWN_CLASSES = 10
 NEAR, FAR = 0.25, 0.47
 
 
-def home_of(
+def pretraining_distance(
     network: nn.Module, backbone: Backbone, images: Sequence[LabelledImage], last: np.ndarray
-) -> Home:
-    """Return both indicators with their readings.
+) -> PretrainingDistance:
+    """Return both indicators.
 
     Args:
         network: timm model without classifier, with its pretrained weights.
@@ -45,13 +45,15 @@ def home_of(
     """
     with one_thread_each():
         distance = norm_distance(network, spread_out(images))
-    seen, note = seen_classes(network, backbone, last)
-    reading = _reading(distance)
-    if distance is not None and backbone.source != "bundled":
-        reading += (
-            " Where close ends and far begins was set with another backbone: take it roughly."
-        )
-    return Home(distance=distance, reading=reading, seen_classes=seen, seen_note=note)
+    nearness = None
+    if distance is not None:
+        nearness = "near" if distance < NEAR else "apart" if distance < FAR else "far"
+    return PretrainingDistance(
+        distance=distance,
+        nearness=nearness,
+        limits_known=backbone.source == "bundled",
+        **seen_classes(network, backbone, last),
+    )
 
 
 def spread_out(images: Sequence[LabelledImage]) -> list[LabelledImage]:
@@ -109,36 +111,32 @@ def norm_distance(network: nn.Module, images: Sequence[LabelledImage]) -> float 
     return math.sqrt(sum(squares) / len(squares)) if squares else None
 
 
-def seen_classes(
-    network: nn.Module, backbone: Backbone, last: np.ndarray
-) -> tuple[tuple[tuple[str, float], ...], str]:
-    """Return what the backbone's own classifier takes the pictures for, and a note on that.
+def seen_classes(network: nn.Module, backbone: Backbone, last: np.ndarray) -> dict:
+    """Return what the backbone's own classifier takes the pictures for.
 
     Args:
         network: Names its classifier in timm's configuration.
         backbone: Whose classifier to look for; nothing is downloaded.
         last: Last-layer features, float32 (N, D).
+
+    Returns:
+        The fields of `PretrainingDistance` from `seen_classes` on.
     """
     classifier = _own_classifier(network, backbone, last.shape[1])
     if classifier is None:
-        return (), (
-            "The classifier that this backbone was trained with is not on this machine, so what "
-            "it would take your pictures for cannot be said."
-        )
+        return {"missing": "classifier"}
     weight, bias = classifier
     names = _class_names(len(weight))
     if names is None:
-        return (), "The names of the classes that this backbone was trained with are not known."
+        return {"missing": "names"}
     probabilities = softmax(last @ weight.T + bias)
     counts = np.bincount(probabilities.argmax(axis=1), minlength=len(weight))
     order = np.argsort(-counts, kind="stable")[:SHOWN_CLASSES]
-    shown = tuple((names[i], float(counts[i] / len(last))) for i in order if counts[i])
-    sure = float(np.median(probabilities.max(axis=1)))
-    manner = "It is sure of that" if sure > 0.6 else "It is rather unsure of that"
-    return shown, (
-        f"It knows {len(weight):,} kinds of things and has to name one for each picture. {manner} "
-        f"(typically {100 * sure:.0f} %)."
-    )
+    return {
+        "seen_classes": tuple((names[i], float(counts[i] / len(last))) for i in order if counts[i]),
+        "class_count": len(weight),
+        "sureness": float(np.median(probabilities.max(axis=1))),
+    }
 
 
 def _own_classifier(
@@ -174,21 +172,3 @@ def _class_names(count: int) -> list[str] | None:
     if info.num_classes() != count:
         return None
     return [info.index_to_description(index).split(",")[0] for index in range(count)]
-
-
-def _reading(distance: float | None) -> str:
-    if distance is None:
-        return (
-            "The weights of this backbone keep no statistics of what it saw (it has no BatchNorm "
-            "layers), so the distance to that cannot be said."
-        )
-    size = f"{distance:.2f} standard deviations"
-    kept = "the averages and spreads of its training pictures that its weights keep"
-    if distance < NEAR:
-        return f"Close to home: inside the network your pictures look much like {kept} ({size})."
-    if distance < FAR:
-        return f"Some way from home: inside the network your pictures differ from {kept} ({size})."
-    return (
-        f"Far from home: inside the network your pictures are unlike {kept} ({size}). Early "
-        "layers may still serve; late ones less so."
-    )

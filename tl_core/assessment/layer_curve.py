@@ -1,7 +1,7 @@
 """Where in the network the knowledge for these pictures sits: one classifier per layer group.
 
-It knows the groups' outputs and the folds. Nothing is chosen: every group gets the same
-regression, so that only what the group hands on makes the difference.
+Nothing is chosen: every group gets the same regression, so that only what the group hands on
+makes the difference.
 """
 
 import math
@@ -50,34 +50,15 @@ def layer_curve(
             )
         )
         yield Progress("assess", done, len(groups))
-    return LayerCurve(points=tuple(points), **_advice(points, len(division.rows)))
+    return LayerCurve(points=tuple(points), suggested_frozen=_suggested(points, len(division.rows)))
 
 
-def _advice(points: Sequence[LayerPoint], n: int) -> dict:
-    """Say which is the first group that does as well as any, within one standard error."""
+def _suggested(points: Sequence[LayerPoint], n: int) -> int:
+    """Return how many groups end with the first that does as well as any, within one error."""
     best = max(points, key=lambda point: point.accuracy)
     error = math.sqrt(max(best.accuracy * (1 - best.accuracy), 1 / n) / n)
     enough = next(point for point in points if point.accuracy >= best.accuracy - error)
-    frozen = enough.group_index + 1
-    share, most = f"{100 * enough.accuracy:.0f} %", f"{100 * best.accuracy:.0f} %"
-    if enough is points[-1]:
-        sentence = (
-            f"What the network knows of use for your pictures grows up to its last layers "
-            f"({share}), so these fit your pictures. Freezing all of it is a sensible start."
-        )
-    elif enough.group_index == 0:
-        sentence = (
-            f"The first layers alone ({share}) do as well as any later ones ({most}): what the "
-            "network learnt beyond edges and colours adds nothing here. Training all but the "
-            "first group is worth a try."
-        )
-    else:
-        sentence = (
-            f"The knowledge for your pictures is complete after {enough.group_name} ({share}; the "
-            f"best group reaches {most}). Later layers know more about other pictures than about "
-            f"yours: freezing up to {enough.group_name} and training what follows is worth a try."
-        )
-    return {"sentence": sentence, "suggested_frozen": frozen}
+    return enough.group_index + 1
 
 
 def _fewest(division: Division) -> int:

@@ -1,6 +1,6 @@
 """Would more photographs help? Accuracy over pictures per class, and a careful look ahead.
 
-It knows features, labels and folds. The look ahead fits a curve to a few noisy points; its range
+The look ahead fits a curve to a few noisy points; its range
 says how little that may mean.
 """
 
@@ -101,11 +101,7 @@ def _curve(sizes: list[int], right: np.ndarray, division: Division, *, seed: int
         for size, row in zip(sizes, right, strict=True)
     )
     if len(sizes) < LEAST_POINTS:
-        return LearningCurve(
-            points=points,
-            extrapolated=(),
-            sentence="There are too few pictures per class to say what more of them would bring.",
-        )
+        return LearningCurve(points=points, extrapolated=())
     groups = np.arange(n) if division.groups is None else division.groups[division.rows]
     curves = _resampled(right, groups, np.random.default_rng(seed))  # (B, S)
     further = [sizes[-1] * times for times in FURTHER]
@@ -119,9 +115,7 @@ def _curve(sizes: list[int], right: np.ndarray, division: Division, *, seed: int
         (int(size), float(a), float(b), float(c))
         for size, a, b, c in zip(further, low, middle, high, strict=True)
     )
-    return LearningCurve(
-        points=points, extrapolated=extrapolated, sentence=_sentence(points, extrapolated[0])
-    )
+    return LearningCurve(points=points, extrapolated=extrapolated)
 
 
 def extrapolate(sizes: Sequence[int], accuracies: np.ndarray, further: Sequence[int]) -> np.ndarray:
@@ -169,18 +163,3 @@ def _resampled(right: np.ndarray, groups: np.ndarray, random: np.random.Generato
     sizes = np.bincount(group, minlength=count)
     draws = random.multinomial(count, np.full(count, 1 / count), size=BOOTSTRAPS)  # (B, G)
     return (draws @ sums.T) / (draws @ sizes)[:, None]
-
-
-def _sentence(points: Sequence[LearningPoint], twice: tuple[int, float, float, float]) -> str:
-    now = points[-1].accuracy
-    size, low, middle, high = twice
-    text = (
-        f"With {points[-1].per_class} pictures per class to learn from, {100 * now:.0f} % are "
-        f"right; twice as many ({size}) would give about {100 * middle:.0f} %, somewhere between "
-        f"{100 * low:.0f} and {100 * high:.0f} % if the curve goes on as it began."
-    )
-    if high - low > 0.2:
-        return f"{text} That is too wide to plan with."
-    if middle - now < 0.01:
-        return f"{text} More pictures like these would hardly help; more varied ones may."
-    return text

@@ -2,24 +2,27 @@
 
 `rank` is a generator of events that writes `ranking.json` anew after each backbone.
 
-k-nearest neighbours and a probe predict a backbone's use better than scores made for that:
-Sorkhei et al. (2025). LogME and H-score are extras.
+k-nearest neighbours and a probe predict a backbone's use better than scores made for that, such
+as LogME and LEEP: Sorkhei et al. (2025).
 """
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from tl_core.approaches.cross_validation import cross_validated_probe
-from tl_core.assessment.baselines import how_divided
-from tl_core.assessment.transferability import h_score, logme
+from tl_core.assessment.inputs import divided, learnt_from
 from tl_core.backbones import create_backbone
 from tl_core.errors import BackboneError
-from tl_core.evaluation.compared_pictures import divided, pool_of
-from tl_core.evaluation.out_of_fold import Division, Predict, predict_out_of_fold
+from tl_core.evaluation.out_of_fold import (
+    MOST_CROSS_VALIDATED,
+    Division,
+    Predict,
+    predict_out_of_fold,
+)
 from tl_core.features.extraction import extract_features
 from tl_core.images import LabelledImage, image_set
 from tl_core.runs.catalogue import CATALOGUE, Backbone, backbone_from_json, weights_state
@@ -29,7 +32,6 @@ from tl_core.runs.results.intervals import out_of_fold_interval
 from tl_core.runs.results.ranking import RankedBackbone, Ranking, write_ranking
 from tl_core.workspace.storage import Workspace
 
-MOST_PICTURES = 600
 NEIGHBOURS = 5
 TIMED = 24  # pictures; how long all take follows
 
@@ -39,34 +41,51 @@ def rank(workspace: Workspace, project_id: str, run_id: str, config: dict) -> It
 
     Args:
         workspace: Where the project is.
-        project_id: Whose pictures.
+        project_id: Whose pictures; a sample where there are many.
         run_id: Its folder gets `ranking.json`.
-        config: "backbones" as JSON; without, all of the catalogue that are on this machine.
+        config: "backbones" as JSON; without, all of the catalogue that are on this machine. May
+            have "seed", of splits and folds.
 
     Raises:
         DatasetError: If the pictures cannot be divided into folds.
     """
-    images = image_set(workspace, project_id)
-    pool, _ = pool_of(images, MOST_PICTURES)
-    division = divided(pool, images, seed=0)
+    seed = int(config.get("seed", 0))
+    images = image_set(workspace, project_id, seed=seed)
+    pictures = sampled(learnt_from(images), MOST_CROSS_VALIDATED)
+    division = divided(pictures, images, seed=seed)
     backbones = _asked_for(workspace, project_id, config)
     ranking = Ranking(
         project_id=project_id,
         labels_digest=labels_digest(images),
-        how=f"{len(division.rows)} pictures, {how_divided(division)}",
+        folds=len(division.folds),
         total=tuple(backbone.name for backbone in backbones),
     )
     run_dir = workspace.run_dir(project_id, run_id)
     for done, backbone in enumerate(backbones):
         yield Progress("assess", done, len(backbones))
         try:
-            entry = yield from _entry(workspace, project_id, backbone, pool, division)
+            entry = yield from _entry(workspace, project_id, backbone, pictures, division)
         except BackboneError as error:
             ranking = replace(ranking, notes=(*ranking.notes, f"{backbone.title}: {error}"))
         else:
             ranking = replace(ranking, entries=(*ranking.entries, entry))
-        write_ranking(run_dir, _concluded(ranking))
+        ranking = replace(ranking, as_good=as_good(ranking.entries))
+        write_ranking(run_dir, ranking)
     yield Progress("assess", len(backbones), len(backbones))
+
+
+def sampled(pictures: tuple[LabelledImage, ...], most: int) -> tuple[LabelledImage, ...]:
+    """Return at most about `most` pictures, two or more of each class, in their order."""
+    if len(pictures) <= most:
+        return pictures
+    by_class: dict[int, list[LabelledImage]] = {}
+    for picture in sorted(pictures, key=lambda one: one.digest):  # digests are as good as random
+        by_class.setdefault(picture.label, []).append(picture)
+    share = most / len(pictures)
+    kept = {
+        one.digest for part in by_class.values() for one in part[: max(2, int(len(part) * share))]
+    }
+    return tuple(picture for picture in pictures if picture.digest in kept)
 
 
 def _asked_for(workspace: Workspace, project_id: str, config: dict) -> list[Backbone]:
@@ -80,14 +99,14 @@ def _entry(
     workspace: Workspace,
     project_id: str,
     backbone: Backbone,
-    pool: tuple[LabelledImage, ...],
+    pictures: tuple[LabelledImage, ...],
     division: Division,
 ) -> Iterator[Event]:
     yield PhaseStarted("features")
     network = create_backbone(backbone, project_dir=workspace.project_dir(project_id))
     where = {"workspace": workspace, "project_id": project_id}
-    table = yield from extract_features(network, backbone, pool, **where)
-    seconds = yield from _seconds(network, backbone, pool, where)
+    table = yield from extract_features(network, backbone, pictures, **where)
+    seconds = yield from _seconds(network, backbone, pictures, where)
     yield PhaseStarted("assess")
     last = table.matrix("last")
     views = {name: matrix[None] for name, matrix in table.matrices().items()}
@@ -106,21 +125,19 @@ def _entry(
         n=n,
         knn_accuracy=neighbours.accuracy,
         seconds=seconds,
-        logme=_finite(logme(last, division.labels)),
-        h_score=_finite(h_score(last, division.labels)),
     )
 
 
-def _seconds(network, backbone: Backbone, pool: tuple[LabelledImage, ...], where: dict):
+def _seconds(network, backbone: Backbone, pictures: tuple[LabelledImage, ...], where: dict):
     """Measure what looking at all the pictures takes here, reading the files included."""
-    some = pool[:TIMED]
+    some = pictures[:TIMED]
     fresh = extract_features(network, backbone, some, pretrained=False, **where)
     began = time.perf_counter()
     for event in fresh:
         if event.done == 0:  # the engine is chosen by now
             began = time.perf_counter()
         yield event
-    return round((time.perf_counter() - began) / len(some) * len(pool), 2)
+    return round((time.perf_counter() - began) / len(some) * len(pictures), 2)
 
 
 def neighbours_on(matrix: np.ndarray, division: Division) -> Predict:
@@ -150,24 +167,11 @@ def _unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
 
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _concluded(ranking: Ranking) -> Ranking:
-    """Recommend the fastest backbone within one standard error of the most accurate one."""
-    if not ranking.entries:
-        return ranking
-    best = max(ranking.entries, key=lambda one: one.accuracy)
+def as_good(entries: Sequence[RankedBackbone]) -> tuple[str, ...]:
+    """Return the backbones within one standard error of the best, the fastest first."""
+    if not entries:
+        return ()
+    best = max(entries, key=lambda one: one.accuracy)
     error = math.sqrt(max(best.accuracy * (1 - best.accuracy), 1 / best.n) / best.n)
-    good = [one for one in ranking.entries if one.accuracy >= best.accuracy - error]
-    chosen = min(good, key=lambda one: one.seconds)
-    if chosen == best:
-        also = ", and the fastest of those close to it" if len(good) > 1 else ""
-        sentence = f"{best.title} is the most accurate on your pictures{also}."
-    else:
-        sentence = (
-            f"{chosen.title} does about as well as {best.title} on your pictures (within one "
-            "standard error) and is faster."
-        )
-    return replace(ranking, recommended=chosen.name, sentence=sentence)
+    good = [one for one in entries if one.accuracy >= best.accuracy - error]
+    return tuple(one.name for one in sorted(good, key=lambda one: one.seconds))

@@ -1,45 +1,84 @@
-"""How far two parts of the pictures are from each other: indicators, not results.
-
-It knows features of two parts; it does not know what makes them parts.
-"""
+"""How far two parts of the pictures are from each other: indicators, not results."""
 
 import numpy as np
 
 from tl_core.approaches.probe import Method, fit_probe
-from tl_core.evaluation.folds import make_folds
+from tl_core.errors import DatasetError
+from tl_core.evaluation.folds import group_numbers, make_folds
 from tl_core.features.device import suited_threads
+from tl_core.images import ImageSet
+from tl_core.images.subsets import LEAST_COMPARED, SubsetFacts, parse_subset
 from tl_core.runs.results.assessment import Similarity
 
 FOLDS = 5
 METHOD = Method("regression", 0.01)
-LEAST_PICTURES = 5  # in each part
 LEAST_FRECHET = 10
-MANY = 200  # from here on the Fréchet distance is steady enough not to warn
 MOST_PICTURES = 500  # of each part, drawn at random
 CHANCE_DRAWS = 5
 
 
-def compare(
-    name_a: str,
+def compare_parts(
+    images: ImageSet, features: np.ndarray, *, asked: tuple[str, str] | None, seed: int
+) -> Similarity:
+    """Compare two parts of an image set: training and test pictures, or those asked for.
+
+    Args:
+        images: All pictures.
+        features: Raw features, float32 (N, D), a row per picture of `images.images` first.
+        asked: The parts, as `subsets.parse_subset` reads them.
+        seed: Of the folds and draws.
+
+    Raises:
+        DatasetError: If one part has too few pictures, or too few groups.
+    """
+    a, b = (parse_subset(text) for text in asked or ("split:train", "split:test"))
+    facts = [
+        SubsetFacts(one.name, images.class_names[one.label], one.split) for one in images.images
+    ]
+    rows_a = [row for row, one in enumerate(facts) if a.holds(one)]
+    rows_b = [row for row, one in enumerate(facts) if b.holds(one) and not a.holds(one)]
+    groups = group_numbers([images.images[row].group for row in [*rows_a, *rows_b]])
+    found = distances(features[rows_a], features[rows_b], groups=groups, seed=seed)
+    if found is None:
+        raise DatasetError(
+            f"Too few pictures to compare {a.title} ({len(rows_a)}) with {b.title} "
+            f"({len(rows_b)}): five of each are needed, from more than one group."
+        )
+    proxy, frechet, chance = found
+    return Similarity(
+        a=str(a),
+        b=str(b),
+        n_a=len(rows_a),
+        n_b=len(rows_b),
+        proxy_a_distance=proxy,
+        frechet=frechet,
+        frechet_chance=chance,
+        asked=asked is not None,
+        drawn=asked is None and not images.test_given,
+    )
+
+
+def distances(
     features_a: np.ndarray,
-    name_b: str,
     features_b: np.ndarray,
     *,
     groups: np.ndarray | None = None,
     seed: int = 0,
-) -> Similarity | None:
-    """Compare two parts; None if one has fewer than five pictures, or groups forbid it.
+) -> tuple[float, float | None, float | None] | None:
+    """Return proxy A-distance, Fréchet distance, and what chance gives of the latter.
 
     Args:
-        name_a: Of the first part, for people.
         features_a: Raw features, float32 (n_a, D).
-        name_b: Of the second part.
         features_b: float32 (n_b, D).
         groups: Group of each picture, first part then second, (n_a + n_b,).
         seed: Of the folds and draws.
+
+    Returns:
+        None if one part has fewer than five pictures, or groups forbid folds; the Fréchet
+        distances are None with fewer than ten.
     """
     sizes = len(features_a), len(features_b)
-    if min(sizes) < LEAST_PICTURES:
+    if min(sizes) < LEAST_COMPARED:
         return None
     random = np.random.default_rng(seed)
     rows_a, rows_b = (random.permutation(size)[:MOST_PICTURES] for size in sizes)
@@ -50,24 +89,13 @@ def compare(
     distance = proxy_a_distance(features, part, groups=groups, seed=seed)
     if distance is None:
         return None
-    frechet = chance = None
-    if min(sizes) >= LEAST_FRECHET:
-        frechet = frechet_distance(features[part == 0], features[part == 1])
-        shuffled = [random.permutation(part) for _ in range(CHANCE_DRAWS)]
-        chance = float(
-            np.mean([frechet_distance(features[p == 0], features[p == 1]) for p in shuffled])
-        )
-    return Similarity(
-        a=name_a,
-        b=name_b,
-        n_a=sizes[0],
-        n_b=sizes[1],
-        proxy_a_distance=distance,
-        frechet=frechet,
-        frechet_chance=chance,
-        confidence=_confidence(*sizes),
-        reading=_reading(name_a, name_b, distance),
+    if min(sizes) < LEAST_FRECHET:
+        return distance, None, None
+    shuffled = [random.permutation(part) for _ in range(CHANCE_DRAWS)]
+    frechet, *chance = (
+        frechet_distance(features[p == 0], features[p == 1]) for p in (part, *shuffled)
     )
+    return distance, frechet, float(np.mean(chance))
 
 
 def proxy_a_distance(
@@ -109,29 +137,3 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     shared = np.linalg.svd(x @ y.T, compute_uv=False).sum()
     distance = ((mean_a - mean_b) ** 2).sum() + (x**2).sum() + (y**2).sum() - 2 * shared
     return float(max(0.0, distance))
-
-
-def _confidence(n_a: int, n_b: int) -> str:
-    least = min(n_a, n_b)
-    if least >= MANY:
-        return f"{n_a:,} and {n_b:,} pictures: steady enough to compare."
-    return (
-        f"Only {n_a:,} and {n_b:,} pictures: the Fréchet distance is too large with so few, so "
-        "compare it with what chance gives; a difference of a few tenths of the other means little."
-    )
-
-
-def _reading(a: str, b: str, distance: float) -> str:
-    if distance < 0.4:
-        return (
-            f"{a} and {b} can hardly be told apart: what holds for one should hold for the other."
-        )
-    if distance < 1.2:
-        return (
-            f"{a} and {b} differ noticeably: expect a somewhat lower accuracy where one was "
-            "learnt from and the other is asked about."
-        )
-    return (
-        f"{a} and {b} are easily told apart: an accuracy measured on one says little about the "
-        "other. Learn from pictures of both kinds."
-    )

@@ -1,7 +1,4 @@
-"""A small convolutional network, trained from scratch: what can be had without pretraining.
-
-It knows thumbnails and labels. The recipe is fixed, so that its budget can be said in a sentence.
-"""
+"""A small convolutional network, trained from scratch: what can be had without pretraining."""
 
 import numpy as np
 import torch
@@ -13,11 +10,6 @@ LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 1e-2
 WIDTHS = (16, 32, 64, 128)
 SHIFT = 4  # pixels by which pictures are moved about
-
-BUDGET = (
-    f"{len(WIDTHS)} convolutional layers on pictures of 64 pixels, {STEPS} steps of {BATCH} "
-    "pictures, mirrored and shifted at random; no pretraining"
-)
 
 
 class SmallNetwork(nn.Module):

@@ -1,23 +1,52 @@
 """Do probabilities mean what they say? Temperature, reliability, "not sure", sets of classes.
 
-It knows out-of-fold logits and the folds. Whatever is fitted on answers is measured on the
-answers of another fold.
+Whatever is fitted on answers is measured on the answers of another fold.
 """
 
 import math
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 from scipy.stats import beta
 
 from tl_core.evaluation.folds import make_folds
 from tl_core.evaluation.out_of_fold import FOLDS, Division, OutOfFold
-from tl_core.evaluation.temperature import fit_temperature, softmax
 from tl_core.runs.results.assessment import Calibration, Conformal
 
 LEAST_PICTURES = 20
 PER_BIN, MOST_BINS = 15, 10
 THRESHOLDS = (*(step / 20 for step in range(20)), 0.99)
 TARGETS = (0.8, 0.9, 0.95)
+
+
+def fit_temperature(logits: np.ndarray, labels: np.ndarray, *, unsure: float = 0.0) -> float:
+    """Return T > 0 that makes ``softmax(logits / T)`` most likely, in [0.05, 20].
+
+    Args:
+        logits: Of pictures that the classifier was not fitted on, (N, K).
+        labels: int64 (N,).
+        unsure: Weight of one more picture that could be of any class. Without it, a few pictures
+            that are all right would make every answer certain (after Platt 1999, "Probabilistic
+            Outputs for Support Vector Machines", who smooths his targets for the same reason).
+
+    Source: Guo et al. (2017), "On Calibration of Modern Neural Networks", arXiv:1706.04599.
+    """
+    rows = np.arange(len(labels))
+
+    def loss(log_temperature: float) -> float:
+        scaled = logits.astype(np.float64) / math.exp(log_temperature)
+        top = scaled.max(axis=1)
+        whole = top + np.log(np.exp(scaled - top[:, None]).sum(axis=1))
+        any_class = (whole - scaled.mean(axis=1)).mean()
+        return float((whole - scaled[rows, labels]).sum() + unsure * any_class)
+
+    found = minimize_scalar(loss, bounds=(math.log(0.05), math.log(20)), method="bounded")
+    return float(math.exp(found.x))
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    exponent = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponent / exponent.sum(axis=1, keepdims=True)
 
 
 def calibration_of(division: Division, answers: OutOfFold) -> Calibration | None:
@@ -40,10 +69,11 @@ def calibration_of(division: Division, answers: OutOfFold) -> Calibration | None
     return Calibration(
         temperature=temperature,
         error=error,
+        confidence=float(confidence.mean()),
+        accuracy=float(correct.mean()),
         reliability=bins,
         coverage=tuple(_coverage(confidence, correct, t) for t in THRESHOLDS),
         conformal=tuple(one for one in sets if one),
-        sentence=_sentence(temperature, error, confidence.mean(), correct.mean()),
     )
 
 
@@ -125,15 +155,3 @@ def _fold_of(division: Division) -> np.ndarray:
     for number, (_, test) in enumerate(folds):
         fold[test] = number
     return fold
-
-
-def _sentence(temperature: float, error: float, confidence: float, accuracy: float) -> str:
-    text = (
-        f"On average the model says {100 * confidence:.0f} % and is right {100 * accuracy:.0f} % "
-        f"of the time; typically the two differ by {100 * error:.0f} points"
-    )
-    if temperature > 1.1:
-        return f"{text}, after its answers were made less sure (temperature {temperature:.2f})."
-    if temperature < 0.9:
-        return f"{text}, after its answers were made surer (temperature {temperature:.2f})."
-    return f"{text}. Its probabilities can be read nearly as they are."

@@ -16,7 +16,6 @@ from tl_core.images import LabelledImage
 from tl_core.runs.results.report import Evaluation
 
 BATCH = 16
-TEST_PICTURES = "test pictures that the model never saw"
 
 
 @torch.inference_mode()

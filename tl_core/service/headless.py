@@ -145,19 +145,42 @@ def assessment_json(workspace: Workspace, project_id: str, found: Assessment) ->
 
 
 def assessment_text(found: Assessment) -> str:
-    """Return verdict, bars and sentences for a terminal."""
-    lines = [found.verdict.sentence if found.verdict else "There is no verdict yet."]
+    """Return the answer and the numbers for a terminal, one labelled line each."""
+    lines = ["verdict: none yet"]
+    if verdict := found.verdict:
+        low, high = verdict.interval_points
+        lines = [
+            f"verdict: {verdict.answer}, {verdict.points:+.1f} points against {verdict.against} "
+            f"({low:+.1f} to {high:+.1f}, {verdict.n} pictures)"
+        ]
     for bar in sorted(found.measured, key=lambda one: one.accuracy):
         low, high = bar.interval
         lines.append(
-            f"  {bar.accuracy:.3f} ({low:.3f} to {high:.3f}, {bar.correct} of {bar.n})  "
-            f"{bar.title}: {bar.budget}"
+            f"  {bar.accuracy:.3f} ({low:.3f} to {high:.3f}, {bar.correct} of {bar.n})  {bar.name}"
         )
-    parts = (found.layers, found.learning, found.calibration)
-    lines += [part.sentence for part in parts if part]
-    if found.home:
-        lines.append(found.home.reading)
-    lines += [pair.reading for pair in found.similarities]
+    if found.layers:
+        best = max(found.layers.points, key=lambda point: point.accuracy)
+        lines.append(
+            f"layers: best after {best.group_name} ({best.accuracy:.3f}); "
+            f"suggested frozen groups: {found.layers.suggested_frozen}"
+        )
+    if found.learning and found.learning.extrapolated:
+        size, low, middle, high = found.learning.extrapolated[0]
+        lines.append(f"{size} pictures per class: about {middle:.3f} ({low:.3f} to {high:.3f})")
+    if found.calibration:
+        lines.append(
+            f"calibration error: {found.calibration.error:.3f} "
+            f"(temperature {found.calibration.temperature:.2f})"
+        )
+    if found.distance and found.distance.distance is not None:
+        lines.append(
+            f"distance from the pretraining data: {found.distance.distance:.2f} "
+            f"({found.distance.nearness})"
+        )
+    lines += [
+        f"proxy A-distance of {pair.a} and {pair.b}: {pair.proxy_a_distance:.2f} of 2"
+        for pair in found.similarities
+    ]
     return "\n".join([*lines, *found.notes])
 
 

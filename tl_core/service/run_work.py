@@ -41,10 +41,11 @@ def _train(workspace: Workspace, run: Run, pulse: Pulse) -> Outcome:
 
 
 def _assess(workspace: Workspace, run: Run, pulse: Pulse) -> Outcome:
-    from tl_core.assessment import assess
+    from tl_core.assessment.assess import assess
+    from tl_core.assessment.inputs import request_of
 
-    job = assess.prepare_from_config(workspace, run.project_id, run.id, run.config)
-    return (yield from _beside_trainings(workspace, run, pulse, assess.assess(job)))
+    request = request_of(workspace, run.project_id, run.id, run.config)
+    return (yield from _beside_trainings(workspace, run, pulse, assess(request)))
 
 
 def _rank(workspace: Workspace, run: Run, pulse: Pulse) -> Outcome:

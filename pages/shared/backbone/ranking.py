@@ -9,9 +9,11 @@ from pages.shared.downloads import WEIGHTS, download_weights, downloads, follow_
 from pages.shared.elements import errors_shown, note_text
 from pages.shared.glossary import explain
 from pages.shared.journey import usable_classes
+from pages.shared.layers.draft import draft
 from pages.shared.results import result_text
 from pages.shared.run_control import follow, progress_bar, start, stop, stop_button
 from pages.shared.text import duration, megabytes, percent, plain
+from pages.shared.transfer.words import division_text
 from tl_core.images import list_classes
 from tl_core.runs import Run, list_runs
 from tl_core.runs.catalogue import CATALOGUE, Backbone, backbone_to_json, weights_state
@@ -78,8 +80,9 @@ def _offer(project: Project, candidates: list[Backbone], *, again: bool) -> None
 
 
 def _start(project: Project, candidates: list[Backbone]) -> None:
+    backbones = [backbone_to_json(one) for one in candidates]
     with errors_shown():
-        start(project.id, KIND, {"backbones": [backbone_to_json(one) for one in candidates]})
+        start(project.id, KIND, {"backbones": backbones, "seed": draft(project).seed})
 
 
 def _offer_downloads(project: Project, missing: Sequence[Backbone]) -> None:
@@ -155,29 +158,37 @@ def _show(project: Project, ranking: Ranking) -> None:
         )
         for one in entries
     ]
-    title = ranking.sentence or f"Most accurate so far: {entries[0].title}"
-    charts.show(charts.ranking(points, title=title), key="ranking")
+    charts.show(charts.ranking(points, title=_title(ranking, entries)), key="ranking")
     mark = "The diamond is your choice. " if any(point.chosen for point in points) else ""
     note_text(
-        f"{mark}Right answers of a linear probe on your pictures, each answered by a model "
-        f"that had not learned from it: {ranking.how}. Bars are 95 % intervals.",
+        f"{mark}Right answers of a linear probe on {entries[0].n:,} of your pictures, each "
+        "answered by a model that had not learned from it: "
+        f"{division_text(ranking.folds)}. Bars are 95 % intervals.",
         *ranking.notes,
     )
-    with st.expander("All figures, and scores from the literature"):
+    with st.expander("All figures"):
         st.dataframe([_row(one) for one in entries], hide_index=True, key="ranking-table")
-        explain("k-nearest neighbours", "LogME", "H-score")
+        explain("k-nearest neighbours")
+
+
+def _title(ranking: Ranking, entries: list[RankedBackbone]) -> str:
+    """Return which backbone is recommended, and why; `entries` begins with the most accurate."""
+    best = entries[0]
+    titles = {one.name: one.title for one in entries}
+    recommended = titles.get(ranking.recommended or best.name, best.title)
+    if recommended != best.title:
+        return (
+            f"{recommended} does about as well as {best.title} on your pictures (within one "
+            "standard error) and is faster"
+        )
+    also = ", and the fastest of those close to it" if len(ranking.as_good) > 1 else ""
+    return f"{best.title} is the most accurate on your pictures{also}"
 
 
 def _row(one: RankedBackbone) -> dict[str, str]:
     return {
         "Backbone": one.title,
-        "Right answers": result_text(one.correct, one.n),
+        "Right answers": result_text(one.correct, one.n, interval=one.interval),
         "Nearest neighbours": percent(one.knn_accuracy),
         "Time": duration(one.seconds),
-        "LogME": _score(one.logme),
-        "H-score": _score(one.h_score),
     }
-
-
-def _score(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"

@@ -7,9 +7,11 @@ from pages.shared.elements import note_text, number_cards
 from pages.shared.glossary import term
 from pages.shared.journey import TRANSFER
 from pages.shared.text import percent
+from pages.shared.transfer.words import division_text
 from tl_core.runs.results.assessment import Assessment, Calibration, Conformal
 
 FIRST_THRESHOLD = 0.8
+BOLD, MODEST = 0.9, 1.1  # temperatures between them change next to nothing
 
 
 def show_sureness(found: Assessment | None, *, outdated: str | None) -> None:
@@ -26,13 +28,13 @@ def show_sureness(found: Assessment | None, *, outdated: str | None) -> None:
         return
     note_text(
         "Measured for the pretrained network with a classifier on top, on all your pictures, each "
-        f"answered by a model that had not learned from it: {found.how}."
+        f"answered by a model that had not learned from it: {division_text(found.folds)}."
     )
     if outdated:
         note_text(outdated)
     left, right = st.columns(2, gap="medium")
     with left:
-        chart = charts.reliability(calibration.reliability, title=calibration.sentence)
+        chart = charts.reliability(calibration.reliability, title=_title(calibration))
         charts.show(chart, key="reliability")
         note_text(
             "Dots above the dashed line: it is more often right than it says. Below: it is too "
@@ -43,6 +45,21 @@ def show_sureness(found: Assessment | None, *, outdated: str | None) -> None:
     if calibration.conformal:
         st.subheader("Several answers, where one would be a guess", anchor=False)
         number_cards(*(_set_card(sets) for sets in calibration.conformal), wide=True)
+
+
+def _title(found: Calibration) -> str:
+    text = (
+        f"On average the model says {percent(found.confidence)} and is right "
+        f"{percent(found.accuracy)} of the time; typically the two differ by "
+        f"{100 * found.error:.0f} points"
+    )
+    if found.temperature > MODEST:
+        return (
+            f"{text}, after its answers were made less sure (temperature {found.temperature:.2f})"
+        )
+    if found.temperature < BOLD:
+        return f"{text}, after its answers were made surer (temperature {found.temperature:.2f})"
+    return f"{text}. Its probabilities can be read nearly as they are"
 
 
 def _threshold(calibration: Calibration) -> None:

@@ -174,11 +174,11 @@ def show_state(project: Project, comparison: Comparison) -> None:
         return
     if comparison.outdated:
         st.warning(plain(comparison.outdated), icon=":material/history:")
-        asked = [pair.asked for pair in comparison.found.similarities if pair.asked]
+        asked = [(pair.a, pair.b) for pair in comparison.found.similarities if pair.asked]
         start_button(project, "Measure again", key="renew", pairs=asked)
         return
     newest = comparison.newest
-    if newest is None:
+    if newest is None or (newest.state == "done" and not comparison.found):  # or not read here
         start_button(
             project, "Compare now", key="compare", help="Everything is measured on this machine."
         )

@@ -8,15 +8,16 @@ from pages.shared import charts
 from pages.shared.elements import note_text, number_cards
 from pages.shared.results import HonestNumber, honest_card, result_text
 from pages.shared.text import duration, percent
+from pages.shared.transfer import words
 from tl_core.runs.results.assessment import (
     MEASURED,
     Assessment,
-    Home,
     LayerCurve,
     LayerPoint,
     LearningCurve,
     LearningPoint,
     Measured,
+    PretrainingDistance,
     Similarity,
 )
 
@@ -26,14 +27,7 @@ CLASSES_SHOWN = 6  # of what the backbone sees
 def answer(found: Assessment | None, *, measuring: bool) -> str:
     """Return the page's first sentence: the answer as far as there is one."""
     if found and found.verdict:
-        verdict = found.verdict
-        low, high = (f"{value:+.0f}" for value in verdict.interval_points)
-        sentence = verdict.sentence.rstrip()
-        if "point" in sentence:
-            return sentence
-        return (
-            f"{sentence.rstrip('.')} ({verdict.points:+.0f} points, 95 % interval {low} to {high})."
-        )
+        return words.verdict_text(found.verdict)
     if measuring:
         return "This is being measured on your own pictures; the parts appear as they are ready."
     return (
@@ -48,14 +42,13 @@ def the_answer(found: Assessment) -> None:
     if verdict := found.verdict:
         low, high = verdict.interval_points
         against = found.of(verdict.against)
-        rival = f"“{against.title}”" if against else verdict.against
-        said = {"helped": "It helped", "hurt": "It hurt"}.get(verdict.answer)
+        rival = f"“{words.title_of(against)}”" if against else verdict.against
         note = (
             f"{verdict.points:+.1f} points against {rival}, the best network without "
             f"pretraining (95 % interval {low:+.1f} to {high:+.1f}), over the same "
             f"{verdict.n:,} pictures and the same folds."
         )
-        cards.append(("Did it help?", said or "No clear difference", note))
+        cards.append(("Did it help?", words.ANSWERS[verdict.answer], note))
     if model := found.of("transferred"):
         cards.append(honest_card("With the pretrained model", _honest(model, found)))
     if cards:
@@ -67,11 +60,11 @@ def _honest(model: Measured, found: Assessment) -> HonestNumber:
     baseline = ""
     if simplest:
         says = result_text(simplest.correct, simplest.n, interval=simplest.interval)
-        baseline = f"For comparison, “{simplest.title}”: {says}."
+        baseline = f"For comparison, “{words.title_of(simplest)}”: {says}."
     return HonestNumber(
         correct=model.correct,
         n=model.n,
-        measured_on=model.measured_on,
+        measured_on=words.measured_on(model, found),
         baseline=baseline,
         interval=model.interval,
     )
@@ -83,14 +76,18 @@ def bars(found: Assessment) -> None:
     measured = sorted(found.measured, key=lambda one: order.get(one.name, -1))
     shown = [
         charts.Bar(
-            one.title, share(one), *one.interval, one.budget, strong=one.name == "transferred"
+            words.title_of(one),
+            share(one),
+            *one.interval,
+            words.budget_of(one),
+            strong=one.name == "transferred",
         )
         for one in measured
     ]
     charts.show(charts.baselines(shown, title=_bars_title(found)), key="baselines")
     with st.expander("The exact numbers"):
-        st.dataframe([_row(one) for one in measured], hide_index=True, key="bars-table")
-        note_text(f"How the pictures were divided: {found.how}.")
+        st.dataframe([_row(one, found) for one in measured], hide_index=True, key="bars-table")
+        note_text(f"How the pictures were divided: {words.division_text(found.folds)}.")
 
 
 def _bars_title(found: Assessment) -> str:
@@ -110,13 +107,13 @@ def share(one: Measured) -> float:
     return one.correct / one.n if one.n else one.accuracy
 
 
-def _row(one: Measured) -> dict[str, str]:
+def _row(one: Measured, found: Assessment) -> dict[str, str]:
     return {
-        "Way": one.title,
+        "Way": words.title_of(one),
         "Right answers": result_text(one.correct, one.n, interval=one.interval),
-        "Budget": one.budget,
+        "Budget": words.budget_of(one),
         "Time": duration(one.seconds),
-        "Measured on": one.measured_on,
+        "Measured on": words.measured_on(one, found),
     }
 
 
@@ -127,47 +124,37 @@ def depth_of(point: LayerPoint | LearningPoint, name: str = "") -> charts.Depth:
 def layer_by_layer(curve: LayerCurve, *, frozen: int | None = None, key: str = "layers") -> None:
     """Draw the accuracy on each layer group's features; `frozen` is marked where it is given."""
     points = [depth_of(point, point.group_name) for point in curve.points]
-    charts.show(charts.layer_curve(points, title=curve.sentence, frozen=frozen), key=key)
+    charts.show(charts.layer_curve(points, title=words.layers_text(curve), frozen=frozen), key=key)
 
 
-def home_text(home: Home) -> None:
+def distance_cards(found: PretrainingDistance) -> None:
     """Draw how far the pictures are from what the backbone saw, and what it sees in them."""
-    value = "not known" if home.distance is None else f"{home.distance:.1f}"
-    seen = home.seen_classes[:CLASSES_SHOWN]
+    value = "not known" if found.distance is None else f"{found.distance:.1f}"
+    seen = found.seen_classes[:CLASSES_SHOWN]
     told = ", ".join(f"{name} ({percent(share)})" for name, share in seen)
-    taken_for = (seen[0][0], f"{told}.\n{home.seen_note}") if seen else ("–", home.seen_note)
+    note = words.seen_text(found)
     number_cards(
-        ("Distance from what the backbone saw", value, home.reading),
-        ("What it takes them for, most often", *taken_for),
+        ("Distance from the pretraining data", value, words.distance_text(found)),
+        (
+            "What it takes them for, most often",
+            *((seen[0][0], f"{told}.\n{note}") if seen else ("–", note)),
+        ),
         wide=True,
     )
 
 
 def similarities(pairs: Sequence[Similarity]) -> None:
-    """Draw how far parts of the pictures are from each other, each with its reading."""
-    cards = [
-        (
-            f"{pair.a} ({pair.n_a:,}) and {pair.b} ({pair.n_b:,})",
-            f"{pair.proxy_a_distance:.1f} of 2",
-            _reading(pair),
-        )
-        for pair in pairs
-    ]
+    """Draw how far parts of the pictures are from each other, each with what that means."""
+    cards = []
+    for pair in pairs:
+        a, b = words.part_names(pair)
+        label = f"{a} ({pair.n_a:,}) and {b} ({pair.n_b:,})"
+        cards.append((label, f"{pair.proxy_a_distance:.1f} of 2", words.similarity_text(pair)))
     number_cards(*cards, wide=True)
-
-
-def _reading(pair: Similarity) -> str:
-    parts = [pair.reading]
-    if pair.frechet is not None:
-        chance = ""
-        if pair.frechet_chance is not None:
-            chance = f"; dealt out at random it would be {pair.frechet_chance:.1f}"
-        parts.append(f"Fréchet distance {pair.frechet:.1f}{chance}.")
-    return "\n".join(part for part in (*parts, pair.confidence) if part)
 
 
 def more_pictures(curve: LearningCurve) -> None:
     """Draw the learning curve and how far it may go on."""
     points = [(point.per_class, depth_of(point)) for point in curve.points]
-    chart = charts.learning_curve(points, curve.extrapolated, title=curve.sentence)
+    chart = charts.learning_curve(points, curve.extrapolated, title=words.learning_text(curve))
     charts.show(chart, key="learning")

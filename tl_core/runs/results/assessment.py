@@ -7,7 +7,7 @@ after each, so a reader sees what is there so far and None for the rest.
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tl_core.images import ImageSet, label_facts
@@ -18,28 +18,29 @@ FILE = "assessment.json"
 ANSWERS = ("helped", "no clear difference", "hurt")
 # In the order in which the page shows them; not all have to be there.
 MEASURED = ("majority", "colours", "random", "small", "scratch", "transferred")
+NEARNESS = ("near", "apart", "far")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
     """One bar: a way to classify, measured on pictures that it was not fitted on.
 
-    `name` is one of `MEASURED`, `title` is for people, `budget` says what it was allowed.
-    `accuracy` and `interval` (95 %) are fractions. `correct_per_image` says of each picture
-    whether it was right, in the order of `Assessment.digests`; None where it was measured on
-    other pictures, which `measured_on` names.
+    `name` is one of `MEASURED`; `accuracy` and `interval` (95 %) are fractions. `measured_on` is
+    "compared" for the pictures of `Assessment.digests`, else the part of the image set ("test"
+    or "validation"). `correct_per_image` says of each compared picture whether it was right;
+    None on other pictures. Networks that were trained have `steps` of `batch_size` pictures.
     """
 
     name: str
-    title: str
     accuracy: float
     interval: tuple[float, float]
     correct: int
     n: int
-    budget: str
     seconds: float
-    measured_on: str
+    measured_on: str = "compared"
     correct_per_image: tuple[bool, ...] | None = None
+    steps: int | None = None
+    batch_size: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,6 @@ class Verdict:
     points: float
     interval_points: tuple[float, float]
     against: str
-    sentence: str
     n: int
 
 
@@ -70,21 +70,24 @@ class LayerPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class LayerCurve:
-    """`suggested_frozen`: freeze this many layer groups, as the Layers page counts them."""
+    """`suggested_frozen`: freeze this many layer groups, as the Layers page counts them.
+
+    The last of them is the first group that does as well as any, within one standard error.
+    """
 
     points: tuple[LayerPoint, ...]
-    sentence: str
     suggested_frozen: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Similarity:
-    """How far two parts of the pictures are from each other.
+    """How far two parts of the pictures, `a` and `b`, are from each other.
 
+    Both are written as `subsets.parse_subset` reads them; `asked` where the person named them, not
+    for the parts that are always compared, and `drawn` where those were drawn at random.
     `proxy_a_distance` is 0 (cannot be told apart) to 2 (always told apart). `frechet` is the
     Fréchet distance of their features, None with too few pictures, `frechet_chance` what two
-    parts of these sizes get when the pictures are dealt out at random. `asked` are the parts as
-    the person named them (see `parts`), None for those that are always compared.
+    parts of these sizes get when the pictures are dealt out at random.
     """
 
     a: str
@@ -94,25 +97,30 @@ class Similarity:
     proxy_a_distance: float
     frechet: float | None
     frechet_chance: float | None
-    confidence: str
-    reading: str
-    asked: tuple[str, str] | None = None
+    asked: bool = False
+    drawn: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class Home:
-    """How far these pictures are from what the backbone saw.
+class PretrainingDistance:
+    """How far these pictures are from the ones that the backbone was trained on.
 
-    `distance` compares the activations with the statistics kept in BatchNorm layers, in standard
-    deviations; None, and a `reading` that says why, where the weights keep none. `seen_classes`
-    are the classes of the backbone's own classifier with the share of pictures that it
-    gives them, the most frequent first; empty, with `seen_note` saying why, without classifier.
+    `distance` compares activations with the statistics kept in BatchNorm layers, in standard
+    deviations; None where the weights keep none. `nearness` is one of `NEARNESS`, by limits that
+    were set with another backbone unless `limits_known`.
+
+    `seen_classes` are classes of the backbone's own classifier with the share of the pictures that
+    it gives them, the most frequent first, of `class_count`; `sureness` is its typical
+    probability for its first answer. Without them `missing` is "classifier" or "names".
     """
 
     distance: float | None
-    reading: str
-    seen_classes: tuple[tuple[str, float], ...]
-    seen_note: str
+    nearness: str | None
+    limits_known: bool
+    seen_classes: tuple[tuple[str, float], ...] = ()
+    class_count: int | None = None
+    sureness: float | None = None
+    missing: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,11 +132,13 @@ class LearningPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class LearningCurve:
-    """`extrapolated`: (pictures per class, low, middle, high), fractions; empty if too unsure."""
+    """`extrapolated`: (pictures per class, low, middle, high), fractions.
+
+    The first is for twice as many pictures; empty where there are too few to look ahead.
+    """
 
     points: tuple[LearningPoint, ...]
     extrapolated: tuple[tuple[int, float, float, float], ...]
-    sentence: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,10 +168,11 @@ class Calibration:
 
     temperature: float
     error: float  # expected calibration error, a fraction
+    confidence: float  # mean probability of the first answer
+    accuracy: float
     reliability: tuple[tuple[float, float, int], ...]
     coverage: tuple[tuple[float, float | None, float], ...]
     conformal: tuple[Conformal, ...]
-    sentence: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,23 +180,27 @@ class Assessment:
     """All parts that are there so far.
 
     `labels_digest` says on which pictures, labels and groups: where it differs from
-    `labels_digest(image_set(...))`, the results are as of the old labels. `done` and `total`
-    list the parts by name; `notes` are sentences on what was left out and why.
+    `labels_digest(image_set(...))`, the results are as of the old labels. `digests` are the
+    pictures that are measured, by cross-validation in `folds`, or on a part held out (1).
+    `done` and `total` list the parts by name, `seconds` what each took, and "features"
+    and "second pass" before them; `notes` are sentences
+    on what was left out and why.
     """
 
     project_id: str
     backbone: str
     labels_digest: str
     digests: tuple[str, ...]
-    how: str  # how the pictures were divided: "5 folds, repeated 3 times"
+    folds: int
     total: tuple[str, ...]
     seed: int = 0  # of the folds
     done: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
     measured: tuple[Measured, ...] = ()
     verdict: Verdict | None = None
     layers: LayerCurve | None = None
     similarities: tuple[Similarity, ...] = ()
-    home: Home | None = None
+    distance: PretrainingDistance | None = None
     learning: LearningCurve | None = None
     calibration: Calibration | None = None
     notes: tuple[str, ...] = ()

@@ -18,9 +18,9 @@ FILE = "ranking.json"
 class RankedBackbone:
     """One backbone on the person's pictures; accuracies and `interval` (95 %) are fractions.
 
-    `accuracy` is a cross-validated linear probe's, over the same folds for every backbone;
+    `accuracy` is the recommended probe's, over the same division for every backbone;
     `knn_accuracy` that of the nearest neighbours; `seconds` is what looking at all pictures took
-    here. `logme` and `h_score` have no unit; None where they cannot be computed.
+    here.
     """
 
     name: str
@@ -31,27 +31,29 @@ class RankedBackbone:
     n: int
     knn_accuracy: float
     seconds: float
-    logme: float | None = None
-    h_score: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ranking:
     """All backbones that are there so far.
 
-    `labels_digest` is `assessments.labels_digest` of the pictures; `total` names the backbones
-    that were asked for; `recommended` the fastest one within one standard error of the best;
-    `how` says how the pictures were divided; `notes` what was left out and why.
+    `labels_digest` is `assessment.labels_digest` of the pictures, which were cross-validated in
+    `folds`; `total` names the backbones that were asked for; `as_good` those within one standard
+    error of the best, the fastest first; `notes` what was left out and why.
     """
 
     project_id: str
     labels_digest: str
-    how: str
+    folds: int
     total: tuple[str, ...]
     entries: tuple[RankedBackbone, ...] = ()
-    recommended: str | None = None
-    sentence: str = ""
+    as_good: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def recommended(self) -> str | None:
+        """The name of the fastest backbone within one standard error of the best."""
+        return next(iter(self.as_good), None)
 
 
 def write_ranking(run_dir: Path, ranking: Ranking) -> None:

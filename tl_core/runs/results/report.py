@@ -42,7 +42,8 @@ class Evaluation:
         digests: Content hash of each picture.
         labels: True class index, int64, shape (N,).
         probabilities: float32, shape (N, K).
-        measured_on: Which pictures, as it reads after a number: "49 test pictures".
+        measured_on: Which pictures: "all" (out of fold), "test" or "validation"; older reports
+            have words for it.
         folds: Of the cross-validation that answered every picture out of fold; 1 if the
             pictures were held out.
     """
