@@ -13,9 +13,8 @@ import torch
 
 from benchmarks.measuring.projects import remember
 from benchmarks.yardsticks.loop_start import options, start
-from tl_core.approaches.batches import Batches
+from tl_core.approaches.batches import Batches, batches_for
 from tl_core.approaches.fine_tuning import APPROACH
-from tl_core.approaches.frozen_front import batches_for
 from tl_core.approaches.optimisation import (
     Optimisation,
     optimise,
@@ -38,7 +37,7 @@ def main() -> None:
         began = time.perf_counter()
         frozen = task.config.frozen_groups
         state = start_optimisation(network, task.config, frozen_groups=frozen, from_scratch=False)
-        batches, validation = result_of(batches_for(task, state))
+        batches, validation = result_of(batches_for(task, network, from_scratch=False))
         front = time.perf_counter() - began
         epochs, alone = [], []
         plan = APPROACH.step_plan

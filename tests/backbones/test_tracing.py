@@ -9,7 +9,7 @@ from projects import stripes_project
 from torch import nn
 from trained import run_to_end, tiny_backbone, training_of
 
-from tl_core.approaches import frozen_front
+from tl_core.approaches import batches
 from tl_core.approaches.batches import CropBatches, FrontBatches
 from tl_core.backbones import create_backbone
 from tl_core.backbones.layer_groups import freeze_to, frozen_count, layer_groups, train_mode
@@ -100,7 +100,7 @@ def test_caching_on_and_off_give_the_same_validation_predictions(stripes, monkey
         return [e for e in run_to_end(job) if isinstance(e, EpochResult) and e.phase == "fine_tune"]
 
     kept = history("kept")
-    monkeypatch.setattr(frozen_front, "cut", lambda *_: None)
+    monkeypatch.setattr(batches, "cut", lambda *_: None)
     whole = history("whole")
     assert len(kept) == len(whole)
     for a, b in zip(kept, whole, strict=True):
@@ -115,7 +115,7 @@ def test_a_second_fine_tuning_computes_no_frozen_layer(stripes, monkeypatch):
     def forbidden(*_):
         raise AssertionError("a frozen layer was computed again")
 
-    monkeypatch.setattr("tl_core.features.front_values.view_crop", forbidden)
+    monkeypatch.setattr("tl_core.features.frozen_front.view_crop", forbidden)
     job = training_of(*stripes, "two", **settings)
     run_to_end(job)
     assert read_report(job.task.run_dir) is not None
@@ -138,9 +138,9 @@ def test_without_room_the_whole_network_runs_and_a_note_says_so(stripes, monkeyp
 def test_kept_values_and_crops_come_in_the_same_order(stripes, monkeypatch):
     job = training_of(*stripes, "order", strategy="fine-tune", steps=2, batch_size=4)
     run_to_end(job)
-    kept, _ = result_of(frozen_front.batches_for(job.task, job.model.state))
-    monkeypatch.setattr(frozen_front, "cut", lambda *_: None)
-    whole, _ = result_of(frozen_front.batches_for(job.task, job.model.state))
+    kept, _ = result_of(batches.batches_for(job.task, job.model.state.network, from_scratch=False))
+    monkeypatch.setattr(batches, "cut", lambda *_: None)
+    whole, _ = result_of(batches.batches_for(job.task, job.model.state.network, from_scratch=False))
     assert isinstance(kept, FrontBatches)
     assert isinstance(whole, CropBatches)
     for (_, a), (_, b) in zip(kept.shuffled(3, 9), whole.shuffled(3, 9), strict=True):

@@ -7,10 +7,9 @@ probe             linear classifiers on kept features, and how they are fitted
 probe_choice      which features to read and how to fit, decided by cross-validation
 cross_validation  the probe measured: chosen and fitted inside each fold, kept on disk
 linear_probe      APPROACH "probe": the whole backbone frozen
-batches           what one optimisation step gets
+batches           what one optimisation step gets: pictures, or kept values of what is frozen
 optimisation      the loop: thawed layers learn, the best state is kept
 checkpoints       one file from which an optimisation goes on
-frozen_front      an optimisation's batches: kept values of what is frozen, or whole pictures
 fine_tuning       APPROACH "fine-tune": the last layer groups learn, from the probe on
 from_scratch      APPROACH "scratch": the same architecture with random weights
 recommended       APPROACH "recommended": the probe, then fine-tuning on trial, kept if it pays

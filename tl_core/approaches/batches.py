@@ -1,23 +1,32 @@
 """What one optimisation step gets: pictures for a whole network, or kept values for its back.
 
-Both kinds give batches in the same shuffled order for the same seed, and know how to turn a
-batch into logits. They know pictures and networks, not optimisers.
+Whatever is frozen is computed once per picture (and per view) where the network can be cut there
+and the values fit into the cache. Both kinds of batches come in the same shuffled order for the
+same seed, and know how to turn a batch into logits.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
+from tl_core.approaches.task import Task
+from tl_core.backbones.layer_groups import frozen_count
+from tl_core.backbones.network import TransferNetwork
 from tl_core.backbones.preprocessing import Preprocessing, normalise
+from tl_core.backbones.tracing import cut
 from tl_core.evaluation.measuring import crop_batches
-from tl_core.features.decoding import View, in_parallel, view_crop
-from tl_core.features.front_values import FrontValues
+from tl_core.features.decoding import PLAIN_VIEW, View, in_parallel, view_crop
+from tl_core.features.engine import EngineChoice
+from tl_core.features.frozen_front import FrontValues, FrozenFront, Keeping, keeping
 from tl_core.images import LabelledImage
+from tl_core.runs.events import Event, Note
+from tl_core.workspace.cache_budget import budget_bytes
 
 CROP_BYTES = 512 * 2**20  # crops up to this size stay in memory, more are read every epoch
 MEASURED_BATCH = 16  # pictures per batch when nothing is learnt
+TRACED_PICTURES = 4  # the cut network is compared with the whole one on these
 
 Inputs = tuple[Tensor, ...]
 
@@ -35,6 +44,91 @@ class Batches(Protocol):
 
     def logits(self, inputs: Inputs) -> Tensor:
         """Return logits, float32 (n, K)."""
+
+
+def batches_for(
+    task: Task, network: TransferNetwork, *, from_scratch: bool
+) -> Generator[Event, None, tuple[Batches, Batches]]:
+    """Return the batches of the training and of the validation part, for a frozen network."""
+    frozen = frozen_count(network)
+    if not frozen:
+        return _whole(task, network)
+    images = _traced_pictures(task, network)
+    halves = cut(network, images) if len(images) > 1 else None
+    if halves is None:
+        yield Note(
+            "The frozen layers of this network cannot be computed ahead, so every step computes "
+            "them again."
+        )
+        return _whole(task, network)
+    kept = keeping(halves, images)
+    views = _views(task, kept)
+    if not views:
+        yield Note(
+            "The outputs of the frozen layers do not fit into the cache, so every step computes "
+            "them again. A larger TL_CACHE_GB would make this faster."
+        )
+        return _whole(task, network)
+    if task.config.augmentations:
+        yield Note(f"Every picture is augmented in {len(views)} ways, drawn in advance.")
+    front = FrozenFront(
+        workspace=task.workspace,
+        project_id=task.project_id,
+        backbone=task.config.backbone,
+        preprocessing=task.preprocessing,
+        halves=halves,
+        frozen_groups=frozen,
+        features=network.features_read,
+        kept=kept,
+        weights_seed=task.config.seed if from_scratch else None,
+    )
+    train, validation = task.images.train, task.images.validation
+    parts = [*((view, train) for view in views), (PLAIN_VIEW, validation)]
+    (*varied, plain), engine = yield from front.values(parts)
+    yield Note(_what_ran(engine))
+    settings = {"batch_size": task.config.batch_size, "seed": task.config.seed}
+    return (
+        FrontBatches(halves.back, train, views=varied, plain=None, **settings),
+        FrontBatches(halves.back, validation, views=[], plain=plain, **settings),
+    )
+
+
+def _whole(task: Task, network: TransferNetwork) -> tuple[Batches, Batches]:
+    settings = {"batch_size": task.config.batch_size, "seed": task.config.seed}
+    varied = {**settings, "augmentations": task.config.augmentations}
+    return (
+        CropBatches(network, task.images.train, task.preprocessing, **varied),
+        CropBatches(network, task.images.validation, task.preprocessing, **settings),
+    )
+
+
+def _what_ran(engine: EngineChoice | None) -> str:
+    if engine is None:
+        return "The outputs of the frozen layers were kept from before."
+    library = {"torch": "PyTorch", "openvino": "OpenVINO"}[engine.library]
+    return (
+        "The frozen layers were computed once per picture, not in every step, at about "
+        f"{engine.pictures_per_second:.0f} pictures per second ({library}, {engine.precision})."
+    )
+
+
+def _views(task: Task, kept: Keeping) -> list[View]:
+    """Return as many views as wanted and as fit; none if not even one does."""
+    config, each = task.config, kept.bytes_each
+    pictures, validated = len(task.images.train), len(task.images.validation)
+    wanted = [View(config.augmentations, n, config.seed) for n in range(config.views)]
+    wanted = wanted if config.augmentations else [PLAIN_VIEW]
+    room = budget_bytes() // 2 - each * validated  # half is left for others
+    return wanted[: max(0, room // max(1, each * pictures))]
+
+
+@torch.no_grad()
+def _traced_pictures(task: Task, network: TransferNetwork) -> Tensor:
+    images = task.images.train[:TRACED_PICTURES]
+    crops = torch.stack([view_crop(image, task.preprocessing, PLAIN_VIEW) for image in images])
+    place = next(network.parameters()).device
+    prepared = normalise(crops.to(place), task.preprocessing)
+    return prepared.contiguous(memory_format=torch.channels_last)
 
 
 def epoch_order(pictures: int, *, seed: int, epoch: int, batch_size: int) -> list[Tensor]:

@@ -11,8 +11,8 @@ import torch
 
 from tl_core.approaches import linear_probe
 from tl_core.approaches.approach import Approach, Fitted, Steps
+from tl_core.approaches.batches import batches_for
 from tl_core.approaches.checkpoints import restore_checkpoint, write_checkpoint
-from tl_core.approaches.frozen_front import batches_for
 from tl_core.approaches.linear_probe import ProbeModel, network_of
 from tl_core.approaches.optimisation import Optimisation, optimise, start
 from tl_core.approaches.task import Task, extract
@@ -53,7 +53,7 @@ def learn(
     frozen = approach.frozen_groups(task.config, len(layer_groups(network)))
     state = start(network, task.config, frozen_groups=frozen, from_scratch=not approach.pretrained)
     yield PhaseStarted("fine_tune")
-    batches = yield from batches_for(task, state)
+    batches = yield from batches_for(task, network, from_scratch=state.from_scratch)
     events = optimise(
         state, task.config, approach.step_plan, *batches, class_weights=task.class_weights()
     )

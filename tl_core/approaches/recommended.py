@@ -16,9 +16,9 @@ import torch
 
 from tl_core.approaches import fine_tuning, linear_probe
 from tl_core.approaches.approach import Approach, Fitted, Steps
+from tl_core.approaches.batches import batches_for
 from tl_core.approaches.cross_validation import FoldFit
 from tl_core.approaches.fine_tuning import TunedModel
-from tl_core.approaches.frozen_front import batches_for
 from tl_core.approaches.linear_probe import (
     ProbeModel,
     evaluation_on,
@@ -167,7 +167,7 @@ def _tune(
     network = network_of(task, choice.features, probe)
     frozen = approach.frozen_groups(task.config, len(layer_groups(network)))
     state = start(network, task.config, frozen_groups=frozen, from_scratch=False)
-    train, validation = yield from batches_for(task, state)
+    train, validation = yield from batches_for(task, network, from_scratch=False)
     yield from optimise(
         state,
         task.config,

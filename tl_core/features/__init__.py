@@ -6,7 +6,7 @@ engine, openvino         a frozen network on crops: by a rule, checked against p
 array_cache              arrays per picture on disk, by what made them and by content hash
 extraction               features of pictures, computed once and kept
 comparison_inputs        what else a comparison needs of each picture
-front_values             what a network's frozen front makes of pictures
+frozen_front             what a network's frozen front makes of pictures
 copies                   pictures that show the same thing, found and kept together
 fingerprints, alignment  how alike two pictures are: turned and mirrored; moved and scaled
 speed                    what work costs on this machine
