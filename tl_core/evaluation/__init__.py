@@ -1,1 +1,8 @@
-"""evaluation."""
+"""How good a model is, measured on pictures that it was not fitted on.
+
+folds        stratified, seeded folds that never separate a group
+out_of_fold  the one division that everything compared is measured on, and its answers
+measuring    a network's answers for picture files, counted
+calibration  do probabilities mean what they say? temperature, "not sure", sets of classes
+explanation  where a network looked
+"""

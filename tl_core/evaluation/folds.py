@@ -1,7 +1,7 @@
 """Folds for cross-validation: stratified, seeded; groups never separated.
 
 A group is a set of pictures that show the same thing: copies, frames of one burst, pictures of
-one patient. It knows labels and groups, not pictures or models.
+one patient.
 """
 
 from collections.abc import Sequence

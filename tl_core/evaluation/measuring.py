@@ -1,7 +1,4 @@
-"""Measures a model on pictures that it was not fitted on.
-
-It knows networks and parts of an image set; `reports` knows how results are counted and kept.
-"""
+"""Measures a model on pictures that it was not fitted on."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,7 +1,4 @@
-"""What a finished run found out, as values that pages read.
-
-Light: numpy only. It knows how a result is counted and stored; `evaluation` measures it.
-"""
+"""What a finished run found out, as values that pages read."""
 
 import io
 import json
