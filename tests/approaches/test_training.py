@@ -6,15 +6,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from projects import stripes_project
+from pictures import write_stripes
+from projects import add, stripes_project
 from trained import run_to_end, training_of
 
 from tl_core.approaches.fine_tuning import checkpoint_file
 from tl_core.backbones.network import load_network
 from tl_core.errors import DatasetError, RunError
-from tl_core.images import list_images, set_excluded
+from tl_core.images import folder_files, list_images, set_excluded
 from tl_core.runs.events import CandidateScore, EpochResult, Note, PhaseStarted, Progress, result_of
 from tl_core.runs.results.report import read_report
+from tl_core.workspace import create_project, open_workspace
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,22 @@ def test_the_recommended_training_learns_and_reports_out_of_fold(stripes):
         for method in ("regression", "discriminant")
     }
     assert max(one.accuracy for one in scores) > 0.9
+
+
+def test_the_candidates_are_told_where_the_person_gave_the_test_pictures_and_again(tmp_path):
+    workspace = open_workspace(tmp_path / "workspace")
+    project = create_project(workspace, "Stripes")
+    learnt = write_stripes(tmp_path / "pictures" / "train", each=11)
+    for picture in sorted(learnt.glob("*/[0-2].png")):
+        tested = tmp_path / "pictures" / "test" / picture.relative_to(learnt)
+        tested.parent.mkdir(parents=True, exist_ok=True)
+        picture.rename(tested)
+    add(workspace, project.id, folder_files(tmp_path / "pictures"))
+    for name in ("first", "from the cache"):
+        job = training_of(workspace, project.id, name)
+        told = {event.method for event in run_to_end(job) if isinstance(event, CandidateScore)}
+        assert told == {"regression", "discriminant"}
+        assert read_report(job.task.run_dir).evaluation.method == "held-out"
 
 
 def test_a_second_run_makes_no_forward_pass(stripes, monkeypatch):

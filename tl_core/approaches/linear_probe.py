@@ -23,7 +23,7 @@ from tl_core.evaluation.measuring import evaluation_of
 from tl_core.evaluation.out_of_fold import FOLDS, Division, OutOfFold, divide
 from tl_core.features.device import suited_threads
 from tl_core.features.engine import EngineChoice
-from tl_core.runs.events import Event, Note, PhaseStarted
+from tl_core.runs.events import CandidateScore, Event, Note, PhaseStarted
 from tl_core.runs.results.report import Evaluation
 
 
@@ -79,6 +79,8 @@ def fit(
         division = yield from measured_division(task)
         (found,) = (yield from cross_validate(task, extracted, division, "probe")).fits
         choice, probe = found.choice, found.probe
+        for (features, method), score in choice.scores.items():
+            yield CandidateScore("probe", features, method.name, method.amount, score)
     else:
         rows = np.arange(len(labels)) if rows is None else rows
         with suited_threads(len(labels)):
