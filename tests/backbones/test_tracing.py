@@ -15,6 +15,7 @@ from tl_core.backbones import create_backbone
 from tl_core.backbones.layer_groups import freeze_to, frozen_count, layer_groups, train_mode
 from tl_core.backbones.network import FeatureReader, TransferNetwork
 from tl_core.backbones.tracing import cut, folded
+from tl_core.features import frozen_front
 from tl_core.runs.catalogue import CATALOGUE
 from tl_core.runs.events import EpochResult, Note, result_of
 from tl_core.runs.results.report import read_report
@@ -100,7 +101,7 @@ def test_caching_on_and_off_give_the_same_validation_predictions(stripes, monkey
         return [e for e in run_to_end(job) if isinstance(e, EpochResult) and e.phase == "fine_tune"]
 
     kept = history("kept")
-    monkeypatch.setattr(batches, "cut", lambda *_: None)
+    monkeypatch.setattr(frozen_front, "cut", lambda *_: None)
     whole = history("whole")
     assert len(kept) == len(whole)
     for a, b in zip(kept, whole, strict=True):
@@ -115,7 +116,7 @@ def test_a_second_fine_tuning_computes_no_frozen_layer(stripes, monkeypatch):
     def forbidden(*_):
         raise AssertionError("a frozen layer was computed again")
 
-    monkeypatch.setattr("tl_core.features.frozen_front.view_crop", forbidden)
+    monkeypatch.setattr(frozen_front.FrozenFront, "_compute", forbidden)
     job = training_of(*stripes, "two", **settings)
     run_to_end(job)
     assert read_report(job.task.run_dir) is not None
@@ -139,7 +140,7 @@ def test_kept_values_and_crops_come_in_the_same_order(stripes, monkeypatch):
     job = training_of(*stripes, "order", strategy="fine-tune", steps=2, batch_size=4)
     run_to_end(job)
     kept, _ = result_of(batches.batches_for(job.task, job.model.state.network, from_scratch=False))
-    monkeypatch.setattr(batches, "cut", lambda *_: None)
+    monkeypatch.setattr(frozen_front, "cut", lambda *_: None)
     whole, _ = result_of(batches.batches_for(job.task, job.model.state.network, from_scratch=False))
     assert isinstance(kept, FrontBatches)
     assert isinstance(whole, CropBatches)

@@ -15,18 +15,16 @@ from tl_core.approaches.task import Task
 from tl_core.backbones.layer_groups import frozen_count
 from tl_core.backbones.network import TransferNetwork
 from tl_core.backbones.preprocessing import Preprocessing, normalise
-from tl_core.backbones.tracing import cut
 from tl_core.evaluation.measuring import crop_batches
 from tl_core.features.decoding import PLAIN_VIEW, View, in_parallel, view_crop
 from tl_core.features.engine import EngineChoice
-from tl_core.features.frozen_front import FrontValues, FrozenFront, Keeping, keeping
+from tl_core.features.frozen_front import FrontValues, cut_front
 from tl_core.images import LabelledImage
 from tl_core.runs.events import Event, Note
 from tl_core.workspace.cache_budget import budget_bytes
 
 CROP_BYTES = 512 * 2**20  # crops up to this size stay in memory, more are read every epoch
 MEASURED_BATCH = 16  # pictures per batch when nothing is learnt
-TRACED_PICTURES = 4  # the cut network is compared with the whole one on these
 
 Inputs = tuple[Tensor, ...]
 
@@ -50,19 +48,24 @@ def batches_for(
     task: Task, network: TransferNetwork, *, from_scratch: bool
 ) -> Generator[Event, None, tuple[Batches, Batches]]:
     """Return the batches of the training and of the validation part, for a frozen network."""
-    frozen = frozen_count(network)
-    if not frozen:
+    if not frozen_count(network):
         return _whole(task, network)
-    images = _traced_pictures(task, network)
-    halves = cut(network, images) if len(images) > 1 else None
-    if halves is None:
+    front = cut_front(
+        network,
+        task.images.train,
+        workspace=task.workspace,
+        project_id=task.project_id,
+        backbone=task.config.backbone,
+        preprocessing=task.preprocessing,
+        weights_seed=task.config.seed if from_scratch else None,
+    )
+    if front is None:
         yield Note(
             "The frozen layers of this network cannot be computed ahead, so every step computes "
             "them again."
         )
         return _whole(task, network)
-    kept = keeping(halves, images)
-    views = _views(task, kept)
+    views = _views(task, front.kept.bytes_each)
     if not views:
         yield Note(
             "The outputs of the frozen layers do not fit into the cache, so every step computes "
@@ -71,25 +74,14 @@ def batches_for(
         return _whole(task, network)
     if task.config.augmentations:
         yield Note(f"Every picture is augmented in {len(views)} ways, drawn in advance.")
-    front = FrozenFront(
-        workspace=task.workspace,
-        project_id=task.project_id,
-        backbone=task.config.backbone,
-        preprocessing=task.preprocessing,
-        halves=halves,
-        frozen_groups=frozen,
-        features=network.features_read,
-        kept=kept,
-        weights_seed=task.config.seed if from_scratch else None,
-    )
     train, validation = task.images.train, task.images.validation
     parts = [*((view, train) for view in views), (PLAIN_VIEW, validation)]
     (*varied, plain), engine = yield from front.values(parts)
     yield Note(_what_ran(engine))
     settings = {"batch_size": task.config.batch_size, "seed": task.config.seed}
     return (
-        FrontBatches(halves.back, train, views=varied, plain=None, **settings),
-        FrontBatches(halves.back, validation, views=[], plain=plain, **settings),
+        FrontBatches(front.halves.back, train, views=varied, plain=None, **settings),
+        FrontBatches(front.halves.back, validation, views=[], plain=plain, **settings),
     )
 
 
@@ -112,23 +104,14 @@ def _what_ran(engine: EngineChoice | None) -> str:
     )
 
 
-def _views(task: Task, kept: Keeping) -> list[View]:
-    """Return as many views as wanted and as fit; none if not even one does."""
-    config, each = task.config, kept.bytes_each
+def _views(task: Task, each: int) -> list[View]:
+    """Return as many views as wanted and as fit at so many bytes; none if not even one does."""
+    config = task.config
     pictures, validated = len(task.images.train), len(task.images.validation)
     wanted = [View(config.augmentations, n, config.seed) for n in range(config.views)]
     wanted = wanted if config.augmentations else [PLAIN_VIEW]
     room = budget_bytes() // 2 - each * validated  # half is left for others
     return wanted[: max(0, room // max(1, each * pictures))]
-
-
-@torch.no_grad()
-def _traced_pictures(task: Task, network: TransferNetwork) -> Tensor:
-    images = task.images.train[:TRACED_PICTURES]
-    crops = torch.stack([view_crop(image, task.preprocessing, PLAIN_VIEW) for image in images])
-    place = next(network.parameters()).device
-    prepared = normalise(crops.to(place), task.preprocessing)
-    return prepared.contiguous(memory_format=torch.channels_last)
 
 
 def epoch_order(pictures: int, *, seed: int, epoch: int, batch_size: int) -> list[Tensor]:

@@ -10,10 +10,12 @@ import timm
 import torch
 from torch import Tensor
 
-from tl_core.backbones.preprocessing import Preprocessing
-from tl_core.backbones.tracing import CutNetwork
+from tl_core.backbones.layer_groups import frozen_count
+from tl_core.backbones.network import TransferNetwork
+from tl_core.backbones.preprocessing import Preprocessing, normalise
+from tl_core.backbones.tracing import CutNetwork, cut
 from tl_core.features.array_cache import Shelf, shelf_folder
-from tl_core.features.decoding import View, view_crop
+from tl_core.features.decoding import PLAIN_VIEW, View, view_crop
 from tl_core.features.engine import (
     PRECISIONS,
     Engine,
@@ -34,6 +36,7 @@ from tl_core.runs.events import Progress
 from tl_core.workspace.cache_budget import make_room, mark_used
 from tl_core.workspace.storage import Workspace
 
+TRACED_PICTURES = 4  # the cut network is compared with the whole one on these
 HALF_TOLERANCE = 5e-3  # largest change of logits, relative to the largest, that half may cause
 
 Part = tuple[View, Sequence[LabelledImage]]
@@ -192,3 +195,41 @@ class FrozenFront:
         values = zip(engine(crops), self.kept.maps, strict=True)
         ordered = (value.transpose(0, 2, 3, 1) if is_map else value for value, is_map in values)
         return {str(i): np.ascontiguousarray(v, dtype=kind) for i, v in enumerate(ordered)}
+
+
+@torch.no_grad()
+def cut_front(
+    network: TransferNetwork,
+    images: Sequence[LabelledImage],
+    *,
+    workspace: Workspace,
+    project_id: str,
+    backbone: Backbone,
+    preprocessing: Preprocessing,
+    weights_seed: int | None = None,
+) -> FrozenFront | None:
+    """Cut a network behind its frozen layer groups; None where that is not possible.
+
+    `images` are pictures to compare the cut network with the whole one on; for the other arguments
+    see `FrozenFront`.
+    """
+    some = images[:TRACED_PICTURES]
+    if len(some) < 2:
+        return None
+    crops = torch.stack([view_crop(image, preprocessing, PLAIN_VIEW) for image in some])
+    prepared = normalise(crops.to(next(network.parameters()).device), preprocessing)
+    prepared = prepared.contiguous(memory_format=torch.channels_last)
+    halves = cut(network, prepared)
+    if halves is None:
+        return None
+    return FrozenFront(
+        workspace=workspace,
+        project_id=project_id,
+        backbone=backbone,
+        preprocessing=preprocessing,
+        halves=halves,
+        frozen_groups=frozen_count(network),
+        features=network.features_read,
+        kept=keeping(halves, prepared),
+        weights_seed=weights_seed,
+    )
