@@ -23,3 +23,18 @@ def workspace(own_workspace):
     from tl_core.workspace import open_workspace
 
     return open_workspace()
+
+
+@pytest.fixture(scope="session")
+def machine_dir(tmp_path_factory):
+    return tmp_path_factory.mktemp("machine")
+
+
+@pytest.fixture(scope="module")
+def known_machine(machine_dir):
+    """Let all workspaces share what was measured of this machine, and the converted networks."""
+    from tl_core.workspace import Workspace
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Workspace, "machine_dir", property(lambda _: machine_dir))
+        yield

@@ -29,6 +29,9 @@ from tl_core.workspace import create_project, open_workspace
 from tl_core.workspace.database import ImageRow, session
 
 
+pytestmark = pytest.mark.usefixtures("known_machine")
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """A small network learns these stripes in a few steps, copies are another test's matter."""

@@ -77,12 +77,15 @@ def test_a_crop_shows_a_part_without_stretching_it_much() -> None:
     disc = Image.new("RGB", (300, 300))
     y, x = np.mgrid[:300, :300]
     disc.paste((255, 255, 255), mask=Image.fromarray((x - 150) ** 2 + (y - 150) ** 2 < 40**2))
+    whole = 0
     for view in views(disc, ("crop",), 20):
         white = view[0] > 127
         rows, columns = white.any(dim=1).sum().item(), white.any(dim=0).sum().item()
         if not (white[0].any() or white[-1].any() or white[:, 0].any() or white[:, -1].any()):
+            whole += 1
             assert rows >= 64 * 80 / 300 * 0.9
             assert 0.7 < rows / columns < 1.45
+    assert whole >= 10, "views that show the whole disc"
 
 
 def test_an_unknown_name_is_refused() -> None:

@@ -183,6 +183,7 @@ def test_no_stored_group_is_ever_separated(tmp_path: Path, pairs, seed: int) -> 
     image_set(workspace, project_id, seed=seed)
     keep_copies(workspace, project_id, [(found[a], found[b]) for a, b in pairs if a != b])
     images = image_set(workspace, project_id, seed=seed).images
+    assert bool(list_groups(workspace, project_id)) == any(a != b for a, b in pairs)
     for group in list_groups(workspace, project_id):
         inside = {one.digest for one in group.images}
         assert len({one.split for one in images if one.digest in inside}) == 1

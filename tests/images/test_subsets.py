@@ -40,7 +40,9 @@ def test_every_kind_of_part_that_is_large_enough_is_offered_once():
 
 
 def test_the_count_that_is_offered_is_that_of_those_who_belong():
-    for part, count in offered_subsets(PICTURES):
+    offered = offered_subsets(PICTURES)
+    assert {part.kind for part, _ in offered} == {"split", "folder", "names", "class"}
+    for part, count in offered:
         assert sum(part.holds(one) for one in PICTURES) == count, part
 
 
@@ -49,9 +51,11 @@ def test_a_part_that_holds_everything_cannot_be_compared():
 
 
 def test_brackets_in_names_are_no_pattern():
-    pictures = [SubsetFacts(f"[a]_{n}.jpg", "x", None) for n in range(5)]
-    pictures += [SubsetFacts(f"front[1]_{n}.jpg", "y", None) for n in range(6)]
-    for part, count in offered_subsets(pictures):
+    pictures = [SubsetFacts(f"[a]/{n}.jpg", "x", None) for n in range(5)]
+    pictures += [SubsetFacts(f"front[1]/{n}.jpg", "y", None) for n in range(6)]
+    offered = dict(offered_subsets(pictures))
+    assert offered[Subset("folder", "[a]")] == 5 and offered[Subset("folder", "front[1]")] == 6
+    for part, count in offered.items():
         assert sum(part.holds(one) for one in pictures) == count, part
 
 

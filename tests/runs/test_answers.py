@@ -41,4 +41,5 @@ def test_an_ordinary_name_is_left_alone():
 
 
 def test_a_name_that_is_not_valid_unicode_does_not_break_the_table():
-    answers_csv([Answer("bad\udcff.jpg", None, "x")], ("a",))
+    table = answers_csv([Answer("bad\udcff.jpg", None, "x")], ("a",)).decode("utf-8-sig")
+    assert table.splitlines()[1] == "bad?.jpg,,,,x"

@@ -5,7 +5,6 @@ a pattern of file names alone, "cam1_*".
 """
 
 import fnmatch
-import glob
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -86,7 +85,7 @@ def offered_subsets(pictures: Iterable[SubsetFacts]) -> list[tuple[Subset, int]]
             counts["split"][picture.split] += 1
         counts["folder"].update(_folders(picture))
         if beginning := _beginning(picture.name):
-            counts["names"][f"{glob.escape(beginning)}*"] += 1
+            counts["names"][f"{beginning}*"] += 1
     return [
         (Subset(kind, value), count)
         for kind, found in counts.items()
