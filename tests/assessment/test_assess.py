@@ -28,7 +28,6 @@ from tl_core.service.execution import execute
 from tl_core.workspace import create_project, open_workspace
 from tl_core.workspace.database import ImageRow, session
 
-
 pytestmark = pytest.mark.usefixtures("known_machine")
 
 
