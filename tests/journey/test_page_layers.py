@@ -18,6 +18,7 @@ from pages.shared.layers.strategies import (
     with_frozen,
     with_preset,
 )
+from pages.shared.transfer.words import layers_text
 from tl_core.errors import ComputeError
 from tl_core.runs.catalogue import CATALOGUE
 from tl_core.runs.configuration import AUGMENTATIONS, TrainingConfig
@@ -214,11 +215,12 @@ def test_a_question_that_the_compute_process_does_not_take_is_a_mistake_and_no_s
 
 def test_the_measured_curve_of_the_layers_stands_beside_the_slider():
     project = project_with_pictures(each=10)
-    assert "suit your classes" not in texts(open_app(PAGE, project))
-    assess_run(project, made_up(project))
+    found = made_up(project)
+    assert layers_text(found.layers) not in texts(open_app(PAGE, project))
+    assess_run(project, found)
     app = open_app(PAGE, project)
     assert not app.exception
-    assert "The last layers suit your classes best." in texts(app)
+    assert layers_text(found.layers) in texts(app)
     app.radio(key="preset").set_value("last-stage").run()
     assert not app.exception
     assert "frozen on the left" in app.get("plotly_chart")[1].proto.spec
@@ -226,8 +228,9 @@ def test_the_measured_curve_of_the_layers_stands_beside_the_slider():
 
 def test_the_curve_of_another_backbone_is_not_shown():
     project = project_with_pictures(each=10)
-    assess_run(project, made_up(project, backbone="another"))
-    assert "suit your classes" not in texts(open_app(PAGE, project))
+    found = made_up(project, backbone="another")
+    assess_run(project, found)
+    assert layers_text(found.layers) not in texts(open_app(PAGE, project))
 
 
 def test_every_augmentation_is_explained_and_flips_ask():
