@@ -16,7 +16,7 @@ from tl_core import runs
 from tl_core.errors import BackboneError
 from tl_core.images import list_skipped
 from tl_core.runs.results.report import read_report
-from tl_core.service import headless, terminal
+from tl_core.service import commands, headless
 from tl_core.workspace import list_projects, open_project, open_workspace
 
 ROOT = Path(__file__).parents[2]
@@ -214,13 +214,13 @@ def test_pictures_that_are_being_trained_on_are_left_alone(tmp_path, capfd):
 
 def test_ctrl_c_stops_keeps_and_evaluates_the_best_state(tmp_path, capfd, monkeypatch):
     folder = write_stripes(tmp_path / "stripes", each=4)
-    show = terminal.show
+    show = commands.show
 
     def press_then_show(events):
         signal.raise_signal(signal.SIGINT)
         show(events)
 
-    monkeypatch.setattr(command_line, "show", press_then_show)
+    monkeypatch.setattr(commands, "show", press_then_show)
     code = run("train", folder, "--workspace", tmp_path / "workspace")
     err = capfd.readouterr().err
     assert code in (0, 2)

@@ -1,4 +1,4 @@
-"""The options of the command line, each with its explanation. What they do is in `__main__`."""
+"""The options of the command line, each with its explanation. What they do is in `commands`."""
 
 import argparse
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""Folders of pictures into projects and results into files, for the command line.
-
-Light until something is computed. It knows the workspace; `__main__` knows the command line.
-"""
+"""Folders of pictures into projects and results into files, for the command line."""
 
 import csv
 import hashlib

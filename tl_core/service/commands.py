@@ -1,0 +1,222 @@
+"""What the commands do: train, assess, predict, export; and what they say meanwhile.
+
+Results go to the standard output or into files, everything else to the standard error.
+"""
+
+import argparse
+import codecs
+import math
+import signal
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from tl_core import runs
+from tl_core.errors import DatasetError, RunError
+from tl_core.images import Skipped
+from tl_core.runs import Run
+from tl_core.runs.catalogue import Backbone, backbone_to_json, weights_state
+from tl_core.runs.configuration import TrainingConfig, config_to_json
+from tl_core.runs.events import EpochResult, Event, Note, PhaseStarted, Progress
+from tl_core.runs.results.report import read_report
+from tl_core.service import headless
+from tl_core.workspace import open_workspace
+from tl_core.workspace.storage import Workspace, storage_errors, write_atomic
+
+_PHASES = {
+    "download": "Downloading",
+    "features": "Looking at the pictures",
+    "probe": "Fitting a classifier on frozen features",
+    "trial": "Trying whether fine-tuning the last layers pays",
+    "fine_tune": "Training the network's layers",
+    "evaluate": "Evaluating",
+    "save": "Saving",
+    "assess": "Comparing with what could be had without the pretrained model",
+}
+
+
+def train(options: argparse.Namespace) -> None:
+    workspace = open_workspace(options.workspace)
+    backbone = headless.backbone_named(options.backbone)
+    try:
+        config = TrainingConfig(
+            backbone=backbone,
+            strategy=options.strategy,
+            options=dict(options.options),
+            frozen_groups=options.freeze_to,
+            tuning_seconds=options.tuning_seconds,
+            seed=options.seed,
+        )
+    except ValueError as error:
+        raise RunError(f"This training cannot be started: {error}.") from error
+    if options.download and _pretrained(options.strategy):
+        _download(backbone)
+    project_id, skipped = headless.project_of_folder(workspace, options.train_dir, options.test)
+    list_skipped(skipped)
+    run = _do(workspace, project_id, "train", config_to_json(config))
+    run_dir = workspace.run_dir(project_id, run.id)
+    report = read_report(run_dir) if run.state in ("done", "stopped") else None
+    if report is None:
+        raise RunError(run.message or "The training ended without a model.")
+    say(run.message)
+    if options.report:
+        write(options.report, headless.report_json(run, run_dir, report))
+    if options.predictions:
+        table = headless.predictions_csv(workspace, project_id, report)
+        write(options.predictions, table)
+    found = report.evaluation
+    low, high = found.interval
+    measured_on = "out of fold" if found.folds > 1 else f"{found.measured_on} pictures"
+    print(
+        f"accuracy {found.accuracy:.3f} ({found.correct} of {found.n}, {measured_on}; "
+        f"95 % interval {low:.3f} to {high:.3f})\nrun {run.id} in {run_dir}"
+    )
+
+
+def assess(options: argparse.Namespace) -> None:
+    from tl_core.runs.results.assessment import read_assessment
+
+    workspace = open_workspace(options.workspace)
+    backbone = headless.backbone_named(options.backbone)
+    project_id, skipped = headless.project_of_folder(workspace, options.directory, None)
+    list_skipped(skipped)
+    config = {
+        "backbone": backbone_to_json(backbone),
+        "scratch": options.scratch,
+        "patterns": options.compare,
+        "seed": options.seed,
+    }
+    run = _do(workspace, project_id, "assess", config)
+    found = read_assessment(workspace.run_dir(project_id, run.id))
+    if found is None:
+        raise RunError(run.message or "The comparison ended without a result.")
+    say(run.message)
+    if options.report:
+        write(options.report, headless.assessment_json(workspace, project_id, found))
+    print(headless.assessment_text(found))
+
+
+def _do(workspace: Workspace, project_id: str, kind: str, config: dict) -> Run:
+    """Do a run in this process and return it as it ended."""
+    from tl_core.service.execution import execute
+
+    run = runs.start_run(workspace, project_id, kind=kind, config=config, claimed=True)
+    if not runs.is_mine(workspace, run.id):
+        raise RunError(
+            "These pictures are being worked on already, by the app or another command. Wait "
+            "for its end, or use another --workspace."
+        )
+
+    def stop(*_signal: object) -> None:
+        say("Stopping: what was found so far is kept. Press again to give up at once.")
+        runs.request_stop(workspace, run.id)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        show(execute(workspace, run))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return runs.get_run(workspace, run.id)
+
+
+def predict(options: argparse.Namespace) -> None:
+    from tl_core.export.predictor import Predictor
+    from tl_core.runs.results.answers import answers_csv
+
+    workspace = open_workspace(options.workspace)
+    predictor = Predictor.load(headless.model_path(workspace, options.model))
+    answers = list(predictor.answers(headless.files_at(options.paths)))
+    list_skipped(Skipped(entry.name, entry.reason) for entry in answers if entry.reason)
+    table = answers_csv(answers, predictor.class_names).removeprefix(codecs.BOM_UTF8)
+    if options.output:
+        write(options.output, table)
+    else:
+        sys.stdout.buffer.write(table)
+        sys.stdout.flush()
+
+
+def export(options: argparse.Namespace) -> None:
+    from tl_core.export.bundle import export_run
+    from tl_core.runs.results.onnx_check import LIMIT
+
+    run_dir = headless.model_path(open_workspace(options.workspace), options.run)
+    report = read_report(run_dir)
+    pictures = run_dir.resolve().parents[1] / "images"
+    digests = report.evaluation.digests if report else ()
+    paths = [path for digest in digests for path in pictures.glob(f"{digest}.*")]
+    parity = export_run(run_dir, options.out_dir, paths)
+    say(f"Wrote the model to {options.out_dir}.")
+    if parity.n:
+        say(
+            f"On {parity.n} pictures the ONNX file's probabilities differ from the app's by at "
+            f"most {parity.max_difference:.1e}."
+        )
+    if parity.n and not parity.same:
+        raise RunError(f"That is more than {LIMIT:g}: do not rely on the ONNX file.")
+
+
+def _pretrained(strategy: str) -> bool:
+    from tl_core.approaches.approach import approach_named
+
+    return approach_named(strategy).pretrained
+
+
+def _download(backbone: Backbone) -> None:
+    from tl_core.service.downloads import download_weights
+
+    if weights_state(backbone) == "download":
+        show(iter([PhaseStarted("download")]))
+        show(download_weights(backbone))
+
+
+COMMANDS = {"train": train, "assess": assess, "predict": predict, "export": export}
+
+
+def show(events: Iterable[Event]) -> None:
+    """Let a generator work and say on the standard error how far it is."""
+    overwrite = sys.stderr.isatty()
+    for event in events:
+        match event:
+            case PhaseStarted(phase):
+                say(_PHASES[phase])
+            case Note(text):
+                say(f"  {text}")
+            case Progress(_, done, total, left) if overwrite:
+                more = f", {left:.0f} s left" if left else ""
+                print(f"  {done} of {total}{more}   ", end="\r", file=sys.stderr, flush=True)
+            case EpochResult(phase="fine_tune") as result:
+                say(f"  {epoch_line(result)}")
+
+
+def epoch_line(result: EpochResult) -> str:
+    """Say what is known after an epoch; before the first one there is no training loss."""
+    when = f"epoch {result.epoch} of {result.total_epochs}" if result.epoch else "at the start"
+    numbers = {
+        "loss": result.train_loss,
+        "validation loss": result.validation_loss,
+        "validation accuracy": result.validation_accuracy,
+    }
+    measured = {name: value for name, value in numbers.items() if value is not None}
+    known = [f"{name} {value:.3f}" for name, value in measured.items() if not math.isnan(value)]
+    return f"{when}: {', '.join(known) or 'not measured'}"
+
+
+def list_skipped(skipped: Iterable[Skipped]) -> None:
+    for entry in skipped:
+        say(f"left out {entry.name}: {entry.reason}")
+
+
+def say(text: str | None) -> None:
+    if text:
+        print(text, file=sys.stderr, flush=True)
+
+
+def write(path: Path, content: bytes) -> None:
+    try:
+        with storage_errors(f"writing {path}"):
+            write_atomic(path, content)
+    except OSError as error:
+        raise DatasetError(
+            f"'{path}' cannot be written ({error.strerror}). Check its folder."
+        ) from error
