@@ -14,7 +14,8 @@ MADE_UP = {
     "list_approaches": FACTS,
     "layer_groups": GROUPS,
     "estimate_seconds": {
-        "features": 3.0, "probe": 1.0, "fine_tune": 0.0, "total": 12.0, "device": "this CPU",
+        "features": 3.0, "probe": 1.0, "fine_tune": 0.0, "total": 12.0,
+        "device": "cpu", "cores": 2,
     },
     "preview_augmentation": [b"RIFF-1", b"RIFF-2", b"RIFF-3"],
     "explain": None,

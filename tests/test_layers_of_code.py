@@ -31,7 +31,7 @@ FILE_NAME = re.compile(r"[\w-]+\.(?:json|npz|npy|db)")  # of what the engine kee
 # What is still to be mended. A test fails as well when something here has been.
 TOO_LONG: set[str] = set()
 TOO_MANY_MODULES: set[str] = set()
-NOT_LISTED = {"service"}
+NOT_LISTED: set[str] = set()
 COMPARE_STRATEGIES: set[str] = set()
 
 

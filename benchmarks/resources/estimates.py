@@ -1,9 +1,20 @@
-"""Seconds expected before a training against those that it then took, phase by phase."""
+"""Seconds expected before a training against those that it then took, phase by phase.
+
+The first set is expected from what was measured on a few pictures, the others from what the sets
+before them took.
+"""
 
 import tempfile
 from pathlib import Path
 
-from benchmarks.measuring.projects import asked, has_pictures, known_machine, train, workspace_on
+from benchmarks.measuring.projects import (
+    asked,
+    has_pictures,
+    known_machine,
+    remember,
+    train,
+    workspace_on,
+)
 from benchmarks.measuring.table import Measured, Table
 from tl_core.service.headless import project_of_folder
 from tl_core.workspace import open_workspace
@@ -29,6 +40,7 @@ def measure(data: Path) -> Measured | None:
                 project, _ = project_of_folder(open_workspace(root), data / name, None)
                 expected = asked("estimated", root, project, strategy)
                 took = train(data / name, root, strategy=strategy)["seconds"]
+                remember(root, machine)  # the next sets are expected from what this one took
                 rows += _rows(name, strategy, expected, took)
                 figures.append(
                     {"set": name, "strategy": strategy, "expected": expected, "took": took}

@@ -38,6 +38,13 @@ def count_text(number: int) -> str:
     return f"{number / 1e6:.1f} million"
 
 
+def device_text(device: str, cores: int) -> str:
+    """Say where a training computes: on "cpu" with so many cores, "mps", or a named card."""
+    if device == "cpu":
+        return f"this computer's processor ({cores} core{'s' if cores > 1 else ''})"
+    return "the graphics part of this Mac" if device == "mps" else f"the graphics card ({device})"
+
+
 def duration(seconds: float) -> str:
     """Return a time span as people say it."""
     if seconds < 1.5:

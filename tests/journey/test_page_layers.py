@@ -47,7 +47,7 @@ def test_the_page_shows_trained_parameters_and_expected_time():
     shown = texts(open_app(PAGE, project_with_pictures()))
     assert "2.6 thousand" in shown
     assert "about 12 seconds" in shown
-    assert "this CPU" in shown
+    assert "processor (2 cores)" in shown
 
 
 def test_how_long_fine_tuning_may_be_tried_is_shown_and_stored():

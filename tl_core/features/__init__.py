@@ -9,5 +9,4 @@ comparison_inputs        what else a comparison needs of each picture
 frozen_front             what a network's frozen front makes of pictures
 copies                   pictures that show the same thing, found and kept together
 fingerprints, alignment  how alike two pictures are: turned and mirrored; moved and scaled
-speed                    what work costs on this machine
 """

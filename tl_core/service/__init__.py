@@ -1,1 +1,14 @@
-"""service."""
+"""Processes: what runs where, from a queued run or a command to the work and back.
+
+worker             the process that executes queued runs, one after the other
+execution          one run from its claim to its end
+run_work           what each kind of run does, and its signs of life
+downloads          weights and sample sets, followed by a run
+download_process   the process that downloads
+compute            the warm process that answers pages' short questions
+estimates          how long a training will take, from what earlier ones took
+tally              what a training did and how long it took
+command_line       the options of the commands
+commands           what the commands do and say
+headless           folders into projects, results into files
+"""

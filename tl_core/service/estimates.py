@@ -1,32 +1,57 @@
 """How long a training will take on this machine, before it starts.
 
-What a picture costs is in `costs`; how many pictures and steps there will be follows from the
-settings and from what is cached already. It knows the order of work in `training`, not the work.
+A finished training leaves in the machine's memo how much it did of each kind of work and in how
+many seconds (`tally`, `remember`). An estimate multiplies what is to do by that; what was never
+done here with this backbone is measured on a few pictures.
 """
 
-from dataclasses import replace
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import torch
+from torch import Tensor, nn
 
 from tl_core.approaches import fine_tuning
-from tl_core.approaches.approach import approach_named
+from tl_core.approaches.approach import Approach, approach_named
+from tl_core.approaches.optimisation import step_dtype
 from tl_core.approaches.recommended import TOLERATED
-from tl_core.errors import DatasetError
-from tl_core.evaluation.out_of_fold import MOST_CROSS_VALIDATED
-from tl_core.features.decoding import View
-from tl_core.features.device import device
-from tl_core.features.extraction import kept_features
-from tl_core.images import ClassSummary, image_set, list_classes
+from tl_core.backbones import create_backbone
+from tl_core.backbones.layer_groups import freeze_to, layer_groups, train_mode
+from tl_core.backbones.network import FeatureReader, TransferNetwork, feature_sizes
+from tl_core.backbones.preprocessing import normalise, preprocessing_for
+from tl_core.backbones.tracing import cut
+from tl_core.errors import DatasetError, ImageFileError, WeightsUnavailable
+from tl_core.evaluation.out_of_fold import FOLDS, MOST_CROSS_VALIDATED
+from tl_core.features.decoding import View, crop_file
+from tl_core.features.device import device, machine_memo
+from tl_core.features.engine import CONVERTING_PAYS, choose_engine
+from tl_core.features.extraction import kept_features, weights_name
+from tl_core.images import image_path, image_set, list_classes, list_images
+from tl_core.runs.catalogue import Backbone
 from tl_core.runs.configuration import TrainingConfig
-from tl_core.service.costs import Costs, facts_of, measured_costs, tries_fine_tuning
+from tl_core.service.tally import Tally
 from tl_core.workspace.storage import Workspace
 
-TRAIN_SHARE, REST_SHARE = 0.6, 0.2  # of the pictures, as `datasets` splits them
-COPIES_SECONDS = 1.5e-3  # per picture, to look for copies among the others
-BEFORE_STEPS = 1.0  # seconds to cut the network and to choose how to compute its parts
-FOLDS = 5
-FOLDS_SHARE = 1.8  # choosing again in every fold, against choosing once
-MEASURING_SHARE = 0.35  # of a step's cost, when nothing is learnt
+KEPT = 5  # finished trainings that are remembered for each kind of work
+NESTED = 1.8  # choosing a probe in every fold, against choosing it once
+START_SECONDS = 1.5e-3  # per picture, to search for copies among the others
+NUMBER_SECONDS = 1e-9  # per number that choosing a probe touches
+SAMPLE, STEP_SAMPLE = 8, 4  # pictures to measure a look and an optimisation step on
+
+
+def remember(workspace: Workspace, project_id: str, config: TrainingConfig, tally: Tally) -> None:
+    """Keep what a finished training did and how long it took, for the estimates to come."""
+    training, memo = _Training(workspace, project_id, config), machine_memo(workspace)
+    planned = training.planned() | {name: tally.amounts[name] for name in ("look", "front")}
+    planned["step"] = tally.amounts["step"] * config.batch_size
+    if not (tally.amounts["evaluate"] or training.approach.step_plan):
+        del planned["evaluate"]  # it was known already, so no classifier was fitted
+    for kind, amount in planned.items():
+        if amount and tally.seconds[kind]:
+            known = memo.get(training.name(kind)) or []
+            memo.put(training.name(kind), [*known, [amount, tally.seconds[kind]]][-KEPT:])
 
 
 def estimate_seconds(workspace: Workspace, project_id: str, config: TrainingConfig) -> dict:
@@ -35,143 +60,187 @@ def estimate_seconds(workspace: Workspace, project_id: str, config: TrainingConf
     Returns:
         `features`, `probe`, `fine_tune`, `evaluate` and `total` in seconds; `trial`, what trying
         fine-tuning takes in a recommended training (part of `fine_tune` if that is allowed);
-        `device` in words.
+        `device`, "cpu", "mps" or a graphics card's name, and `cores` of the processor.
 
     Raises:
         BackboneError: If the architecture is unknown.
         WorkspaceError: If the project is gone.
     """
-    classes = list_classes(workspace, project_id)
-    pictures = _pictures(classes)
-    costs = measured_costs(workspace, project_id, config)
-    return _seconds(
-        config,
-        costs,
-        pictures=pictures,
-        missing=missing_looks(workspace, project_id, config),
-        columns=facts_of(config.backbone).columns,
-        classes=max(2, len(classes)),
-        trial=trial_seconds(config, costs, _learnt(workspace, project_id, pictures)),
-    )
-
-
-def trial_seconds(config: TrainingConfig, costs: Costs, pictures: int) -> float:
-    """Return what a recommended training needs to try fine-tuning; 0 if it never does.
-
-    Args:
-        config: Settings.
-        costs: Seconds per picture.
-        pictures: To learn from.
-    """
-    if not tries_fine_tuning(config) or not pictures:
-        return 0.0
-    tuned = replace(config, strategy="fine-tune")
-    views = config.views + 1 if config.augmentations else 1
-    looks = views * pictures * (costs.front + costs.decode / torch.get_num_threads())
-    if pictures > MOST_CROSS_VALIDATED:
-        folds, share = 1, REST_SHARE / (TRAIN_SHARE + REST_SHARE)
-    else:
-        folds, share = FOLDS, 1 / FOLDS
-    learnt = round((1 - share) * pictures)
-    turn = _steps_seconds(tuned, costs, learnt, pictures - learnt)
-    last = _steps_seconds(tuned, costs, pictures, 0)
-    return BEFORE_STEPS + looks + folds * turn + last
-
-
-def _steps_seconds(config: TrainingConfig, costs: Costs, learnt: int, measured: int) -> float:
-    """Return seconds to fine-tune on some pictures, and to measure others after every epoch."""
-    plan = approach_named(config.strategy).step_plan or fine_tuning.APPROACH.step_plan
-    epochs, per_epoch = plan.epochs_and_steps(config, max(1, learnt))
-    stepped = epochs * per_epoch * min(config.batch_size, max(1, learnt))
-    return (stepped + (epochs + 1) * measured * MEASURING_SHARE) * costs.step
-
-
-def _choosing_seconds(rows: int, columns: int, classes: int) -> float:
-    """Return seconds to choose the probe's features and method; measured with 100 to 1,800 rows."""
-    return 0.02 + 1e-9 * rows * columns * (40 + 25 * classes + rows)
-
-
-def _learnt(workspace: Workspace, project_id: str, pictures: int) -> int:
-    """Return how many pictures a recommended training learns from."""
-    try:
-        images = image_set(workspace, project_id)
-    except DatasetError:
-        return pictures  # something is missing still
-    return len(images.images) - (len(images.test) if images.test_given else 0)
-
-
-def _seconds(
-    config: TrainingConfig,
-    costs: Costs,
-    *,
-    pictures: int,
-    missing: int,
-    columns: int,
-    classes: int,
-    trial: float,
-) -> dict:
-    """Put the costs together.
-
-    Args:
-        config: Settings.
-        costs: Seconds per picture.
-        pictures: In the project, labelled and included.
-        missing: Looks at pictures that are not cached.
-        columns: Features per picture, D.
-        classes: K.
-        trial: Seconds to try fine-tuning.
-    """
-    approach = approach_named(config.strategy)
-    fine_tunes = approach.step_plan is not None
-    threads = torch.get_num_threads()
-    read = costs.decode / threads
-    views = 1 + (config.views if config.augmentations and not fine_tunes else 0)
-    look = costs.forward + read + COPIES_SECONDS
-    phases = {"features": missing * look, "probe": 0.0, "fine_tune": 0.0}
-    if approach.pretrained:
-        fitted = pictures * (TRAIN_SHARE if fine_tunes else 1)
-        phases["probe"] = _choosing_seconds(round(fitted * views), columns, classes)
-    folds = FOLDS_SHARE * phases["probe"] if pictures <= MOST_CROSS_VALIDATED else 0.0
-    if tries_fine_tuning(config):
-        phases["probe"] += folds
-    phases["evaluate"] = 0.0 if fine_tunes or tries_fine_tuning(config) else folds
-    if fine_tunes:
-        views = config.views if config.augmentations else 1
-        looks = (views * TRAIN_SHARE + REST_SHARE) * pictures
-        steps = _steps_seconds(
-            config, costs, round(TRAIN_SHARE * pictures), round(REST_SHARE * pictures)
-        )
-        phases["fine_tune"] = BEFORE_STEPS + looks * (costs.front + read) + steps
-        answer = costs.front + MEASURING_SHARE * costs.step + read
-        phases["evaluate"] = REST_SHARE * pictures * answer
-    elif trial <= TOLERATED * config.tuning_seconds:
-        phases["fine_tune"] = trial
-    total = sum(phases.values())
-    return {**phases, "total": total, "trial": trial, "device": _device_text()}
+    training = _Training(workspace, project_id, config)
+    work = training.planned() | {"look": missing_looks(workspace, project_id, config)}
+    work["front"] *= training.frozen > 0
+    seconds = {kind: amount and amount * training.rate(kind) for kind, amount in work.items()}
+    tuning = seconds["front"] + seconds["step"]
+    trial = tuning if training.tries_fine_tuning else 0.0
+    phases = {
+        "features": seconds["start"] + seconds["look"],
+        "probe": seconds["probe"],
+        "fine_tune": tuning if trial <= TOLERATED * config.tuning_seconds else 0.0,
+        "evaluate": seconds["evaluate"],
+    }
+    where = torch.cuda.get_device_name() if device() == "cuda" else device()
+    phases |= {"total": sum(phases.values()), "trial": trial}
+    return {**phases, "device": where, "cores": torch.get_num_threads()}
 
 
 def missing_looks(workspace: Workspace, project_id: str, config: TrainingConfig) -> int:
     """Return how many looks at pictures are not cached yet; more than once at each with views."""
-    approach = approach_named(config.strategy)
-    if not approach.pretrained:
-        return 0
-    views = [View()]
-    if config.augmentations and not approach.step_plan:
+    training = _Training(workspace, project_id, config)
+    views = [View()] if training.approach.pretrained else []
+    if config.augmentations and views and not training.approach.step_plan:
         views += [View(config.augmentations, n, config.seed) for n in range(config.views)]
-    preprocessing = facts_of(config.backbone).preprocessing
-    pictures = _pictures(list_classes(workspace, project_id))
+    preprocessing = preprocessing_for(_untrained(config.backbone))
+    pictures = sum(one.images - one.excluded for one in list_classes(workspace, project_id))
     place = (workspace, project_id, config.backbone, preprocessing)
     return sum(max(0, pictures - kept_features(*place, view)) for view in views)
 
 
-def _pictures(classes: list[ClassSummary]) -> int:
-    return sum(entry.images - entry.excluded for entry in classes)
+@dataclass(frozen=True)
+class _Training:
+    """A training that may come: what it has to do, and what that costs here."""
+
+    workspace: Workspace
+    project_id: str
+    config: TrainingConfig
+
+    @cached_property
+    def approach(self) -> Approach:
+        return approach_named(self.config.strategy)
+
+    @property
+    def tries_fine_tuning(self) -> bool:
+        return "tuning_seconds" in self.approach.settings and self.config.tuning_seconds > 0
+
+    @cached_property
+    def frozen(self) -> int:
+        tuned = fine_tuning.APPROACH if self.tries_fine_tuning else self.approach
+        return tuned.frozen_groups(self.config, len(layer_groups(_untrained(self.config.backbone))))
+
+    def name(self, kind: str) -> str:
+        """Return what seconds of a kind of work are remembered under."""
+        if kind in ("start", "look"):
+            return f"{self.config.backbone.name} | {kind}"
+        how = f"{self.config.strategy}, {self.config.frozen_groups} frozen"
+        return f"{self.config.backbone.name} | {kind} of {how}"
+
+    def planned(self) -> dict[str, float]:
+        """Return how much there is to do of each kind of work but looking.
+
+        "front" counts pictures, "step" pictures in all batches, "probe" and "evaluate" numbers per
+        column of the features, or pictures where a network answers them.
+        """
+        config, plan = self.config, self.approach.step_plan
+        looks = config.views if config.augmentations else 1
+        pictures, train, validation, given = self._sizes()
+        cross = pictures <= MOST_CROSS_VALIDATED and not given and not plan
+        rows = train if plan else pictures if cross else train + validation
+        rows *= 1 + config.views if config.augmentations and not plan else 1
+        classes = max(2, len(list_classes(self.workspace, self.project_id)))
+        choose = rows * (40 + 25 * classes + rows) if self.approach.pretrained else 0
+        again = NESTED * choose * (1 if cross else 1 / FOLDS)
+        work = {"start": pictures + 100, "probe": choose, "front": 0, "step": 0, "evaluate": 0}
+        work["start"] *= self.approach.pretrained
+        if self.tries_fine_tuning:  # in every fold that measures the probe, then on all pictures
+            folds, learnt = (FOLDS, pictures - pictures // FOLDS) if cross else (1, train)
+            steps = folds * self._in_batches(learnt) + self._in_batches(train + validation)
+            work |= {"probe": choose + again, "front": looks * pictures, "step": steps}
+        elif plan:
+            work |= {"front": looks * train + validation, "step": self._in_batches(train)}
+            work["evaluate"] = pictures - train - validation or validation
+        elif cross:
+            work["evaluate"] = again
+        return work
+
+    def _sizes(self) -> tuple[int, int, int, bool]:
+        """Return pictures, those to train on, those to validate on; whether a test was given."""
+        try:
+            images = image_set(self.workspace, self.project_id, seed=self.config.seed)
+        except DatasetError:  # something is missing still
+            classes = list_classes(self.workspace, self.project_id)
+            pictures = sum(one.images - one.excluded for one in classes)
+            return pictures, round(0.6 * pictures), round(0.2 * pictures), False
+        return len(images.images), len(images.train), len(images.validation), images.test_given
+
+    def _in_batches(self, learnt: int) -> int:
+        plan = self.approach.step_plan or fine_tuning.APPROACH.step_plan
+        epochs, per_epoch = plan.epochs_and_steps(self.config, max(1, learnt))
+        return epochs * per_epoch * min(self.config.batch_size, max(1, learnt))
+
+    def rate(self, kind: str) -> float:
+        """Return seconds per unit of a kind of work: remembered, measured or usual."""
+        memo, columns = (
+            machine_memo(self.workspace),
+            feature_sizes(_untrained(self.config.backbone))[1],
+        )
+        if known := memo.get(self.name(kind)):
+            return sum(took for _, took in known) / sum(amount for amount, _ in known)
+        if kind == "start":
+            return START_SECONDS
+        if kind == "probe" or (kind == "evaluate" and not self.approach.step_plan):
+            return columns * NUMBER_SECONDS
+        measure, detail = self._look_seconds, ""
+        if kind == "step":
+            measure, detail = self._step_seconds, f", {self.frozen} frozen"
+        name = f"{self.config.backbone.name} | measured {measure.__name__}{detail}"
+        return memo.measured(name, lambda: (measure(),), repeat=True)[0]
+
+    def _network(self) -> tuple[nn.Module, bool]:
+        """Return the backbone, and whether it has its weights: without them it is as fast."""
+        if self.approach.pretrained:
+            with suppress(WeightsUnavailable):  # not downloaded yet
+                place = self.workspace.project_dir(self.project_id)
+                return create_backbone(self.config.backbone, project_dir=place), True
+        return create_backbone(self.config.backbone, pretrained=False), False
+
+    def _sample(self) -> Tensor:
+        """Return crops of some of the pictures, uint8 (n, 3, S, S), n at least 1."""
+        records = list_images(self.workspace, self.project_id, excluded=False, limit=1000)
+        preprocessing, crops = preprocessing_for(_untrained(self.config.backbone)), []
+        for record in records[:: max(1, len(records) // SAMPLE)][:SAMPLE]:
+            with suppress(ImageFileError, OSError):  # the training will name it
+                path = image_path(self.workspace, self.project_id, record)
+                crops.append(crop_file(path, preprocessing))
+        side = preprocessing.input_size
+        return torch.stack(crops or [torch.zeros(3, side, side, dtype=torch.uint8)])
+
+    def _look_seconds(self) -> float:
+        """Read a few pictures and run them through the frozen network."""
+        start, sample = time.perf_counter(), self._sample()
+        read = (time.perf_counter() - start) / len(sample) / torch.get_num_threads()
+        network, pretrained = self._network()
+        engine = choose_engine(
+            FeatureReader(network),
+            preprocessing_for(network),
+            lambda: sample,
+            name=weights_name(self.config.backbone) if pretrained else "random weights",
+            workspace=self.workspace,
+            pictures=CONVERTING_PAYS if pretrained else 0,  # while a person chooses, there is time
+        )
+        return read + 1 / engine.choice.pictures_per_second
+
+    def _step_seconds(self) -> float:
+        """Update what is not frozen on a few pictures."""
+        network = TransferNetwork(self._network()[0], features="last", num_classes=2).to(device())
+        crops = self._sample()[:1].repeat(STEP_SAMPLE, 1, 1, 1).to(device())
+        images = normalise(crops, preprocessing_for(network.backbone))
+        freeze_to(network, self.frozen)
+        halves = cut(network, images) if self.frozen else None
+        back = halves.back if halves else network
+        with torch.no_grad():
+            inputs = halves.front(images) if halves else (images,)
+        train_mode(network, batch_size=STEP_SAMPLE)
+        learning = [value for value in network.parameters() if value.requires_grad]
+        optimiser, dtype = torch.optim.AdamW(learning, lr=0.0), step_dtype(device())
+        for _attempt in ("allocate", "measure"):
+            start = time.perf_counter()
+            with torch.autocast(device(), dtype=dtype, enabled=dtype != torch.float32):
+                back(*inputs).float().logsumexp(dim=1).mean().backward()
+            optimiser.step()
+            optimiser.zero_grad()
+            next(iter(learning)).sum().item()  # waits for a graphics card
+        return (time.perf_counter() - start) / STEP_SAMPLE
 
 
-def _device_text() -> str:
-    if device() == "cuda":
-        return f"the graphics card ({torch.cuda.get_device_name()})"
-    if device() == "mps":
-        return "the graphics part of this Mac"
-    threads = torch.get_num_threads()
-    return f"this computer's processor ({threads} core{'s' if threads > 1 else ''})"
+@lru_cache(maxsize=4)
+def _untrained(backbone: Backbone) -> nn.Module:
+    return create_backbone(backbone, pretrained=False)

@@ -1,7 +1,6 @@
 """One run from its claim to its end: do it, show signs of life, write down what became of it.
 
-It knows what the person is told when a run fails; `run_work` knows what each kind does, `worker` is
-the process around it, and `__main__` executes a run without one.
+`worker` is the process around it; the command line executes a run without one.
 """
 
 import shutil
@@ -14,8 +13,7 @@ from tl_core.errors import RunError, StorageFull, TLCoreError, WorkspaceError
 from tl_core.runs import Run
 from tl_core.runs.events import Event
 from tl_core.runs.results.report import read_report
-from tl_core.service.heartbeat import Pulse
-from tl_core.service.run_work import WORK
+from tl_core.service.run_work import WORK, Pulse
 from tl_core.workspace import open_project
 from tl_core.workspace.storage import Workspace, is_full_disk, storage_full
 

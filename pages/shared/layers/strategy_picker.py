@@ -16,7 +16,7 @@ from pages.shared.layers.strategies import (
     with_frozen,
     with_preset,
 )
-from pages.shared.text import count_text, duration, percent
+from pages.shared.text import count_text, device_text, duration, percent
 from pages.shared.transfer.comparison import comparison_of
 from pages.shared.transfer.findings import layer_by_layer
 from tl_core.runs.catalogue import LayerBlock
@@ -125,7 +125,10 @@ def show_costs(
 
 
 def _time_note(seconds: dict, config: TrainingConfig) -> str:
-    note, trial = f"on {seconds['device']}", seconds.get("trial", 0.0)
+    note, trial = (
+        f"on {device_text(seconds['device'], seconds['cores'])}",
+        seconds.get("trial", 0.0),
+    )
     if not trial:
         return note
     if seconds["fine_tune"]:

@@ -11,7 +11,7 @@ from pages.shared.journey import EVALUATION, LAYERS, PREDICT
 from pages.shared.layers.strategies import strategy_text
 from pages.shared.results import report_of, result_cards
 from pages.shared.run_control import STATE_TEXT, resume, start
-from pages.shared.text import duration, plain
+from pages.shared.text import device_text, duration, plain
 from pages.shared.training.progress import follow_training
 from tl_core.images import ClassSummary
 from tl_core.runs import Run, delete_run
@@ -51,7 +51,8 @@ def next_training(
             f"{pictures:,} pictures in {len(classes)} classes",
         ]
         if seconds:
-            parts.append(f"about {duration(seconds['total'])} on {seconds['device']}")
+            where = device_text(seconds["device"], seconds["cores"])
+            parts.append(f"about {duration(seconds['total'])} on {where}")
         note_text(" · ".join(parts))
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button(
