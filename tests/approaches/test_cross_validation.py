@@ -19,6 +19,8 @@ from tl_core.runs.events import result_of
 from tl_core.runs.results.ranking import read_ranking
 from tl_core.runs.results.report import read_report
 
+pytestmark = pytest.mark.usefixtures("known_machine")
+
 
 def noise(n=60, d=30, seed=0):
     labels = np.arange(n) % 2

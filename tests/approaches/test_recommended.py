@@ -21,6 +21,8 @@ from tl_core.images import assign_class, list_images
 from tl_core.runs.events import EpochResult, PhaseStarted, Progress
 from tl_core.runs.results.report import read_report
 
+pytestmark = pytest.mark.usefixtures("known_machine")
+
 
 @pytest.fixture(scope="module")
 def puzzle(tmp_path_factory):

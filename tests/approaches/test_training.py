@@ -18,6 +18,8 @@ from tl_core.runs.events import CandidateScore, EpochResult, Note, PhaseStarted,
 from tl_core.runs.results.report import read_report
 from tl_core.workspace import create_project, open_workspace
 
+pytestmark = pytest.mark.usefixtures("known_machine")
+
 
 @pytest.fixture(scope="module")
 def stripes(tmp_path_factory):

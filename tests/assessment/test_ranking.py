@@ -13,6 +13,8 @@ from tl_core.runs.catalogue import backbone_to_json
 from tl_core.runs.results.ranking import RankedBackbone, read_ranking
 from tl_core.service.execution import execute
 
+pytestmark = pytest.mark.usefixtures("known_machine")
+
 
 def entry(name, accuracy, seconds):
     return RankedBackbone(

@@ -22,6 +22,8 @@ from tl_core.runs.results.report import read_report
 from tl_core.workspace.cache_budget import make_room, mark_used
 from tl_core.workspace.storage import Workspace
 
+pytestmark = pytest.mark.usefixtures("known_machine")
+
 TINY = ["test_resnet", "test_vit", "test_efficientnet", "test_convnext", "test_byobnet"]
 LARGE = 40e6  # parameters; larger ones are built alike
 

@@ -23,6 +23,8 @@ from tl_core.runs.events import Note
 from tl_core.runs.results.report import read_report
 from tl_core.workspace import create_project, open_workspace
 
+pytestmark = pytest.mark.usefixtures("known_machine")
+
 SHORT = {"steps": 2, "batch_size": 4}
 
 
