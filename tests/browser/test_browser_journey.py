@@ -62,8 +62,7 @@ def test_from_sample_images_to_a_model_that_answers_the_same_elsewhere(address, 
         primary_button(page, "Start training").click()
         page.get_by_role("button", name="Stop").wait_for()
         page.locator(".tl-number", has_text="Right answers").wait_for()
-        for measure in ("accuracy", "loss"):
-            page.locator(f"[class*=st-key-curve-{measure}] .js-plotly-plot").last.wait_for()
+        page.locator("[class*=st-key-candidates] .js-plotly-plot").wait_for()
         primary_button(page, "Next: see where it errs").click()
 
         heading(page, "See how good it is")

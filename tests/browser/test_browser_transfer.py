@@ -33,7 +33,7 @@ def test_the_page_fills_while_it_is_measured_and_hears_stop(workspace):
         page.get_by_text("It helped", exact=True).wait_for()
         page.locator("[class*=st-key-layers] .js-plotly-plot").wait_for()
         page.get_by_role("button", name="Stop").click()
-        page.get_by_text("Stopping: what has been measured so far stays").wait_for()
+        page.get_by_text("Stopping. What has been measured so far stays").wait_for()
         assert get_run(workspace, run.id).state == "stopping"
 
         finish_run(workspace, run.id, "stopped")
