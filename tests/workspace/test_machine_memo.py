@@ -26,9 +26,8 @@ def test_a_damaged_file_counts_as_nothing_measured(tmp_path):
 
 def test_what_was_measured_on_a_busy_machine_does_not_stay(tmp_path, monkeypatch):
     memo = MachineMemo(Workspace(tmp_path), "cpu")
-    assert memo.measured("step", lambda: (3.0, 5.0), repeat=True) == (3.0, 5.0)
-    assert memo.measured("step", lambda: (1.0, 1.0), repeat=True) == (3.0, 5.0), "still fresh"
+    assert memo.least_seconds("step", lambda: 3.0) == 3.0
+    assert memo.least_seconds("step", lambda: 1.0) == 3.0, "still fresh"
     monkeypatch.setattr(machine_memo, "REPEAT_AFTER_SECONDS", -1)
-    assert memo.measured("step", lambda: (1.0, 9.0), repeat=True) == (1.0, 5.0)
-    assert memo.measured("step", lambda: (2.0, 4.0), repeat=True) == (1.0, 4.0)
-    assert memo.measured("step", lambda: (0.0, 0.0)) == (1.0, 4.0), "measured once is enough"
+    assert memo.least_seconds("step", lambda: 1.0) == 1.0
+    assert memo.least_seconds("step", lambda: 2.0) == 1.0

@@ -182,7 +182,7 @@ class _Training:
         if kind == "step":
             measure, detail = self._step_seconds, f", {self.frozen} frozen"
         name = f"{self.config.backbone.name} | measured {measure.__name__}{detail}"
-        return memo.measured(name, lambda: (measure(),), repeat=True)[0]
+        return memo.least_seconds(name, measure)
 
     def _network(self) -> tuple[nn.Module, bool]:
         """Return the backbone, and whether it has its weights: without them it is as fast."""

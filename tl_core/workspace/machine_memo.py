@@ -1,6 +1,7 @@
 """What was measured on this machine, kept for every process and every later start."""
 
 import json
+import math
 import platform
 import time
 from collections.abc import Callable
@@ -41,22 +42,17 @@ class MachineMemo:
         known = {**self._read(), self._key(name): value}
         write_atomic(self._file, json.dumps(known, indent=1).encode())
 
-    def measured(
-        self, name: str, measure: Callable[[], tuple[float, ...]], *, repeat: bool = False
-    ) -> tuple[float, ...]:
-        """Return measured seconds, from the first time on without measuring.
+    def least_seconds(self, name: str, measure: Callable[[], float]) -> float:
+        """Return the least that was measured so far; from time to time it is measured again.
 
-        With `repeat` they are measured again after `REPEAT_AFTER_SECONDS`, and the least counts:
-        the machine may have been busy, and an expectation must not stay too high for ever.
+        The machine may have been busy: an expectation must not stay too high for ever.
         """
         known = self.get(name)
-        if known is None or (repeat and time.time() - known["when"] > REPEAT_AFTER_SECONDS):
-            seconds = [round(value, 6) for value in measure()]
-            if known:
-                seconds = [min(pair) for pair in zip(seconds, known["seconds"], strict=True)]
-            known = {"seconds": seconds, "when": time.time()}
+        if known is None or time.time() - known["when"] > REPEAT_AFTER_SECONDS:
+            seconds = min(measure(), known["seconds"] if known else math.inf)
+            known = {"seconds": round(seconds, 6), "when": time.time()}
             self.put(name, known)
-        return tuple(known["seconds"])
+        return known["seconds"]
 
     def _key(self, name: str) -> str:
         return f"{name} | {self._here}"
