@@ -123,7 +123,7 @@ def test_a_stopped_run_goes_on_where_it_was(workspace, project, here):
     "seed, message",
     [
         (fake_training.TROUBLE, "Class 'cat' has 1 picture"),
-        (fake_training.MISTAKE, "Something went wrong that should not (KeyError"),
+        (fake_training.MISTAKE, "Unexpected error (KeyError"),
         (fake_training.FULL_DISK, "The disk is full"),
     ],
 )

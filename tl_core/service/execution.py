@@ -60,7 +60,7 @@ def _sentence(error: Exception) -> str:
             "backbone or a smaller batch, and resume."
         )
     return (
-        f"Something went wrong that should not ({type(error).__name__}: {text[:200]}). What was "
+        f"Unexpected error ({type(error).__name__}: {text[:200]}). What was "
         "saved before is kept; the details are in the log."
     )
 
