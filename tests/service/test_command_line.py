@@ -295,7 +295,7 @@ def test_assess_prints_a_verdict_and_writes_everything(tmp_path, capfd, monkeypa
     assert run("assess", folder, *options, "--compare", "[01]*.png", "[2345].png") == 0
     shown = capfd.readouterr()
     found = json.loads(report.read_text())
-    assert found["verdict"]["sentence"] in shown.out
+    assert f"verdict: {found['verdict']['answer']}, " in shown.out
     assert found["done"] == found["total"]
     assert [bar["n"] for bar in found["measured"]] == [14] * 5
     assert len(found["layers"]["points"]) == 8
