@@ -20,14 +20,14 @@ project = state.current_project()
 page_header(
     BACKBONE,
     "Choose a backbone",
-    "This step picks the network that has already learned to see; your classes are built on top.",
+    "A backbone is a pretrained network. Your classifier is trained on its features.",
 )
 explain("backbone", "parameters", "input size", "CNN", "ViT", "supervised", "self-supervised")
 ready = show_choice(project)
 chosen = chosen_backbone(project)
 take = partial(choose, project)
 backbone_cards(CATALOGUE, key="catalogue", chosen=chosen, on_choose=take)
-st.header("Which one suits your pictures?", anchor=False)
+st.header("Compare the backbones on your pictures", anchor=False)
 rank_backbones(project)
 st.header("Other backbones", anchor=False)
 explain("timm", "architecture")
@@ -38,7 +38,7 @@ with tabs[1]:
     own_weights_form(project, take)
 next_step(
     IMAGES,
-    "Next: your images",
+    "Next: your pictures",
     disabled=chosen is None,
-    help=None if ready else "You can go on; training waits until the weights are here.",
+    help=None if ready else "You can continue; training needs the downloaded weights.",
 )

@@ -28,14 +28,14 @@ def numbers() -> None:
     number_cards(
         ("Pictures", f"{total:,}", "in this project"),
         ("Classes", f"{len(classes):,}", "to tell apart"),
-        ("Excluded", f"{excluded:,}", "kept, but take no part"),
-        ("Left out", f"{len(skipped):,}", "files that could not be used"),
+        ("Excluded", f"{excluded:,}", "kept, but not used"),
+        ("Skipped", f"{len(skipped):,}", "files that cannot be used"),
     )
 
 
 def left_out() -> None:
-    with st.expander(f"Left out: {len(skipped):,} files, each with the reason"):
-        rows = {"File": [s.name for s in skipped], "Why": [s.reason for s in skipped]}
+    with st.expander(f"Skipped: {len(skipped):,} files, with the reason for each"):
+        rows = {"File": [s.name for s in skipped], "Reason": [s.reason for s in skipped]}
         st.dataframe(rows, width="stretch", hide_index=True)
         if st.button("Clear this list", key="clear-skipped"):
             clear_skipped(workspace, project.id)
@@ -46,10 +46,10 @@ project = state.current_project()
 workspace = state.current_workspace()
 page_header(
     IMAGES,
-    "Bring your images",
-    "This step collects pictures of every class, so that the model can learn what sets them apart.",
+    "Add your pictures",
+    "Add pictures of each class. The model learns to tell the classes apart.",
 )
-explain("class", "split", "test pictures", "exact duplicate")
+explain("class", "split", "test set", "exact duplicate")
 classes = list_classes(workspace, project.id)
 total = count_images(workspace, project.id)
 excluded = count_images(workspace, project.id, excluded=True)
@@ -76,5 +76,5 @@ next_step(
     LAYERS,
     "Next: choose layers",
     disabled=len(usable) < 2,
-    help=None if len(usable) >= 2 else "At least two classes with two pictures each are needed.",
+    help=None if len(usable) >= 2 else "You need at least two classes with two pictures each.",
 )

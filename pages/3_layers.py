@@ -21,9 +21,9 @@ project = state.current_project()
 workspace = state.current_workspace()
 page_header(
     LAYERS,
-    "Choose what is trained",
-    "Decide how much of the network keeps what it already knows, and how your pictures are varied "
-    "while it learns; the choices made for you are good ones.",
+    "Choose which layers are trained",
+    "Choose how many layer groups stay frozen, and whether the pictures are augmented. The "
+    "defaults are a good start.",
 )
 require_backbone(project)
 compute_client.warm()
@@ -39,27 +39,27 @@ approaches = ask("list_approaches")
 known = None
 with errors_shown():
     groups = answer_or_wait(layer_groups, key="groups", doing="Reading the network's layers")
-    known = answer_or_wait(approaches, key="approaches", doing="Looking up the approaches")
+    known = answer_or_wait(approaches, key="approaches", doing="Loading the training methods")
     if groups and known:
         choose_strategy(groups, config, known)
         show_depth(project, frozen_groups(config, len(groups), known))
     show_costs(groups, estimate, config, known, pictures=pictures)
-    wait_for_all([estimate], key="estimate", doing="Working out the time")
+    wait_for_all([estimate], key="estimate", doing="Estimating the time")
 explain(
     "layer group", "frozen", "classifier", "parameters", "linear probing", "fine-tuning",
     "from scratch",
 )  # fmt: skip
 
-st.header("Vary the pictures", anchor=False)
+st.header("Augmentation", anchor=False)
 note_text(
-    "Augmentation shows the model slightly changed copies of your pictures. It is off to begin "
-    "with, because linear probing is fast and good without it. It helps most when you fine-tune, "
-    "or when later pictures will look different from these."
+    "Augmentation trains on randomly changed versions of your pictures. It is off by default, "
+    "because linear probing is fast and accurate without it. It helps most with fine-tuning, or "
+    "when later pictures will look different from these."
 )
 if pictures:
     augmentation_cards(project, config)
 else:
-    st.info("Add pictures to see here what each option does to them.")
+    st.info("Add pictures to preview each option here.")
 explain("augmentation")
 if known:
     expert_settings(config, known[config.strategy])

@@ -18,8 +18,7 @@ workspace = state.current_workspace()
 page_header(
     TRAINING,
     "Train the model",
-    "Here the model learns your classes; you can watch, stop whenever it is good enough, and "
-    "compare several attempts.",
+    "Watch the training, stop it when it is good enough, and compare runs.",
 )
 require_backbone(project)
 classes = require_classes(project)
@@ -39,10 +38,10 @@ if runs:
     shown = wanted or active or runs[0]
     pick_run(runs, shown, names, label="Look at")
     show_run(shown, runs, names)
-    explain("epoch", "loss", "accuracy", "training pictures", "validation pictures", "overfitting")
+    explain("epoch", "loss", "accuracy", "training set", "validation set", "overfitting")
 if len(runs) > 1:
-    st.header("Compare the runs", anchor=False)
+    st.header("Compare runs", anchor=False)
     compare_runs(runs, names)
-    explain("interval", "run")
+    explain("confidence interval", "run")
 if has_result and (tried or active):
-    next_step(EVALUATION, "Next: see where it errs", disabled=active is not None)
+    next_step(EVALUATION, "Next: evaluation", disabled=active is not None)

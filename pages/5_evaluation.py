@@ -24,9 +24,9 @@ enter(EVALUATION)
 project = state.current_project()
 page_header(
     EVALUATION,
-    "See how good it is",
-    "Here you see how many unseen pictures the model gets right, which ones it gets wrong, and "
-    "why; wrong labels can be mended on the spot.",
+    "Evaluate the model",
+    "How accurate the model is on held-out pictures, and which ones it gets wrong. You can fix "
+    "wrong labels here.",
 )
 run, report = choose_result(project)
 evaluation = report.evaluation
@@ -34,9 +34,9 @@ records = records_of(project, evaluation)
 compute_client.warm()
 result_cards(report)
 say_what_changed(evaluation, records)
-explain("test pictures", "accuracy", "interval")
+explain("test set", "accuracy", "confidence interval")
 
-st.header("What was taken for what", anchor=False)
+st.header("Confusion matrix", anchor=False)
 beside = len(evaluation.class_names) <= SMALL_MATRIX
 left, right = st.columns(2, gap="medium") if beside else (st.container(), st.container())
 with left:
@@ -45,9 +45,9 @@ with right:
     inside = evaluation.at(*cell)
     true, predicted = (evaluation.class_names[i] for i in cell)
     name_text(
-        f"{len(inside)} labelled “{true}”, and the model said “{predicted}”",
-        note="Click a cell, or choose it in the two lists. A wrong label? Select the picture and "
-        "give it the right class.",
+        f"{len(inside)} labelled “{true}”, predicted “{predicted}”",
+        note="Click a cell, or choose it in the two lists. If a label is wrong, select the picture "
+        "and choose the right class.",
     )
     picture_gallery(
         project, evaluation, inside, records, key=f"cell-{run.id}-{cell[0]}-{cell[1]}",
@@ -56,14 +56,14 @@ with right:
 undo_button(project)
 explain("confusion matrix")
 
-st.header("Class by class", anchor=False)
+st.header("Metrics per class", anchor=False)
 class_table(evaluation)
 explain("precision", "recall", "F1", "macro F1")
 
 st.header("Most confident mistakes", anchor=False)
 note_text(
-    "The model was sure and disagrees with the label. Look closely: often the label is wrong, or "
-    "the picture could be either."
+    "The model is confident and disagrees with the label. Look closely: often the label is "
+    "wrong, or the picture is ambiguous."
 )
 mistakes = evaluation.most_confident_mistakes(MISTAKES)
 picture_gallery(
@@ -71,11 +71,11 @@ picture_gallery(
     nothing="No mistakes among the tested pictures.",
 )  # fmt: skip
 
-st.header("Where the model looked", anchor=False)
+st.header("Explanation with Grad-CAM", anchor=False)
 where_it_looked(run, evaluation, interesting_first(evaluation, inside), records)
 explain("Grad-CAM", "probability")
 
-st.header("How sure is sure enough", anchor=False)
+st.header("Calibration", anchor=False)
 comparison = comparison_of(project)
 show_sureness(comparison.found, outdated=comparison.outdated)
 explain("calibration", "temperature", "coverage", "conformal set")

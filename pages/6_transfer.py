@@ -36,17 +36,23 @@ def pending(what: str) -> None:
 
 if comparison.newest is None:
     note_text(
-        "Measured will be: how often the pretrained network is right, and how often guessing, "
-        "colours alone, the same network without its knowledge and a small network of your own "
-        "are; what each layer contributes; whether more pictures would help. It takes about two "
-        "minutes here, and starts by itself after a training."
+        "Compares the pretrained network with four baselines on the same pictures, measures each "
+        "layer group, and estimates whether more pictures would help. It takes about two minutes "
+        "and starts by itself after a training."
     )
 show_state(project, comparison)
 if found:
     findings.the_answer(found)
-    explain("pretrained", "baseline", "paired difference", "point", "interval", "negative transfer")
+    explain(
+        "pretrained",
+        "baseline",
+        "paired difference",
+        "percentage point",
+        "confidence interval",
+        "negative transfer",
+    )
 
-    st.header("Against simpler ways, on the same pictures", anchor=False)
+    st.header("Comparison with baselines on the same pictures", anchor=False)
     if found.measured:
         findings.bars(found)
     else:
@@ -54,30 +60,30 @@ if found:
     if not found.of("scratch") and not comparison.active:
         start_button(
             project,
-            "Train the whole network from scratch too",
+            "Also train the whole network from scratch",
             key="scratch",
             scratch=True,
-            help="The chosen network with random weights and the full training. It takes minutes.",
+            help="The same architecture, trained from random weights. This takes minutes.",
         )
     elif comparison.active:
-        note_text("Measuring goes on; how far it is stands at the top of this page.")
+        note_text("Measuring. Progress is shown at the top of this page.")
     explain("random weights", "colour histogram", "from scratch", "cross-validation")
 
-    st.header("Layer by layer", anchor=False)
+    st.header("Accuracy by layer group", anchor=False)
     if found.layers:
         findings.layer_by_layer(found.layers)
         note_text(
-            "A small classifier was fitted on what each layer group hands on. Where the curve is "
-            "highest, there sits the knowledge that your classes need."
+            "A linear classifier was fitted to the output of each layer group. Where the curve "
+            "peaks, the features suit your classes best."
         )
     else:
-        pending("The curve over the layers")
+        pending("Accuracy by layer group")
     explain("layer group", "frozen")
 
     st.header("Distance from the pretraining data", anchor=False)
     note_text(
-        "Only indications of how unlike your pictures are to what the network knows, and to each "
-        "other. The comparison above decides."
+        "How different your pictures are from the pretraining data, and from each other. These "
+        "are indications only; the comparison above decides."
     )
     if found.distance:
         findings.distance_cards(found.distance)
@@ -96,5 +102,5 @@ if found:
     explain("learning curve")
 
     if found.notes:
-        st.markdown("**Good to know**\n" + "".join(f"\n- {plain(note)}" for note in found.notes))
+        st.markdown("**Notes**\n" + "".join(f"\n- {plain(note)}" for note in found.notes))
 next_step(PREDICT, "Next: try it on new pictures")

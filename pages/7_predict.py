@@ -21,7 +21,7 @@ project = state.current_project()
 page_header(
     PREDICT,
     "Try it on new pictures",
-    "Here the model answers for pictures that it has never seen, and says how sure it is.",
+    "Classify pictures that the model has never seen.",
 )
 run = choose_model(project)
 ask("predict", str(state.current_workspace().root), project.id, run.id, ())  # load it by now
@@ -30,7 +30,7 @@ ask("predict", str(state.current_workspace().root), project.id, run.id, ())  # l
 def ask_for_pictures(run: Run) -> bool:
     """Take pictures in the way that the person chooses; True if their answers are shown."""
     way = st.segmented_control(
-        "What should it look at?",
+        "Source of the pictures",
         [PICTURES, WEBCAM, FOLDER, ZIP],
         default=PICTURES,
         key="predict-way",
@@ -75,4 +75,4 @@ def begin(run: Run, uploader: str, files: list[SourceFile | Skipped]) -> None:
 if not ask_for_pictures(run):
     show_batch(run)
 explain("probability")
-next_step(EXPORT, "Next: take the model with you")
+next_step(EXPORT, "Next: export")

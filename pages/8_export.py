@@ -16,35 +16,34 @@ enter(EXPORT)
 project = state.current_project()
 page_header(
     EXPORT,
-    "Take the model with you",
-    "Here you download the model as files that work in other programs and on other computers, "
-    "without this app.",
+    "Export the model",
+    "Download the model as files that work in other programs and on other computers, without "
+    "this app.",
 )
 run = choose_model(project)
 compute_client.warm()
 with card("onnx"):
     onnx_card(run)
 with card("weights"):
-    st.subheader("For Python programmers", anchor=False)
+    st.subheader("Weights for PyTorch", anchor=False)
     note_text(
-        "The weights as a safetensors file, with class names and preprocessing inside. It opens "
-        "with PyTorch and timm, and this app's own command line predicts with it.",
+        "The weights as a safetensors file, with the class names and preprocessing settings. It "
+        "works with PyTorch and timm, and with this app's command line.",
     )
     download_button(run, WEIGHTS)
 explain("ONNX", "parity", "safetensors", "weights")
 with st.expander("How do I use the ONNX file elsewhere?", icon=":material/help:"):
     st.markdown(
-        "1. Put `model.onnx` and `predict.py` into one folder on any computer with Python.\n"
-        "2. Install what it needs, once: `pip install onnxruntime pillow numpy`\n"
-        "3. Ask it: `python predict.py picture.jpg`\n\n"
-        "A programmer needs to know: the input `image` is the picture's upright 8-bit RGB pixels, "
-        "shape (height, width, 3), of any size, neither scaled nor normalised; the output "
-        "`probabilities` has one number per class. The class names, in that order, stand in the "
-        "file's metadata under `class_names`."
+        "1. Put `model.onnx` and `predict.py` into one folder on any computer with Python.\n2. "
+        "Install what it needs, once: `pip install onnxruntime pillow numpy`\n3. Run it: `python "
+        "predict.py picture.jpg`\n\nFor programmers: the input `image` holds the 8-bit RGB "
+        "pixels of the upright picture, shape (height, width, 3), any size, neither resized nor "
+        "normalised. The output `probabilities` has one number per class. The class names, in "
+        "the same order, are in the file's metadata under `class_names`."
     )
 with st.expander("Which licence applies?", icon=":material/gavel:"):
     backbone = run.config["backbone"]
     note_text(
-        f"The backbone {backbone['title']} comes under this licence: {backbone['licence']}. What "
-        "the model learned from your pictures is yours."
+        f"The backbone {backbone['title']} has this licence: {backbone['licence']}. What the "
+        "model learned from your pictures is yours."
     )

@@ -31,9 +31,9 @@ def project_card(project: ProjectSummary) -> None:
     with card(f"project-{project.id}"):
         st.html(
             f'<div class="tl-project-card">{cover}<div><div class="tl-name tl-clip" dir="auto" '
-            f'title="{escape(project.name)}">{escape(project.name)}</div><div class="tl-note">'
-            f"{project.classes} classes · {project.images:,} pictures<br>{best}<br>"
-            f"Made on {project.created:%d %B %Y}</div></div></div>"
+            f'title="{escape(project.name)}">{escape(project.name)}</div><div '
+            f'class="tl-note">{project.classes} classes · {project.images:,} '
+            f"pictures<br>{best}<br>Created on {project.created:%d %B %Y}</div></div></div>"
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Open", key=f"open-{project.id}", icon=":material/folder_open:"):
@@ -50,15 +50,15 @@ words, picture = st.columns([5, 3], gap="large", vertical_alignment="center")
 with words:
     page_header(
         None,
-        "Teach this computer to tell your pictures apart",
-        "Bring a few dozen labelled pictures: a network that has already seen a million others "
-        "learns yours in about a minute, shows how often it is right and where it errs, and is "
-        "yours to take away. No code, no account, and no picture leaves this machine.",
+        "Train an image classifier on your own pictures",
+        "A pretrained network learns your classes from a few dozen labelled pictures, in about a "
+        "minute, and shows how accurate it is. No code, no account, and no picture leaves this "
+        "computer.",
     )
     explain("transfer learning", "class", "pretrained")
     with st.container(horizontal=True):
         if st.button(
-            "Try it with sample images",
+            "Try it with sample pictures",
             key="try-sample",
             type="primary",
             icon=":material/play_arrow:",

@@ -104,6 +104,6 @@ def _run(job: Job, work: Generator[Any, None, Any]) -> None:
         job.error = str(error)
     except Exception:
         _LOG.exception("%s failed", job.doing)
-        job.error = f"{job.doing} stopped because of a mistake in this program; the log says more."
+        job.error = f"{job.doing} stopped: unexpected error. Details are in the log."
     finally:
         job.finished = True

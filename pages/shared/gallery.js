@@ -104,7 +104,7 @@ function paint(view) {
   const count = view.selected.size;
   view.bar.querySelector(".said").textContent = count
     ? `${count} selected`
-    : "Click pictures to select them; shift-click selects a stretch, Ctrl A the whole page.";
+    : "Click pictures to select them; Shift-click selects a range, Ctrl+A the whole page.";
   view.bar.querySelector(".actions").hidden = !count;
 }
 
@@ -187,9 +187,9 @@ function drawPages(view) {
     return node;
   };
   view.pages.replaceChildren(
-    turn("‹ Earlier", -1, first <= 1),
+    turn("‹ Previous", -1, first <= 1),
     element("span", "", `${number(first)}–${number(last)} of ${number(total)}`),
-    turn("Later ›", 1, last >= total),
+    turn("Next ›", 1, last >= total),
   );
 }
 

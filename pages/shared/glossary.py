@@ -6,179 +6,187 @@ import streamlit as st
 
 TERMS = {
     "backbone": (
-        "A network that somebody else already trained on a large collection of pictures, without "
-        "its last part; it turns a picture into a list of numbers that describe what is in it."
+        "A network that was pretrained on a large collection of pictures, without its classifier; "
+        "it turns a picture into features: a list of numbers that describe what is in it."
     ),
     "pretrained": (
-        "Already trained on other pictures, often more than a million, so that it can see edges, "
-        "textures and shapes before it has seen a single picture of yours."
+        "Already trained on other pictures, often more than a million, so that it recognises "
+        "edges, textures and shapes before it has seen any of yours."
     ),
     "transfer learning": (
-        "Reusing what a network learned on one large collection of pictures for a question of "
-        "your own, for which you have only a few pictures."
+        "Reusing a network that was trained on a large collection of pictures for a task of your "
+        "own with only a few pictures."
     ),
     "parameters": (
-        "The numbers inside a network that training adjusts; more of them can know more, but "
-        "need more time and memory."
+        "The numbers inside a network that training adjusts; more of them can learn more, but need "
+        "more time and memory."
     ),
     "input size": (
-        "Every picture is scaled to this many pixels per side before the network looks at it; "
-        "larger shows finer details and takes longer."
+        "The number of pixels per side to which every picture is scaled before it enters the "
+        "network; larger shows finer details and takes longer."
     ),
     "CNN": (
-        "A convolutional network: it slides small pattern detectors over the picture, first for "
-        "edges, then for textures, then for parts of things."
+        "A convolutional neural network: it slides small filters over the picture and detects "
+        "edges first, then textures, then parts of objects."
     ),
     "ViT": (
-        "A vision transformer: it cuts the picture into tiles and lets every tile look at every "
-        "other one; strong, and usually slower on a laptop."
+        "A vision transformer: it cuts the picture into patches and relates every patch to every "
+        "other one; accurate, and usually slower on a laptop."
     ),
-    "supervised": "Trained on pictures that people had named: this is a dog, this is a boat.",
+    "supervised": "Trained on pictures with labels, such as “dog” or “boat”.",
     "self-supervised": (
-        "Trained on pictures without names, by tasks such as recognising two views of the same "
-        "picture; it often suits pictures that are unlike everyday photographs."
+        "Trained on pictures without labels, by tasks such as recognising two views of the same "
+        "picture; often good for pictures unlike everyday photographs."
     ),
-    "weights": "The values of a network's parameters: everything that it has learned, as a file.",
+    "weights": (
+        "The values of a network's parameters, stored in a file: everything that it has learned."
+    ),
     "licence": "What the authors of the weights allow you to do with them.",
     "timm": (
-        "A free collection of more than a thousand pretrained networks for pictures; this app "
-        "builds its backbones with it."
+        "A free library with more than a thousand pretrained image networks; this app builds its "
+        "backbones with it."
     ),
-    "architecture": "The plan of a network: which layers it has and how they are connected.",
+    "architecture": "The design of a network: which layers it has and how they are connected.",
     "class": "One of the answers that the model can give, such as “healthy” or “rust”.",
-    "test pictures": (
-        "Pictures put aside until the very end and never used for training, so that the final "
-        "number is an honest one."
+    "label": (
+        "The class that a picture is said to belong to; the model learns from it and is measured "
+        "against it."
     ),
-    "validation pictures": (
-        "Pictures that the model is not trained on; they serve to choose between settings and to "
-        "see when it starts to learn by heart."
+    "test set": (
+        "Pictures held out from training and from every choice, so that the accuracy measured on "
+        "them is unbiased."
     ),
-    "training pictures": "The pictures that the model learns from.",
+    "validation set": (
+        "Pictures held out from training, used to choose between settings and to notice "
+        "overfitting."
+    ),
+    "training set": "The pictures that the model is fitted to.",
     "cross-validation": (
-        "Learning from most of the training pictures and checking on the rest, in turns, to "
-        "choose between settings without touching the test pictures."
+        "The training pictures are divided into folds; each fold in turn is held out while a model "
+        "is fitted to the others, and then predicted by that model."
     ),
-    "split": (
-        "Which pictures the model learns from, which ones choose between settings, and which "
-        "ones are put aside for the final test."
-    ),
+    "split": "The division of the pictures into training set, validation set and test set.",
     "exact duplicate": (
-        "A file that is the same as another one, byte for byte; counted twice it would make the "
-        "model look better than it is."
+        "A file that is identical to another, byte for byte; with one in the training set and the "
+        "other in the test set, the accuracy would be too high."
     ),
-    "layer group": "A stretch of the network's layers that are frozen or trained together.",
-    "frozen": "Left as it is: training does not change these parameters.",
+    "layer group": "Consecutive layers of the network that are frozen or trained together.",
+    "frozen": "Not changed by training.",
     "classifier": (
-        "The last, small part of the network, which turns the backbone's description of a "
-        "picture into one of your classes."
+        "The last layer of the network, which turns the backbone's features into a probability for "
+        "each of your classes."
     ),
     "linear probing": (
-        "Leaving the whole backbone as it is and training only the classifier on top: fast, and "
-        "hard to beat with few pictures."
+        "Training only a linear classifier on the features of the frozen backbone; the result is a "
+        "linear probe: fast, and hard to beat with few pictures."
     ),
     "fine-tuning": (
-        "Training some of the backbone's own layers further on your pictures, carefully, starting "
-        "from what they already know."
+        "Training some of the backbone's own layers further on your pictures, starting from the "
+        "pretrained weights."
     ),
-    "from scratch": "Training the same network without anything learned before, for comparison.",
+    "from scratch": (
+        "Training the same network from random weights, without anything learned before."
+    ),
     "augmentation": (
-        "Showing the model slightly changed copies of your pictures, so that it learns what does "
-        "not matter: a shifted crop, another light."
+        "Training on randomly changed versions of your pictures, such as other crops or another "
+        "brightness, so that the model learns to ignore such changes."
     ),
     "epoch": "One pass over all training pictures.",
-    "step": "One small correction of the parameters, after looking at one batch of pictures.",
-    "batch": "A handful of pictures that the model looks at together before it is corrected.",
+    "step": "One update of the parameters, computed from one batch of pictures.",
+    "batch": "The pictures from which one update of the parameters is computed.",
     "loss": (
-        "How wrong and how unsure the model is, as one number: 0 is perfect, 0.7 (in nats, its "
-        "unit) is tossing a coin between two classes; training tries to make it small."
+        "The cross-entropy: how little probability the model gives to the right classes. 0 is "
+        "perfect; 0.69 is a coin toss between two classes."
     ),
-    "accuracy": "The share of pictures for which the model's first answer is right.",
+    "accuracy": "The share of pictures that are classified correctly.",
     "overfitting": (
-        "Learning the training pictures by heart: the training curve gets better while the "
-        "validation curve gets worse."
+        "Fitting the training pictures so closely that new ones suffer: the training loss keeps "
+        "falling while the validation loss rises."
     ),
-    "learning rate": "How large each correction is; too large and training becomes unstable.",
-    "weight decay": "A gentle pull of the parameters towards zero, against learning by heart.",
-    "seed": "The number that starts all drawing of lots: same seed, same result.",
-    "balanced classes": (
-        "Every class counts equally in training, however many pictures it has, so that a rare "
-        "class is not ignored."
+    "learning rate": (
+        "The size of each update of the parameters; too large, and training becomes unstable."
     ),
-    "interval": (
-        "The accuracies that so few pictures leave plausible: of 100 such ranges, each measured "
-        "on pictures of its own, about 95 hold the true accuracy."
+    "weight decay": (
+        "Shrinks the parameters slightly towards zero at every step, against overfitting."
+    ),
+    "seed": (
+        "The starting value of the random number generator: the same seed on the same machine "
+        "gives the same result."
+    ),
+    "class weights": (
+        "In the loss, every class counts the same however many pictures it has, so that rare "
+        "classes are not ignored."
+    ),
+    "confidence interval": (
+        "A range computed so that, if the test were repeated with new pictures again and again, 95 "
+        "% of such ranges would contain the true value; fewer pictures make it wider."
     ),
     "confusion matrix": (
-        "A table of what was mistaken for what: a row per true class, a column per answer; the "
-        "diagonal holds what was right."
+        "A table that counts the pictures of each true class (rows) by predicted class (columns); "
+        "the diagonal holds the correct answers."
     ),
-    "precision": "Of the pictures that the model called so, the share that really are.",
-    "recall": "Of the pictures that really are so, the share that the model found.",
-    "F1": "One number for precision and recall together; it is only high when both are.",
-    "macro F1": "The F1 of all classes averaged, every class counting the same.",
-    "probability": "How sure the model is of each class; for one picture they add up to 100 %.",
+    "precision": "Of the pictures predicted to be of a class, the share that really are.",
+    "recall": "Of the pictures of a class, the share that the model finds.",
+    "F1": "The harmonic mean of precision and recall: it is high only when both are.",
+    "macro F1": "The average of the F1 of all classes, each class counting the same.",
+    "probability": (
+        "The model's stated confidence in each class; for one picture they add up to 100 %."
+    ),
     "Grad-CAM": (
-        "A picture of where the model looked: the areas that spoke most for its answer are tinted."
+        "A heat map of the areas of the picture that contributed most to the score of one class."
     ),
-    "ONNX": "A file format for finished networks that many programs and devices can run.",
+    "ONNX": "A file format for trained networks that many programs and devices can run.",
     "safetensors": "A file format for weights that cannot contain program code.",
     "parity": (
-        "Whether the exported file gives the same probabilities as the app on the same pictures."
+        "Whether the exported file gives the same probabilities as the app for the same pictures."
     ),
-    "baseline": (
-        "A simpler way to answer, measured on the same pictures; a number only means something "
-        "next to it."
-    ),
-    "random weights": (
-        "The network as it is before any training: its layers exist, but know nothing."
-    ),
+    "baseline": "A simpler method, measured on the same pictures, to compare a result with.",
+    "random weights": "The network before any training: all of its layers, with nothing learned.",
     "colour histogram": (
-        "How much of each colour a picture holds, and nothing about shapes; if that is enough to "
-        "tell your classes apart, the background or the light may give them away."
+        "How much of each colour a picture contains, and nothing about shapes; if that is enough "
+        "to separate your classes, background or lighting may give them away."
     ),
     "paired difference": (
-        "Two models compared picture by picture on the same pictures, so that easy and hard "
-        "pictures count the same for both."
+        "The difference between two models' answers on the same pictures, picture by picture; hard "
+        "pictures are then hard for both, so it is more certain than comparing two separate tests."
     ),
     "negative transfer": (
-        "When starting from what a network learned elsewhere makes the result worse than doing "
-        "without it."
+        "Starting from pretrained weights gives a worse result than doing without them."
     ),
-    "point": "A percentage point: from 80 % to 85 % is 5 points.",
+    "percentage point": "The difference between two percentages: from 80 % to 85 % is 5 points.",
     "proxy A-distance": (
-        "How easily a simple model tells two collections of pictures apart: 0 means not at all, "
-        "so they look alike; 2 means always."
+        "How well a linear classifier can tell two sets of pictures apart by their features: 0 "
+        "means no better than chance, 2 means without error."
     ),
     "Fréchet distance": (
-        "How far apart two collections of pictures lie in what the network sees, from their "
-        "averages and their spread; it only serves to compare, and needs many pictures."
+        "The distance between two sets of pictures' features, from their means and covariances; it "
+        "is too large with few pictures and serves for comparison only."
     ),
-    "learning curve": "How good the model gets with more and more pictures to learn from.",
+    "learning curve": "Accuracy plotted against the number of training pictures.",
     "calibration": (
-        "Whether stated probabilities can be believed: of all answers given with 80 %, about 80 % "
-        "should be right."
+        "Whether probabilities match frequencies: of all answers given with 80 %, about 80 % "
+        "should be correct."
     ),
     "temperature": (
-        "One number that makes a model's probabilities more modest (above 1) or bolder (below 1) "
-        "without changing which answer comes first."
+        "A number by which the model's raw scores are divided: above 1 makes its probabilities "
+        "less confident, below 1 more, and the predicted class stays the same."
     ),
     "coverage": "The share of pictures that get an answer instead of “not sure”.",
     "conformal set": (
-        "Instead of one answer a short list of classes, made so long that the right one is in it "
-        "about as often as promised."
+        "A list of classes, for each picture as long as needed to contain the right class in a "
+        "chosen share of pictures, such as 90 %."
     ),
     "k-nearest neighbours": (
-        "Giving a picture the class of the pictures most like it; no training, so it tells how "
-        "well a network's view of the pictures suits your classes."
+        "Each picture gets the most frequent class among the pictures with the most similar "
+        "features; it needs no training."
     ),
     "group": (
-        "Pictures that show the same thing: copies, a burst of shots, one leaf or one patient; "
-        "they are learned from together or tested on together, never split."
+        "Pictures that show the same thing, such as copies, a burst of shots, one leaf or one "
+        "patient; a group is never divided between training and test."
     ),
-    "locked test part": (
-        "Pictures put aside that nothing learns from and nothing is chosen by; look at the result "
-        "on them once, at the end, because every further look makes the number less honest."
+    "locked test set": (
+        "Pictures held out from all training and every choice; measure on them once, at the end, "
+        "because choosing by the result makes the number too good."
     ),
     "run": "One training with its settings and its result.",
 }
@@ -195,4 +203,4 @@ def explain(*names: str) -> None:
         f"<details><summary>{escape(name)}</summary><p>{escape(TERMS[name])}</p></details>"
         for name in names
     ]
-    st.html(f'<div class="tl-terms"><span>New words:</span>{"".join(parts)}</div>')
+    st.html(f'<div class="tl-terms"><span>Terms:</span>{"".join(parts)}</div>')

@@ -98,7 +98,7 @@ def require(condition: object, sentence: str, page: str, label: str) -> None:
 def require_backbone(project: Project) -> Backbone:
     """Return the chosen backbone, or say that there is none, and stop."""
     backbone = chosen_backbone(project)
-    require(backbone, "Pick a backbone first.", BACKBONE, "Choose a backbone")
+    require(backbone, "Choose a backbone first.", BACKBONE, "Choose a backbone")
     return backbone
 
 
@@ -108,8 +108,7 @@ def require_classes(project: Project) -> list[ClassSummary]:
     one = f" There is only one now: “{plain(classes[0].name)}”." if len(classes) == 1 else ""
     require(
         len(classes) >= 2,
-        "A model tells classes apart: it needs two classes or more, each with at least two "
-        f"pictures.{one}",
+        f"You need at least two classes, each with at least two pictures.{one}",
         IMAGES,
         "Add pictures",
     )

@@ -15,8 +15,7 @@ from tl_core.runs.results.report import Evaluation, Report, read_report
 
 FEATURES_TEXT = {"last": "the last layer", "all": "all stages"}
 SPLIT_TEXT = {
-    "held-out": "These pictures were put aside before training: the model neither learned from "
-    "them nor was it chosen by them.",
+    "held-out": "These pictures were held out: no training and no choice used them.",
 }
 PICTURES = {
     "test": "test pictures that the model never saw",
@@ -70,7 +69,7 @@ class HonestNumber:
         low, high = self.bounds
         if self.correct == self.n:
             return f"at least {percent(low)}, with 95 % confidence"
-        return f"95 % interval {100 * low:.0f} to {percent(high)}"
+        return f"95 % confidence interval {100 * low:.0f} to {percent(high)}"
 
     @property
     def facts(self) -> tuple[str, ...]:
@@ -119,8 +118,8 @@ def _baseline(evaluation: Evaluation) -> str:
     support = evaluation.confusion.sum(axis=1)
     name = evaluation.class_names[int(support.argmax())]
     return (
-        f"For comparison: always answering “{name}”, their most frequent class, would be right "
-        f"for {support.max():,} of {evaluation.n:,} ({percent(support.max() / evaluation.n)})."
+        f"Baseline: always predicting “{name}”, the most frequent class, would be correct for "
+        f"{support.max():,} of {evaluation.n:,} ({percent(support.max() / evaluation.n)})."
     )
 
 
@@ -131,14 +130,14 @@ def report_of(run: Run) -> Report | None:
 
 def result_cards(report: Report) -> None:
     """Draw the number with its interval and pictures, the time, and what was used."""
-    honest_number("Right answers", number_of(report.evaluation))
+    honest_number("Accuracy", number_of(report.evaluation))
     total, looking = report.seconds.get("total", 0.0), report.seconds.get("features", 0.0)
     time = f"{total:.0f} s" if total >= 10 else f"{total:.1f} s"
     used = STRATEGY_NAMES.get(report.strategy_used, report.strategy_used)
     seen = FEATURES_TEXT.get(report.features, report.features)
     number_cards(
-        ("Time", time, f"of that {looking:.1f} s looking at pictures" if looking else ""),
-        ("Method used", used, f"reads {seen} of the backbone{_trial_text(report)}"),
+        ("Time", time, f"of which {looking:.1f} s computing features" if looking else ""),
+        ("Method used", used, f"features from {seen} of the backbone{_trial_text(report)}"),
         wide=True,
     )
 
@@ -149,4 +148,4 @@ def _trial_text(report: Report) -> str:
     points = f"{100 * report.trial_gain:+.1f}".replace("-", "−")
     if report.trial_kept:
         return f"; fine-tuning gained {points.lstrip('+')} points over linear probing"
-    return f"; fine-tuning was tried and did not pay ({points} points)"
+    return f"; fine-tuning was tried and not kept ({points} points)"

@@ -31,11 +31,11 @@ STATE_TEXT = {
     "failed": "failed",
     "lost": "interrupted",
 }
-WAITING_TEXT = "Waiting to start: something else may be under way"
+WAITING_TEXT = "Waiting to start: another run may be in progress"
 STOP_TEXT = {  # kind: what stopping keeps
-    "train": "The best state so far is kept, tested and usable; you can resume later.",
-    "assess": "What has been measured so far stays.",
-    "rank": "What has been measured so far stays.",
+    "train": "The best model so far is kept and tested; you can resume later.",
+    "assess": "What has been measured so far is kept.",
+    "rank": "What has been measured so far is kept.",
 }
 
 

@@ -86,7 +86,7 @@ def stop_button(page: Page) -> Locator:
 
 
 def result(page: Page) -> Locator:
-    return page.locator(".tl-number", has_text="Right answers")
+    return page.locator(".tl-number", has_text="Accuracy")
 
 
 def wait_for_moving_curves(page: Page) -> None:
@@ -125,7 +125,7 @@ def test_stop_keeps_and_tests_the_best_state_and_predict_uses_it(project, browse
         assert stopped.n_test and 0 <= stopped.accuracy <= 1
         notes = [e.text for e in events_of(workspace, run) if isinstance(e, Note)]
         assert not any("Going on after" in note for note in notes)
-        assert page.get_by_role("button", name="Resume from where it was").is_visible()
+        assert page.get_by_role("button", name="Resume the run").is_visible()
 
         page.get_by_role("link", name="Try the model now").click()
         heading(page, "Try it on new pictures")
@@ -145,7 +145,7 @@ def test_a_killed_worker_is_told_of_and_the_run_can_be_resumed(project, browser,
         assert get_run(workspace, run.id).state == "lost"
         reached = max(epochs_of(workspace, run))
 
-        page.get_by_role("button", name="Resume from where it was").click()
+        page.get_by_role("button", name="Resume the run").click()
         stop_button(page).wait_for()
         result(page).wait_for()
         assert page.get_by_text("ended unexpectedly").count() == 0

@@ -46,26 +46,26 @@ def test_from_sample_images_to_a_model_that_answers_the_same_elsewhere(address, 
     picture = next(iter(sample_files(SAMPLES[0].key)))
     with chromium() as browser, visit(browser) as page:
         page.goto(address)
-        primary_button(page, "Try it with sample images").click()
+        primary_button(page, "Try it with sample pictures").click()
 
-        heading(page, "Bring your images")
+        heading(page, "Add your pictures")
         page.locator(".tl-number", has_text="Pictures").get_by_text(
             str(SAMPLES[0].images), exact=True
         ).wait_for()
         page.locator(".tile").first.wait_for()
         primary_button(page, "Next: choose layers").click()
 
-        heading(page, "Choose what is trained")
+        heading(page, "Choose which layers are trained")
         primary_button(page, "Next: train").click()
 
         heading(page, "Train the model")
         primary_button(page, "Start training").click()
         page.get_by_role("button", name="Stop").wait_for()
-        page.locator(".tl-number", has_text="Right answers").wait_for()
+        page.locator(".tl-number", has_text="Accuracy").wait_for()
         page.locator("[class*=st-key-candidates] .js-plotly-plot").wait_for()
-        primary_button(page, "Next: see where it errs").click()
+        primary_button(page, "Next: evaluation").click()
 
-        heading(page, "See how good it is")
+        heading(page, "Evaluate the model")
         choose_cell(page, 1, 1)
         primary_button(page, "Next: did the pretrained model help?").click()
 
@@ -80,10 +80,10 @@ def test_from_sample_images_to_a_model_that_answers_the_same_elsewhere(address, 
         said = page.evaluate(BARS)
         assert len(said) == SAMPLES[0].classes
         assert sum(said.values()) == pytest.approx(1, abs=1e-3)
-        primary_button(page, "Next: take the model with you").click()
+        primary_button(page, "Next: export").click()
 
-        heading(page, "Take the model with you")
-        primary_button(page, "Make the ONNX file").click()
+        heading(page, "Export the model")
+        primary_button(page, "Create the ONNX file").click()
         same = page.locator(".tl-number", has_text="Same answers as the app")
         same.get_by_text("Yes", exact=True).wait_for()
         for name in ("model.onnx", "predict.py"):
@@ -110,8 +110,8 @@ def choose_cell(page, row: int, column: int) -> None:
     texts = page.evaluate(COUNTS)
     text = texts[row * round(len(texts) ** 0.5) + column]
     count, _, pair = text.partition(" × ")
-    true, _, predicted = pair.partition(", called ")
+    true, _, predicted = pair.partition(", predicted ")
     page.mouse.click(*page.evaluate(CELL, [row, column]))
-    page.get_by_text(f"{count} labelled “{true}”, and the model said “{predicted}”").wait_for()
+    page.get_by_text(f"{count} labelled “{true}”, predicted “{predicted}”").wait_for()
     settled(page)
     assert page.locator(".gallery").first.locator(".tile").count() == int(count) > 0

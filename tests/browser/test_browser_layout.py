@@ -15,14 +15,14 @@ from tl_core.runs.results.report import read_report
 from tl_core.workspace import rename_project
 
 PAGES = {  # address: (title, label of the primary button)
-    "backbone": ("Choose a backbone", "Next: your images"),
-    "images": ("Bring your images", "Next: choose layers"),
-    "layers": ("Choose what is trained", "Next: train"),
-    "training": ("Train the model", "Next: see where it errs"),
-    "evaluation": ("See how good it is", "Next: did the pretrained model help?"),
+    "backbone": ("Choose a backbone", "Next: your pictures"),
+    "images": ("Add your pictures", "Next: choose layers"),
+    "layers": ("Choose which layers are trained", "Next: train"),
+    "training": ("Train the model", "Next: evaluation"),
+    "evaluation": ("Evaluate the model", "Next: did the pretrained model help?"),
     "transfer": ("Did the pretrained model help?", "Next: try it on new pictures"),
-    "predict": ("Try it on new pictures", "Next: take the model with you"),
-    "export": ("Take the model with you", "Make the ONNX file"),
+    "predict": ("Try it on new pictures", "Next: export"),
+    "export": ("Export the model", "Create the ONNX file"),
 }
 PHONE = 390  # pixels
 WIDEST = """
@@ -67,8 +67,8 @@ def test_no_page_scrolls_sideways_on_a_phone(trained, browser):
             settled(page)
             assert page.evaluate(WIDEST) <= PHONE, path
         page.goto(address)
-        heading(page, "Teach this computer to tell your pictures apart")
-        primary_button(page, "Try it with sample images")
+        heading(page, "Train an image classifier on your own pictures")
+        primary_button(page, "Try it with sample pictures")
         settled(page)
         assert page.evaluate(WIDEST) <= PHONE, "home"
 

@@ -27,13 +27,13 @@ def test_the_page_fills_while_it_is_measured_and_hears_stop(workspace):
         page.goto(f"{address}/transfer?project={project.id}")
         heading(page, "Did the pretrained model help?")
         page.get_by_text("1 of 8 parts are here").wait_for()
-        page.get_by_text("The curve over the layers follows.").wait_for()
+        page.get_by_text("Accuracy by layer group follows.").wait_for()
 
         write_assessment(run_dir, whole)
         page.get_by_text("It helped", exact=True).wait_for()
         page.locator("[class*=st-key-layers] .js-plotly-plot").wait_for()
         page.get_by_role("button", name="Stop").click()
-        page.get_by_text("Stopping. What has been measured so far stays").wait_for()
+        page.get_by_text("Stopping. What has been measured so far is kept").wait_for()
         assert get_run(workspace, run.id).state == "stopping"
 
         finish_run(workspace, run.id, "stopped")

@@ -24,7 +24,7 @@ def upload(workspace, folder: Path, *, tiles: int) -> Iterator[tuple[Page, str]]
     link = f"images?project={project.id}"
     with server(workspace.root) as address, chromium() as browser, visit(browser) as page:
         page.goto(f"{address}/{link}")
-        heading(page, "Bring your images")
+        heading(page, "Add your pictures")
         assert page.get_by_role("dialog").count() == 0
         settled(page)
         assert page.locator("[data-testid=stMain] [data-testid=stException]").count() == 0

@@ -79,7 +79,7 @@ def test_network_blocks_fill_the_row_and_say_what_is_frozen(frozen):
 def test_confusion_title_names_the_most_frequent_mix_up():
     counts = np.array([[5, 3], [1, 6]])
     chart = charts.confusion(["ants", "bees"], counts)
-    assert chart.title == "Most frequent mix-up: “ants” was taken for “bees” 3 times"
+    assert chart.title == "Most frequent confusion: “ants” predicted as “bees” 3 times"
 
 
 def test_confusion_points_carry_true_and_predicted_class():

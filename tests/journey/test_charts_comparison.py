@@ -52,7 +52,7 @@ def test_the_learning_curve_marks_what_is_a_guess():
     points = list(zip([2, 5, 10], depths(0.5, 0.7, 0.8), strict=True))
     figure = charts.learning_curve(points, [(20, 0.8, 0.85, 0.9)], title="More helps").figure
     names = [trace.name for trace in figure.data]
-    assert names[:2] == ["how unsure the guess is", "a guess at what more would bring"]
+    assert names[:2] == ["uncertainty of the extrapolation", "extrapolation to more pictures"]
     assert figure.data[1].line.dash == "dash"
     assert list(figure.data[1].x) == [10, 20]
     assert len(charts.learning_curve(points, [], title="t").figure.data) == 1
@@ -60,7 +60,7 @@ def test_the_learning_curve_marks_what_is_a_guess():
 
 def test_the_reliability_picture_has_the_line_of_the_ideal():
     figure = charts.reliability([(0.8, 0.7, 10), (0.9, 0.9, 40)], title="t").figure
-    assert figure.data[0].name == "as sure as it is right"
+    assert figure.data[0].name == "perfect calibration"
     few, many = figure.data[1].marker.size
     assert few < many
 

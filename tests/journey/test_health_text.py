@@ -32,8 +32,8 @@ def test_names_that_look_like_a_template_are_shown_as_they_are():
         (HealthFinding(kind="separated copies", pairs=PAIRS[:1]), "test: 'a/0.png' and 'b/0.png'."),
         (HealthFinding(kind="conflicting labels", pairs=PAIRS),
          "'a/2.png' (a) and 'b/2.png' (b) and 2 more. Look"),
-        (HealthFinding(kind="unlabelled", counts=(1,)), "1 picture without a class takes no part."),
-        (HealthFinding(kind="unlabelled", counts=(2,)), "2 pictures without a class take no part."),
+        (HealthFinding(kind="unlabelled", counts=(1,)), "1 picture without a class is not used."),
+        (HealthFinding(kind="unlabelled", counts=(2,)), "2 pictures without a class are not used."),
     ],
 )  # fmt: skip
 def test_the_sentence_names_what_was_found(finding, says):

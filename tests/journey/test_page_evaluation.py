@@ -23,8 +23,8 @@ def test_the_number_says_k_of_n_interval_pictures_and_method(project):
     assert not app.exception
     shown = texts(app)
     assert "19 of 20: 95 %" in shown
-    assert "95 % interval 76 to 99 %; measured on 20 test pictures" in shown
-    assert "put aside before training" in shown
+    assert "95 % confidence interval 76 to 99 %; measured on 20 test pictures" in shown
+    assert "held out" in shown
     assert primary(app) == ["Next: did the pretrained model help?"]
 
 
@@ -33,7 +33,7 @@ def test_all_right_reads_at_least(project):
     shown = texts(open_app(PAGE, project))
     assert "20 of 20: at least 84 %" in shown
     assert "100 %" not in shown.split("tl-note")[0]
-    assert "No picture was taken for another class" in shown
+    assert "No picture was misclassified" in shown
 
 
 def test_the_worst_cell_is_open_and_the_lists_choose_another(project):
@@ -41,9 +41,9 @@ def test_the_worst_cell_is_open_and_the_lists_choose_another(project):
     app = open_app(PAGE, project)
     true, predicted = (app.selectbox(key=f"cell-{side}-{run.id}") for side in ("true", "predicted"))
     assert (true.value, predicted.value) == (0, 1)
-    assert "2 labelled “healthy”, and the model said “rust”" in texts(app)
+    assert "2 labelled “healthy”, predicted “rust”" in texts(app)
     predicted.set_value(0).run()
-    assert "8 labelled “healthy”, and the model said “healthy”" in texts(app)
+    assert "8 labelled “healthy”, predicted “healthy”" in texts(app)
 
 
 def test_the_class_table_has_precision_and_recall(project):
@@ -53,7 +53,7 @@ def test_the_class_table_has_precision_and_recall(project):
     assert list(table["Class"]) == ["healthy", "rust"]
     assert list(table["Recall"]) == ["80 %", "100 %"]
     assert list(table["Precision"]) == ["100 %", "83 %"]
-    assert "Hardest to find: “healthy”, 8 of 10" in texts(app)
+    assert "Lowest recall: “healthy”, 8 of 10" in texts(app)
 
 
 def test_relabelling_is_stored_undone_and_said_on_the_page(workspace, project):

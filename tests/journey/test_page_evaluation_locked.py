@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("compute")
 def test_without_a_locked_part_nothing_is_shown():
     project = project_with_pictures(each=10)
     finished_run(project)
-    assert "locked part" not in texts(open_app(PAGE, project)).lower()
+    assert "locked test set" not in texts(open_app(PAGE, project)).lower()
 
 
 def test_the_button_opens_it_and_the_count_is_shown(compute, workspace):

@@ -18,7 +18,7 @@ from tl_core.workspace import open_workspace
 
 PAGE = "pages/8_export.py"
 pytestmark = pytest.mark.usefixtures("compute_here")
-MAKE = "Make the ONNX file"
+MAKE = "Create the ONNX file"
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_an_interrupted_comparison_goes_on(trained):
     compute_client.call("export_in_place", *_place(run), evaluation.n)
     compute_client.call("check_more", *_place(run), list(evaluation.digests[:4]))
     app = open_app(PAGE, project)
-    press(app, "Go on comparing it with the app")
+    press(app, "Continue comparing it with the app")
     wait_for_export(run)
     assert read_parity(folder).complete and read_parity(folder).n == evaluation.n
 

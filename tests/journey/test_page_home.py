@@ -12,8 +12,8 @@ from tl_core.workspace import list_projects, open_project
 def test_home_says_what_this_is_and_has_one_primary_button():
     app = open_app()
     assert not app.exception
-    assert "tell your pictures apart" in app.title[0].value
-    assert primary(app) == ["Try it with sample images"]
+    assert "image classifier on your own pictures" in app.title[0].value
+    assert primary(app) == ["Try it with sample pictures"]
 
 
 def test_one_click_makes_a_project_of_sample_images(workspace):
@@ -25,7 +25,7 @@ def test_one_click_makes_a_project_of_sample_images(workspace):
     wait_for_imports(project.id)
     assert count_images(workspace, project.id) >= 50
     assert len(list_classes(workspace, project.id)) >= 2
-    assert app.title[0].value == "Bring your images"
+    assert app.title[0].value == "Add your pictures"
 
 
 def test_two_quick_clicks_on_the_sample_button_make_one_project(workspace):
@@ -84,5 +84,5 @@ def test_opening_a_project_goes_to_its_pictures_with_the_project_in_the_address(
     project = project_with_pictures()
     app = open_app()
     app.button(key=f"open-{project.id}").click().run()
-    assert app.title[0].value == "Bring your images"
+    assert app.title[0].value == "Add your pictures"
     assert app.query_params["project"] in (project.id, [project.id])

@@ -32,20 +32,20 @@ def test_groups_are_shown_with_what_they_are_for(project):
     app = open_app(PAGE, project)
     assert not app.exception
     assert HEADER in headers(app)
-    assert "2 groups of 5 pictures; 2 not looked at yet" in texts(app)
+    assert "2 groups of 5 pictures; 2 not checked yet" in texts(app)
     assert primary(app) == ["Next: choose layers"]
 
 
 def test_agreeing_splitting_and_joining_are_kept(workspace, project):
-    app = press(open_app(PAGE, project), "Yes, the same thing")
+    app = press(open_app(PAGE, project), "Confirm the group")
     assert not app.exception
     assert [group.accepted for group in list_groups(workspace, project.id)] == [False, True]
-    app = press(open_app(PAGE, project), "Join them")
+    app = press(open_app(PAGE, project), "Merge them")
     (joined,) = list_groups(workspace, project.id)
     assert len(joined.images) == 5
     groups._take_out(project.id, joined.name, [str(joined.images[0].id)])
     assert len(list_groups(workspace, project.id)[0].images) == 4
-    app = press(open_app(PAGE, project), "Take the group apart")
+    app = press(open_app(PAGE, project), "Split the group")
     assert list_groups(workspace, project.id) == []
     assert HEADER not in headers(app)
 

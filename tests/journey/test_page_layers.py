@@ -161,13 +161,13 @@ def test_trouble_of_the_compute_process_is_a_sentence_not_a_traceback(compute):
     app = open_app(PAGE, project_with_pictures("Trouble"))
     assert not app.exception
     assert "took too long" in app.warning[0].value
-    assert "not known" in texts(app)
+    assert "unknown" in texts(app)
 
 
 def test_without_a_backbone_the_page_says_what_is_missing(workspace):
     app = open_app(PAGE, create_project(workspace, "Empty"))
     assert not app.exception
-    assert app.info[0].value == "Pick a backbone first."
+    assert app.info[0].value == "Choose a backbone first."
 
 
 def test_without_pictures_the_augmentations_wait_for_them(workspace):

@@ -81,7 +81,7 @@ def test_a_bad_picture_is_named_and_the_others_are_answered(workspace):
         open_app(PAGE, project), ("note.jpg", b"no picture"), ("b.png", coloured((250, 9, 9)))
     )
     assert charts_of(app) == 1
-    assert "note.jpg” was left out: this is not a picture" in messages(app)
+    assert "note.jpg” was skipped: this is not a picture" in messages(app)
 
 
 def test_a_picture_finds_its_way_into_the_project_with_the_right_class(workspace):
@@ -98,7 +98,7 @@ def test_a_picture_finds_its_way_into_the_project_with_the_right_class(workspace
 
 
 def _right_class(app) -> str:
-    return next(box.key for box in app.selectbox if box.label == "Right class")
+    return next(box.key for box in app.selectbox if box.label == "Correct class")
 
 
 def press_add(app):
@@ -115,7 +115,7 @@ def test_many_pictures_become_a_table(workspace):
     table = app.dataframe[0].value
     assert list(table["File"]) == [*sorted(name for name, _ in files), "empty.jpg"]
     assert set(table["Answer"][:20]) <= set(CLASSES)
-    assert "empty" in table["Left out because"][20]
+    assert "empty" in table["Reason if skipped"][20]
     assert app.subheader[0].value == "20 pictures classified"
     assert job_of(batch_key(run)).error is None
     assert [b.proto.label for b in app.get("download_button")] == ["Download the table (CSV)"]
@@ -197,4 +197,4 @@ def test_names_are_shown_literally(workspace):
 def test_one_primary_button_leads_on(workspace):
     project, _ = trained_project(workspace)
     app = open_app(PAGE, project)
-    assert primary(app) == ["Next: take the model with you"]
+    assert primary(app) == ["Next: export"]

@@ -48,7 +48,7 @@ def test_a_run_at_work_shows_phase_progress_time_left_curves_and_stop(workspace)
     runs.append_event(run_dir, events.Progress("probe", 3, 8, 4.0))
     app = open_app(PAGE, project)
     assert not app.exception
-    assert "Look at every picture" in texts(app)
+    assert "Compute features" in texts(app)
     progress = app.get("progress")[0].proto
     assert progress.text.startswith("Fitting the classifier")
     assert progress.text.endswith("3 of 8, about 4 seconds left")
@@ -81,9 +81,9 @@ def test_a_finished_run_says_k_of_n_with_its_interval_and_leads_on():
     app = open_app(PAGE, project)
     assert not app.exception
     assert "19 of 20: 95 %" in texts(app)
-    assert "95 % interval 76 to 99 %" in texts(app)
+    assert "95 % confidence interval 76 to 99 %" in texts(app)
     assert "20 test pictures that the model never saw" in texts(app)
-    assert primary(app) == ["Next: see where it errs"]
+    assert primary(app) == ["Next: evaluation"]
     assert "Try the model now" in [link.proto.label for link in app.get("page_link")]
 
 
@@ -137,8 +137,8 @@ def test_an_epoch_told_twice_after_a_resume_is_drawn_once(workspace):
         runs.append_event(workspace.run_dir(project.id, run.id), event)
     lines = drawn_lines(open_app(PAGE, project).get("plotly_chart")[0])
     assert {name: len(points) for name, points in lines.items()} == {
-        "training pictures": 6,
-        "validation pictures": 6,
+        "training set": 6,
+        "validation set": 6,
     }
 
 
@@ -159,7 +159,7 @@ def test_the_state_before_the_first_epoch_is_no_curve(workspace):
 def test_one_class_only_is_answered_with_what_to_do():
     app = open_app(PAGE, project_with_pictures(class_names=("healthy",)))
     assert not app.exception
-    assert "two classes or more" in app.info[0].value
+    assert "at least two classes" in app.info[0].value
 
 
 def test_names_are_shown_as_they_are():
@@ -176,7 +176,7 @@ def test_settings_changed_after_a_run_are_those_of_the_next_one(workspace):
     layers = open_app("pages/3_layers.py", project)
     layers.radio(key="preset").set_value("everything").run()
     app = open_app(PAGE, project)
-    assert "Fine-tuning, everything" in texts(app)
+    assert "Fine-tuning, all layers" in texts(app)
     app.button(key="start").click().run()
     newest = runs.list_runs(workspace, project.id)[0]
     assert config_from_json(newest.config) == drafted_config(open_project(workspace, project.id))

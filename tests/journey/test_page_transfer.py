@@ -88,7 +88,7 @@ def test_the_page_fills_while_parts_arrive_and_can_be_stopped(workspace, project
     assert not app.exception
     assert "is being measured" in lead(app)
     assert len(app.get("plotly_chart")) == 1
-    assert "The curve over the layers follows." in texts(app)
+    assert "Accuracy by layer group follows." in texts(app)
     press(app, "Stop")
     assert get_run(workspace, run.id).state == "stopping"
 
@@ -108,7 +108,7 @@ def test_a_stopped_comparison_keeps_its_parts_and_offers_the_rest(workspace, pro
     part = made_up(project, done=("majority",), layers=None)
     run = assess_run(project, part, state="stopped")
     app = open_app(PAGE, project)
-    assert "The curve over the layers was not measured." in texts(app)
+    assert "Accuracy by layer group was not measured." in texts(app)
     app = press(app, "Measure the rest")
     assert not app.exception
     assert get_run(workspace, run.id).state == "queued"
@@ -145,7 +145,7 @@ def test_a_failed_comparison_says_why(project):
 
 def test_training_from_scratch_waits_for_its_button(workspace, project):
     assess_run(project, made_up(project))
-    app = press(open_app(PAGE, project), "Train the whole network from scratch too")
+    app = press(open_app(PAGE, project), "Also train the whole network from scratch")
     assert not app.exception
     assert list_runs(workspace, project.id, "assess")[0].config["scratch"] is True
 
@@ -153,7 +153,7 @@ def test_training_from_scratch_waits_for_its_button(workspace, project):
 def test_one_class_says_what_is_missing():
     app = open_app(PAGE, project_with_pictures(class_names=(NASTY,)))
     assert not app.exception
-    assert "two classes or more" in messages(app)
+    assert "at least two classes" in messages(app)
     assert "There is only one now" in messages(app)
     assert not app.get("plotly_chart")
 
@@ -168,7 +168,7 @@ def test_a_comparison_outlives_the_deletion_of_a_class(workspace, project):
 
 def test_notes_show_markup_literally(project):
     assess_run(project, made_up(project))
-    notes = next(m.value for m in open_app(PAGE, project).markdown if "Good to know" in m.value)
+    notes = next(m.value for m in open_app(PAGE, project).markdown if "Notes" in m.value)
     assert "<b>" not in notes
 
 

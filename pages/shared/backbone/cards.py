@@ -11,7 +11,7 @@ from tl_core.runs.catalogue import Backbone, weights_state
 
 SEARCH_RESULTS = 12
 _PLACES = {
-    "bundled": "Comes with this app",
+    "bundled": "Included in this app",
     "cached": "On this machine",
     "file": "Your own file",
     "file missing": "File is missing",
@@ -83,7 +83,7 @@ def search_form(chosen: Backbone | None, on_choose: Callable[[Backbone], None]) 
         "Search all pretrained models of the timm library",
         key="backbone-search",
         placeholder="convnext tiny",
-        help="About 1,500 models. Type a part of a name; the answer comes from this machine.",
+        help="About 1,500 models. Type part of a name; the search works offline.",
     ).strip()
     if not words:
         return
@@ -92,6 +92,6 @@ def search_form(chosen: Backbone | None, on_choose: Callable[[Backbone], None]) 
         found = find_backbones(words)
         if not found:
             st.info(
-                f"No pretrained model is called “{plain(words)}”. Try a shorter part of a name."
+                f"No pretrained model matches “{plain(words)}”. Try a shorter part of the name."
             )
     backbone_cards(found, key="found", chosen=chosen, on_choose=on_choose)

@@ -30,7 +30,7 @@ def show_choice(project: Project) -> bool:
     """Say what is chosen and whether it can be used; return that."""
     chosen = chosen_backbone(project)
     if chosen is None:
-        st.info("Nothing is chosen yet. If in doubt, take the first card: it needs no download.")
+        st.info("No backbone is chosen yet. If in doubt, take the first one: it needs no download.")
         return False
     place = weights_state(chosen, state.current_workspace().project_dir(project.id))
     if place in ("bundled", "cached", "file"):
@@ -42,7 +42,7 @@ def show_choice(project: Project) -> bool:
     if place == "download" and run is not None and run.active:
         follow_download(run)
         return False
-    reason = "Its weights are not on this machine yet."
+    reason = "Its weights have not been downloaded yet."
     if run is not None and run.state != "done" and run.message:
         reason = run.message
     if place == "file missing":

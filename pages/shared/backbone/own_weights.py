@@ -25,8 +25,8 @@ MAX_NAME = 80  # characters of the file's name that become part of the title
 def own_weights_form(project: Project, on_choose: Callable[[Backbone], None]) -> None:
     """Ask for the file and its architecture, check that they fit, hand over the backbone."""
     st.write(
-        "A file of weights that you or somebody else trained, for an architecture of the timm "
-        "library. Files that contain program code are refused."
+        "Weights that you or somebody else trained, for an architecture of the timm library. "
+        "Files that contain program code are refused."
     )
     explain("weights", "safetensors")
     file = st.file_uploader("Weights file", type=FORMATS, key=state.fresh_key("own-weights"))
@@ -34,11 +34,11 @@ def own_weights_form(project: Project, on_choose: Callable[[Backbone], None]) ->
         "Architecture",
         key="own-architecture",
         placeholder="resnet18",
-        help="The name that the timm library gives to this kind of network.",
+        help="The architecture's name in the timm library.",
     ).strip()
     if st.button("Check and use", key="own-check", disabled=file is None or not architecture):
         backbone = None
-        with errors_shown(), st.spinner("Checking that the file fits the architecture…"):
+        with errors_shown(), st.spinner("Checking whether the weights fit the architecture…"):
             backbone = _check(project, file, architecture)
         if backbone is not None:
             state.renew("own-weights")

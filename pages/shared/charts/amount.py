@@ -32,7 +32,7 @@ def learning_curve(
         go.Scatter(
             x=[count for count, _ in points],
             y=[100 * point.accuracy for point in measured],
-            name="measured, with 95 % interval",
+            name="measured, with 95 % confidence interval",
             mode="lines+markers",
             line={"color": ACCENT, "width": 2.5},
             marker={"size": 9},
@@ -50,7 +50,7 @@ def learning_curve(
     lowest = min([p.low for p in measured] + [low for _, low, _, _ in extrapolated])
     counts = [count for count, _ in points] + [row[0] for row in extrapolated]
     figure.update_xaxes(
-        title_text="pictures per class to learn from",
+        title_text="training pictures per class",
         type="log",
         tickvals=counts,
         ticktext=[f"{count:,}" for count in counts],
@@ -80,14 +80,14 @@ def _guess(
             fillcolor=BAND,
             line={"width": 0},
             hoverinfo="skip",
-            name="how unsure the guess is",
+            name="uncertainty of the extrapolation",
         )
     )
     figure.add_trace(
         go.Scatter(
             x=counts,
             y=[100 * row[2] for row in rows],
-            name="a guess at what more would bring",
+            name="extrapolation to more pictures",
             mode="lines",
             line={"color": TRAIN, "width": 2, "dash": "dash"},
             hovertemplate="about %{y:.0f} % with %{x} per class<extra></extra>",

@@ -40,7 +40,7 @@ def network(groups: Sequence[LayerBlock], frozen: int) -> Chart:
     figure.update_yaxes(range=[-0.32, 1], visible=False, fixedrange=True)
     trained = sum(group.parameters for group in groups[frozen:])
     total = sum(group.parameters for group in groups)
-    title = f"{count_text(trained)} of {count_text(total)} parameters are trained"
+    title = f"{count_text(trained)} of {count_text(total)} parameters are trainable"
     return Chart(f"{title}; {frozen} of {len(groups)} layer groups stay frozen", figure)
 
 

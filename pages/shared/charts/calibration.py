@@ -25,7 +25,7 @@ def reliability(bins: Sequence[tuple[float, float, int]], *, title: str) -> Char
     figure = blank_figure(340)
     figure.add_trace(
         go.Scatter(
-            x=[0, 100], y=[0, 100], mode="lines", name="as sure as it is right",
+            x=[0, 100], y=[0, 100], mode="lines", name="perfect calibration",
             line={"color": NEUTRAL, "dash": "dash", "width": 1.5}, hoverinfo="skip",
         )
     )  # fmt: skip
@@ -34,16 +34,17 @@ def reliability(bins: Sequence[tuple[float, float, int]], *, title: str) -> Char
         go.Scatter(
             x=[100 * sure for sure, _, _ in bins],
             y=[100 * right for _, right, _ in bins],
-            name="your pictures; larger dots stand for more of them",
+            name="your pictures; a larger dot is more pictures",
             mode="lines+markers",
             line={"color": ACCENT, "width": 2},
             marker={"size": [9 + 15 * (n / largest) ** 0.5 for _, _, n in bins], "opacity": 1},
             text=[f"{n:,}" for _, _, n in bins],
-            hovertemplate="%{text} pictures: said %{x:.0f} %, right %{y:.0f} %<extra></extra>",
+            hovertemplate="%{text} pictures: predicted %{x:.0f} %, correct %{y:.0f} "
+            "%<extra></extra>",
         )
     )
-    figure.update_xaxes(title_text="how sure the model said it was (%)", range=[0, 103])
-    figure.update_yaxes(title_text="how often it was right (%)", range=[0, 106])
+    figure.update_xaxes(title_text="predicted probability (%)", range=[0, 103])
+    figure.update_yaxes(title_text="accuracy (%)", range=[0, 106])
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
     figure.update_layout(showlegend=True, legend=legend)
     return Chart(title, figure)
@@ -61,8 +62,8 @@ def coverage(
     """
     figure = blank_figure(340, hovermode="x unified")
     lines = (
-        ("right among those answered", 1, VALIDATION, "solid"),
-        ("pictures that get an answer", 2, TRAIN, "dash"),
+        ("accuracy among answered", 1, VALIDATION, "solid"),
+        ("coverage", 2, TRAIN, "dash"),
     )
     for name, column, colour, dash in lines:
         figure.add_trace(
@@ -77,7 +78,7 @@ def coverage(
         )
     colour = text_colour() or NEUTRAL
     figure.add_vline(x=100 * threshold, line={"color": colour, "width": 1.5, "dash": "dot"})
-    figure.update_xaxes(title_text="answers only when at least this sure (%)")
+    figure.update_xaxes(title_text="lowest probability that gets an answer (%)")
     figure.update_yaxes(title_text="share (%)", range=[0, 104])
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
     figure.update_layout(showlegend=True, legend=legend)

@@ -70,7 +70,7 @@ def baselines(bars: Sequence[Bar], *, title: str) -> Chart:
             align="left", showarrow=False, xshift=-3, font={"size": 13, "color": text_colour()},
         )  # fmt: skip
     figure.update_xaxes(
-        title_text="right answers (%), with 95 % interval",
+        title_text="accuracy (%), with 95 % confidence interval",
         range=[0, 102],
         tickvals=[0, 25, 50, 75, 100],
     )
@@ -111,7 +111,8 @@ def ranking(entries: Sequence[Ranked], *, title: str) -> Chart:
     most = max((entry.seconds for entry in entries), default=1.0)
     floor = min((100 * entry.low for entry in entries), default=0.0)
     figure.update_xaxes(
-        title_text="time to look at all your pictures here (seconds)", range=[0, 1.1 * most]
+        title_text="time for the features of all pictures (seconds)",
+        range=[0, 1.1 * most],
     )
     figure.update_yaxes(
         title_text="accuracy (%)",

@@ -96,7 +96,7 @@ def curves(
         )
         figure.add_trace(line.update(line_width=1.2, marker_size=3))
     for part, colour, dash in (("train", TRAIN, "dash"), ("validation", VALIDATION, "solid")):
-        name = "training pictures" if part == "train" else "validation pictures"
+        name = "training set" if part == "train" else "validation set"
         line = _curve(epochs, f"{part}_{measure}", name=name, colour=colour, dash=dash)
         figure.add_trace(line)
     figure.update_xaxes(title_text="epoch", rangemode="nonnegative", tickformat="d")
@@ -125,5 +125,5 @@ def _curve_title(epochs: Sequence[EpochResult], measure: str) -> str:
     if measure == "accuracy":
         return f"Validation accuracy: best {percent(values[best])}, in epoch {epochs[best].epoch}"
     if best < len(values) - 3 and values[-1] > 1.1 * values[best]:
-        return f"Validation loss has risen since epoch {epochs[best].epoch}: overfitting begins"
+        return f"Validation loss has risen since epoch {epochs[best].epoch}: overfitting"
     return f"Validation loss: lowest {values[best]:.2f}, in epoch {epochs[best].epoch}"

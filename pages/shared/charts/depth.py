@@ -64,7 +64,7 @@ def layer_curve(points: Sequence[Depth], *, title: str, frozen: int | None = Non
     names = [short(point.name, 14) for point in points]
     shown = [name if not crowded or i % 2 == 0 else "" for i, name in enumerate(names)]
     figure.update_xaxes(
-        title_text="layer group, from the picture side",
+        title_text="layer group, from input to output",
         tickvals=list(range(len(points))),
         ticktext=shown,
         range=[-0.6, len(points) - 0.4],

@@ -84,7 +84,7 @@ def _cell_numbers(rows, columns, counts: np.ndarray, colour: str | None) -> go.S
 
 def _cell_points(rows, columns, class_names: Sequence[str], counts: np.ndarray) -> go.Scatter:
     texts = [
-        f"{counts[r, c]} × {short(class_names[r], 40)}, called {short(class_names[c], 40)}"
+        f"{counts[r, c]} × {short(class_names[r], 40)}, predicted {short(class_names[c], 40)}"
         for r, c in zip(rows, columns, strict=True)
     ]
     invisible = {"marker": {"opacity": 0}}
@@ -104,10 +104,10 @@ def _cell_points(rows, columns, class_names: Sequence[str], counts: np.ndarray) 
 def _confusion_title(class_names: Sequence[str], counts: np.ndarray) -> str:
     mistakes = counts - np.diag(np.diag(counts))
     if not mistakes.any():
-        return "No picture was taken for another class"
+        return "No picture was misclassified"
     true, predicted = np.unravel_index(int(mistakes.argmax()), mistakes.shape)
     times = int(mistakes[true, predicted])
     often = "once" if times == 1 else f"{times} times"
     first, second = clipped(class_names[true]), clipped(class_names[predicted])
-    pair = f"“{first}” was taken for “{second}”"
-    return f"Most frequent mix-up: {pair} {often}"
+    pair = f"“{first}” predicted as “{second}”"
+    return f"Most frequent confusion: {pair} {often}"

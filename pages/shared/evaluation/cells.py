@@ -48,8 +48,7 @@ def say_what_changed(evaluation: Evaluation, records: dict[str, ImageRecord]) ->
         verb = "was" if changed == 1 else "were"
         st.info(
             f"{changed} of the tested pictures {verb} relabelled, excluded or deleted since this "
-            "run. The numbers here are those of the old labels; train again to learn from the new "
-            "ones.",
+            "run. The numbers here use the old labels; train again to update them.",
             icon=":material/edit:",
         )
 
@@ -113,7 +112,7 @@ def _tile(
         id=str(record.id),
         thumbnail=thumbnail_path(state.current_workspace(), project.id, record.digest),
         caption=f"{true} → {said}",
-        title=f"{record.name}: labelled “{true}”, the model says {said}",
+        title=f"{record.name}: labelled “{true}”, predicted {said}",
         mark="excluded" if record.excluded else (now if moved else None),
         muted=record.excluded or moved,
     )
@@ -125,7 +124,7 @@ def _actions(project: Project) -> list[Action]:
     relabel = [
         Action(
             id=f"class:{entry.name}",
-            label=f"It is “{entry.name}”",
+            label=f"Relabel as “{entry.name}”",
             shortcut=str(i + 1) if i < 9 else None,
             more=i >= 4,
         )

@@ -17,9 +17,9 @@ def class_table(evaluation: Evaluation) -> None:
         hardest = tested[0]
         found = round(hardest.recall * hardest.support)
         if found == hardest.support:
-            finding = "Every class was found every time"
+            finding = "Recall is 100 % for every class"
         else:
-            finding = f"Hardest to find: “{hardest.name}”, {found} of {hardest.support}"
+            finding = f"Lowest recall: “{hardest.name}”, {found} of {hardest.support}"
         sentence = f"{finding}. Macro F1: {_percent(evaluation.macro_f1)}."
         st.html(f'<div class="tl-name">{escape(sentence)}</div>')
     st.dataframe(

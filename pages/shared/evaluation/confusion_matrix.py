@@ -25,7 +25,7 @@ def choose_cell(evaluation: Evaluation, run_id: str) -> tuple[int, int]:
     )
     classes = range(len(evaluation.class_names))
     for column, label, key in zip(
-        st.columns(2), ("Labelled as", "The model said"), keys, strict=True
+        st.columns(2), ("True class", "Predicted class"), keys, strict=True
     ):
         with column:
             st.selectbox(label, classes, format_func=evaluation.class_names.__getitem__, key=key)

@@ -16,7 +16,7 @@ from tl_core.runs import Run
 from tl_core.runs.results.report import Evaluation
 
 SHOWN = 480  # pixels, the shorter side of the picture beside the tinted one
-TINTED_TEXT = "Warm areas spoke most for it; the dark border is not looked at"
+TINTED_TEXT = "Warm areas contribute most to this class; the dark border is cropped off"
 OFFERED = 300  # pictures in the list to choose from
 
 
@@ -42,7 +42,7 @@ def where_it_looked(
         )
     with right:
         wanted = st.selectbox(
-            "What speaks for the answer",
+            "Class to explain",
             range(len(evaluation.class_names)),
             index=int(evaluation.predicted[index]),
             format_func=lambda k: evaluation.class_names[k],
@@ -55,7 +55,7 @@ def where_it_looked(
     with pictures[0]:
         _original(run, record)
     with pictures[1]:
-        tinted = answer_or_wait(asked, key="explain", doing="Asking the model where it looked")
+        tinted = answer_or_wait(asked, key="explain", doing="Computing Grad-CAM")
         if tinted:
             st.image(tinted, caption=TINTED_TEXT, width="stretch")
     with pictures[2]:
@@ -66,7 +66,7 @@ def where_it_looked(
 def _title(evaluation: Evaluation, records: dict[str, ImageRecord], index: int) -> str:
     true = evaluation.class_names[evaluation.labels[index]]
     predicted = evaluation.class_names[evaluation.predicted[index]]
-    verdict = f"“{true}”, right" if true == predicted else f"“{true}”, taken for “{predicted}”"
+    verdict = f"“{true}”, correct" if true == predicted else f"“{true}”, predicted “{predicted}”"
     return f"{records[evaluation.digests[index]].name}: {verdict}"
 
 

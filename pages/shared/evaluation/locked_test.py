@@ -19,38 +19,37 @@ def show_locked_test(run: Run) -> None:
     locked = locked_test_state(workspace, run.project_id)
     if locked is None:
         return
-    st.header("The locked test part", anchor=False)
+    st.header("The locked test set", anchor=False)
     result = read_locked_result(workspace.run_dir(run.project_id, run.id))
     note_text(_opened_text(locked))
     if began_before(run, locked):
         note_text(
-            "This run began before the part was locked, so it may have learnt from these "
+            "This run started before the test set was locked, so it may have learned from these "
             "pictures. Train again to measure on them."
         )
     elif result is not None:
         honest_number(
-            "Right answers on the locked part",
+            "Accuracy on the locked test set",
             HonestNumber(
                 correct=result.correct,
                 n=result.n,
                 measured_on="locked pictures",
-                split="No training and no choice has seen them. "
-                f"It was opening number {result.opened}.",
+                split="No training and no choice has used them. This was opening number "
+                f"{result.opened}.",
             ),
         )
     elif st.button("Open it for this run", key="locked-open", icon=":material/lock_open:"):
-        with errors_shown(), st.spinner("Asking the model about the locked pictures…"):
+        with errors_shown(), st.spinner("Classifying the locked pictures…"):
             root = str(workspace.root)
             compute_client.call("measure_locked", root, run.project_id, run.id, timeout=SECONDS)
             st.rerun()
-    explain("locked test part")
+    explain("locked test set")
 
 
 def _opened_text(locked: LockedTest) -> str:
     times = {0: "never been opened", 1: "been opened once"}
     said = times.get(locked.opened, f"been opened {locked.opened} times")
     return (
-        f"{locked.images:,} pictures were put aside. They have {said}. Every time that somebody "
-        "looks and then changes something, the number becomes a little too good: open it when all "
-        "else is decided."
+        f"{locked.images:,} pictures are held out. They have {said}. Choosing by their result "
+        "makes it too good: open the set once, when everything else is decided."
     )

@@ -19,11 +19,11 @@ EXPORT_SECONDS = 600.0
 
 def onnx_card(run: Run) -> None:
     """Offer the ONNX file: make it, follow that, say whether it answers as the app, download it."""
-    st.subheader("For other programs and devices", anchor=False)
+    st.subheader("ONNX, for other programs and devices", anchor=False)
     note_text(
-        "An ONNX file: the whole model in one file that Python, C#, Java, JavaScript, phones and "
-        "cameras can run. Give it a picture of any size; it scales the picture itself, exactly "
-        "as the app does, and returns the probability of each class.",
+        "The whole model in one file that Python, C#, Java, JavaScript, phones and cameras can "
+        "run. It takes a picture of any size, resizes it exactly as the app does, and returns "
+        "the probability of each class.",
     )
     busy = exporting(run)
     parity = read_parity(state.current_workspace().run_dir(run.project_id, run.id))
@@ -34,7 +34,7 @@ def onnx_card(run: Run) -> None:
             download_button(run, SCRIPT)
     elif not busy:
         st.button(
-            "Make the ONNX file" if parity is None else "Go on comparing it with the app",
+            "Create the ONNX file" if parity is None else "Continue comparing it with the app",
             key="make-onnx",
             type="primary",
             icon=":material/deployed_code:",
@@ -131,7 +131,7 @@ def show_parity(parity: Parity) -> None:
         (
             "Largest difference",
             _percent(parity.max_difference),
-            f"of any class's probability; up to {_percent(LIMIT)} counts as the same",
+            f"in any class's probability; up to {_percent(LIMIT)} counts as equal",
         ),
     )
     if not parity.same:

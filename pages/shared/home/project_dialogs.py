@@ -16,7 +16,7 @@ def new() -> None:
     """Ask for a name; a project begins with the bundled backbone chosen."""
     with st.form("new-project", border=False):
         name = st.text_input(
-            "What should it tell apart?", placeholder="Leaves: healthy or ill", max_chars=100
+            "Project name", placeholder="Leaves: healthy or diseased", max_chars=100
         )
         created = st.form_submit_button("Create project", type="primary")
     if created:

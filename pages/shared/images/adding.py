@@ -35,7 +35,7 @@ def adding_panel(project_id: str, class_names: Sequence[str]) -> None:
     """Ask how the pictures come, and take them."""
     ways = [FOLDER, ZIP, FILES, WEBCAM] + ([SERVER] if served_locally() else [])
     way = st.segmented_control(
-        "How do your pictures come?", ways, default=FOLDER, key="adding-way", required=True
+        "Where are your pictures?", ways, default=FOLDER, key="adding-way", required=True
     )
     if way == FOLDER:
         _folder(project_id)
@@ -53,9 +53,9 @@ def adding_panel(project_id: str, class_names: Sequence[str]) -> None:
 
 def _folder(project_id: str) -> None:
     st.caption(
-        "One folder that holds a folder per class: the folder's name becomes the class. If there "
-        "is a level called train, val or test above, it is kept as it is. More than a thousand "
-        "pictures? Put the folder into a ZIP file first: browsers hand over single files slowly."
+        "A folder with one subfolder per class, named after the class. Folders named train, val "
+        "or test above them are kept as the split. With more than a thousand pictures use a ZIP "
+        "file: browsers transfer single files slowly."
     )
     key = state.fresh_key("upload-folder")
     files = st.file_uploader("Folder of pictures", accept_multiple_files="directory", key=key)
@@ -65,7 +65,10 @@ def _folder(project_id: str) -> None:
 
 
 def _zip(project_id: str) -> None:
-    st.caption("A ZIP of class folders, with or without a level called train, val or test.")
+    st.caption(
+        "A ZIP file with one folder per class; folders named train, val or test above them are "
+        "kept as the split."
+    )
     key = state.fresh_key("upload-zip")
     file = st.file_uploader("ZIP file", type=["zip"], key=key)
     if file:
@@ -83,11 +86,11 @@ def _files(project_id: str, class_name: str) -> None:
 
 def _webcam(project_id: str, class_name: str) -> None:
     st.caption(
-        "Take pictures from several distances and angles, in front of several backgrounds: what "
-        "is the same in all pictures of a class is what the model will hold on to."
+        "Take pictures from several distances and angles, in front of several backgrounds: the "
+        "model learns whatever the pictures of a class have in common."
     )
     if not camera_allowed():
-        st.info("Browsers hand out the camera only over https, or on the computer itself.")
+        st.info("Browsers allow the camera only over https, or on the computer that runs the app.")
     picture = st.camera_input("Take a picture", key=state.fresh_key("webcam"))
     if picture is None:
         return
@@ -95,7 +98,7 @@ def _webcam(project_id: str, class_name: str) -> None:
         offered = uploaded_files([(picture.name, picture.getbuffer())], class_name=class_name)
         *_, last = add_images(state.current_workspace(), project_id, offered, total=1)
         if last.added:
-            state.say_later(f"One more picture of {class_name}.")
+            state.say_later(f"Added a picture of {class_name}.")
         for skipped in last.skipped:
             state.say_later(f"Not added: {skipped.reason}.")
         state.renew("webcam")
@@ -109,14 +112,14 @@ def _server_folder(project_id: str) -> None:
         given = st.form_submit_button("Add this folder")
     if given and path.strip():
         with errors_shown():
-            with st.spinner("Looking through the folder…"):
+            with st.spinner("Reading the folder…"):
                 files = list(folder_files(Path(path.strip())))
             _begin(project_id, None, files)
 
 
 def _class_field(class_names: Sequence[str]) -> str | None:
     return st.selectbox(
-        "Class that the pictures belong to",
+        "Class of these pictures",
         list(class_names),
         index=None,
         accept_new_options=True,
@@ -127,7 +130,7 @@ def _class_field(class_names: Sequence[str]) -> str | None:
 
 def _begin(project_id: str, uploader: str | None, files: list[SourceFile | Skipped]) -> None:
     if not files:
-        st.warning(plain("There is no file in it. Choose a folder that holds pictures."))
+        st.warning(plain("The folder is empty. Choose a folder that contains pictures."))
         return
     start_adding(state.current_workspace(), project_id, files)
     if uploader:

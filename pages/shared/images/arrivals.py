@@ -50,7 +50,7 @@ def _sample_set(project_id: str, *, missed: bool) -> bool:
         follow_download(run)
         return True
     if run is not None and run.state != "done" and missed:
-        st.warning(plain(run.message or "The download did not come to its end."))
+        st.warning(plain(run.message or "The download was not completed."))
         if st.button("Try the download again", icon=":material/download:", key="sample-again"):
             with errors_shown():
                 start(project_id, SAMPLE, run.config)
@@ -88,7 +88,10 @@ def _result(key: str, job: Job) -> None:
         return
     text = f"{_count(added)} added."
     if skipped:
-        text += f" {_count(skipped, 'file')} left out; the list at the end of the page says why."
+        text += (
+            f" {_count(skipped, 'file')} skipped; the list at the end of the page gives the "
+            "reasons."
+        )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.warning(plain(f"{job.error or ''} {text}"), icon=":material/info:")
         st.button("OK", key=f"seen-{key}", on_click=background.forget, args=(key,))

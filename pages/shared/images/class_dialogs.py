@@ -14,8 +14,8 @@ from tl_core.images.records import MAX_CLASS_NAME_LENGTH
 @st.dialog("New class")
 def new_class(project_id: str) -> None:
     with st.form("new-class", border=False):
-        name = st.text_input("Name of the class", max_chars=MAX_CLASS_NAME_LENGTH)
-        done = st.form_submit_button("Make the class", type="primary")
+        name = st.text_input("Class name", max_chars=MAX_CLASS_NAME_LENGTH)
+        done = st.form_submit_button("Create class", type="primary")
     if done:
         with errors_shown():
             create_class(state.current_workspace(), project_id, name)
@@ -36,8 +36,8 @@ def rename(project_id: str, name: str) -> None:
 
 @st.dialog("Merge classes")
 def merge(project_id: str, name: str, others: Sequence[str]) -> None:
-    st.write(f"All pictures of **{plain(name)}** move to the class that you choose.")
-    into = st.selectbox("Into", list(others), index=None, key="merge-into")
+    st.write(f"All pictures of **{plain(name)}** are moved to the class that you choose.")
+    into = st.selectbox("Merge into", list(others), index=None, key="merge-into")
     if st.button("Merge", type="primary", key="confirm-merge", disabled=into is None):
         with errors_shown():
             merge_classes(state.current_workspace(), project_id, [name], into=into)
@@ -48,8 +48,8 @@ def merge(project_id: str, name: str, others: Sequence[str]) -> None:
 @st.dialog("Delete class?")
 def delete(project_id: str, name: str, count: int) -> None:
     st.write(
-        f"The class **{plain(name)}** will be deleted. Its {count:,} pictures stay in the "
-        "project, without a class, and take no part in training."
+        f"The class **{plain(name)}** will be deleted. Its {count:,} pictures stay in the project "
+        "without a class and are not used for training."
     )
     with st.container(horizontal=True):
         if st.button("Delete the class", type="primary", key="confirm-delete-class"):

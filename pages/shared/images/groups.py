@@ -47,14 +47,13 @@ def show_groups(project_id: str) -> None:
         return
     st.header("Copies and series", anchor=False)
     note_text(
-        "Pictures that show the same thing stay together: never one to learn from and another to "
-        "be tested on, which would make the model look better than it is."
+        "Pictures that show the same thing form a group. A group is never divided between "
+        "training and test; otherwise the measured accuracy would be too high."
     )
     if not searched:
         note_text(
-            f"With more than {grouping.MOST_SEARCHED:,} pictures, copies and series are not "
-            f"searched for: there are {count:,}, and every one would have to be compared with "
-            "every other. Groups from file names and those of your own stay together."
+            f"Copies and series are searched for in up to {grouping.MOST_SEARCHED:,} pictures; "
+            f"there are {count:,}. Groups from file names and your own groups still apply."
         )
     for pattern in proposals:
         _proposal(project_id, pattern)
@@ -85,8 +84,8 @@ def _groups(project_id: str, groups: Sequence[PictureGroup]) -> None:
         state.set_widget_value("group-shown", groups[0].name)
     pictures = sum(len(group.images) for group in groups)
     name_text(
-        f"{len(groups):,} groups of {pictures:,} pictures; {len(new):,} not looked at yet",
-        note="They already stay together. Agree, or take apart what does not belong together.",
+        f"{len(groups):,} groups of {pictures:,} pictures; {len(new):,} not checked yet",
+        note="They already stay together. Confirm them, or split what does not belong together.",
     )
     name = st.selectbox(
         "Group", list(by_name), key="group-shown", format_func=lambda key: _title(by_name[key])
@@ -95,27 +94,27 @@ def _groups(project_id: str, groups: Sequence[PictureGroup]) -> None:
     gallery(
         [_tile(project_id, group, i) for i in range(min(len(group.images), SHOWN))],
         key=f"group-{name}",
-        actions=[Action(id="out", label="Take out of the group", shortcut="x")],
+        actions=[Action(id="out", label="Remove from the group", shortcut="x")],
         total=len(group.images),
         on_action=lambda _, ids: _take_out(project_id, name, ids),
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if not group.accepted:
-            _button("Yes, the same thing", "group-yes",
+            _button("Confirm the group", "group-yes",
                     lambda: accept_groups(workspace, project_id, [name]))  # fmt: skip
         if len(new) > 1:
-            _button(f"Agree to all {len(new):,}", "group-all",
+            _button(f"Confirm all {len(new):,}", "group-all",
                     lambda: accept_groups(workspace, project_id, new))  # fmt: skip
-        _button("Take the group apart", "group-split",
+        _button("Split the group", "group-split",
                 lambda: split_group(workspace, project_id, name))  # fmt: skip
         if len(groups) > 1:
-            with st.popover("Join with another group"):
+            with st.popover("Merge with another group"):
                 others = [key for key in by_name if key != name]
                 other = st.selectbox(
                     "Other group", others, key="group-other",
                     format_func=lambda key: _title(by_name[key]),
                 )  # fmt: skip
-                _button("Join them", "group-join",
+                _button("Merge them", "group-join",
                         lambda: merge_groups(workspace, project_id, [name, other]))  # fmt: skip
 
 
@@ -130,7 +129,7 @@ def _button(label: str, key: str, act: Callable[[], object]) -> None:
 def _title(group: PictureGroup) -> str:
     first = group.images[0].name.rsplit("/", 1)[-1]
     several = ", different classes!" if len(group.class_names) > 1 else ""
-    look = "" if group.accepted else ", please look"
+    look = "" if group.accepted else ", please check"
     return f"{len(group.images)} pictures, “{first}”{several} ({KIND_TEXT[group.kind]}{look})"
 
 

@@ -11,29 +11,29 @@ from tl_core.images.sets import LEAST_PER_CLASS
 MOST_CLASSES_NAMED = 5
 MOST_PAIRS_NAMED = 3
 TEXT = {
-    "no pictures": "There are no pictures with a class yet. Add a folder with one folder per "
+    "no pictures": "There are no pictures with a class yet. Add a folder with one subfolder per "
     "class.",
-    "one class": "There is one class only ({classes}). A model needs at least two to tell apart; "
-    "add pictures of another one.",
-    "many classes": "There are {counts[0]} classes. That works, but each needs enough pictures, "
-    "and chance alone is right only once in so many times.",
-    "separated copies": "Your own folders put pictures that show the same thing on both sides of "
-    "the test: {pairs}. The measured accuracy will look better than it is; exclude one of each.",
-    "one source": "All pictures of {classes} are one group: copies of one another, or one series. "
-    "Nothing can be put aside to measure on there. Add pictures from another source, or split the "
+    "one class": "There is only one class ({classes}). A model needs at least two; add pictures "
+    "of another one.",
+    "many classes": "There are {counts[0]} classes. Each needs enough pictures; random guessing "
+    "would be right once in {counts[0]} times.",
+    "separated copies": "Your training and test folders contain pictures that show the same "
+    "thing: {pairs}. The measured accuracy will be too high; exclude one of each.",
+    "one source": "All pictures of {classes} are one group: copies of one another, or one "
+    "series. None can be held out to measure on. Add pictures from another source, or split the "
     "group below if they show different things.",
-    "conflicting labels": "Pictures that show the same thing have different classes: {labelled}. "
-    "Look whether one of the labels is wrong.",
+    "conflicting labels": "Pictures that show the same thing have different classes: "
+    "{labelled}. Check whether one of the labels is wrong.",
     "too few": f"Fewer than {LEAST_PER_CLASS} pictures in {{classes}}: training cannot start. Add "
     "some or delete the class.",
     "few": f"Fewer than {FEW_PER_CLASS} pictures in {{classes}}. More pictures there would help "
-    "most, and would make the measured accuracy more certain.",
-    "imbalance": "The classes differ in size: '{names[0]}' has {counts[0]:,} pictures, "
-    "'{names[1]}' has {counts[1]:,}. Training makes up for it, but look at each class on its own "
-    "in the evaluation.",
+    "most, and would narrow the confidence interval of the accuracy.",
+    "imbalance": "The classes are imbalanced: '{names[0]}' has {counts[0]:,} pictures, "
+    "'{names[1]}' has {counts[1]:,}. Class weights in training make up for it, but check the "
+    "recall of each class in the evaluation.",
     "similar names": "The classes {classes} differ only in capital letters. If they mean the same, "
     "merge them.",
-    "unlabelled": "{unlabelled} no part. Move them into a class or leave them out.",
+    "unlabelled": "{unlabelled} not used. Move them into a class or exclude them.",
 }
 
 
@@ -52,9 +52,9 @@ def sentence(finding: HealthFinding) -> str:
         classes=_listed([f"'{name}'" for name in finding.classes], ", ", MOST_CLASSES_NAMED),
         pairs=_pairs(finding, lambda one: f"'{one.name}'"),
         labelled=_pairs(finding, lambda one: f"'{one.name}' ({one.class_name})"),
-        unlabelled="1 picture without a class takes"
+        unlabelled="1 picture without a class is"
         if count == 1
-        else f"{count:,} pictures without a class take",
+        else f"{count:,} pictures without a class are",
     )
 
 

@@ -20,23 +20,21 @@ def locked_part(project_id: str) -> None:
     """Draw, folded, whether there is a locked part and how it is made or given back."""
     workspace = state.current_workspace()
     locked = locked_test_state(workspace, project_id)
-    title = "A locked test part (optional)"
+    title = "Locked test set (optional)"
     if locked:
         said = {0: "never opened", 1: "opened once"}
         times = said.get(locked.opened, f"opened {locked.opened} times")
-        title = f"A locked test part of {locked.images:,} pictures, {times}"
+        title = f"Locked test set of {locked.images:,} pictures, {times}"
     with st.expander(title, icon=":material/lock:"):
-        note_text(term("locked test part"))
+        note_text(term("locked test set"))
         if locked:
-            with st.popover("Give these pictures back", icon=":material/lock_open:"):
-                st.write("They take part in training and choosing again, and are no test any more.")
-                st.button(
-                    "Give them back", key="lock-release", on_click=_release, args=[project_id]
-                )
+            with st.popover("Unlock these pictures", icon=":material/lock_open:"):
+                st.write("They are used for training again and are no longer a test set.")
+                st.button("Unlock them", key="lock-release", on_click=_release, args=[project_id])
             return
         with st.container(horizontal=True):
             st.button(
-                f"Lock {SHARE:.0%} of the pictures, drawn by lot".replace("%", " %"),
+                f"Hold out a random {SHARE:.0%} as a locked test set".replace("%", " %"),
                 key="lock-draw",
                 icon=":material/lock:",
                 on_click=_draw,
@@ -44,7 +42,10 @@ def locked_part(project_id: str) -> None:
             )
             if has_own_test(workspace, project_id):
                 st.button(
-                    "Lock my own test folder", key="lock-own", on_click=_own, args=[project_id]
+                    "Lock my own test folder as the test set",
+                    key="lock-own",
+                    on_click=_own,
+                    args=[project_id],
                 )
 
 

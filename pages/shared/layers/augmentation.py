@@ -37,29 +37,29 @@ AUGMENTATION_TEXT = {
         "model copes with objects that are larger, smaller or off-centre.",
     ),
     "flip": AugmentationText(
-        "Mirror left-right",
-        "Mirrors every other picture from left to right; do not use it where sides matter, as "
-        "in writing or in left and right hands.",
+        "Horizontal flip",
+        "Mirrors a random half of the pictures left to right; do not use it where sides matter, "
+        "as with writing or with left and right hands.",
         "Is the mirror image still the same class?",
     ),
     "vertical-flip": AugmentationText(
-        "Mirror top-bottom",
-        "Turns every other picture upside down like a reflection in water; it suits pictures "
-        "taken from above or through a microscope, which have no up and down.",
+        "Vertical flip",
+        "Mirrors a random half of the pictures top to bottom; it suits pictures taken from above "
+        "or through a microscope, which have no up and down.",
         "Is the mirror image still the same class?",
     ),
     "rotate": AugmentationText(
         "Small rotations",
-        "Tilts each picture by up to 20 degrees, as a hand-held camera would.",
+        "Rotates each picture by up to 20 degrees, as if the camera were tilted.",
     ),
     "colour": AugmentationText(
-        "Colour and light",
+        "Colour jitter",
         "Changes brightness, contrast and colours a little, so that the model copes with other "
         "lamps and cameras; leave it out where a shade of colour decides the class.",
     ),
     "blur": AugmentationText(
         "Blur",
-        "Blurs every other picture a little, so that the model copes with shaken or "
+        "Blurs a random half of the pictures a little, so that the model copes with shaken or "
         "out-of-focus shots.",
     ),
 }
@@ -78,7 +78,7 @@ def augmentation_cards(project: Project, config: TrainingConfig) -> None:
             with column, card(f"augmentation-{name}", chosen=name in config.augmentations):
                 _preview(previews.get(name))
                 _switch(name, AUGMENTATION_TEXT[name], config)
-    wait_for_all(list(previews.values()), key="previews", doing="Changing one of your pictures")
+    wait_for_all(list(previews.values()), key="previews", doing="Augmenting one of your pictures")
 
 
 def _picture(project: Project) -> str | None:

@@ -24,9 +24,9 @@ class _Number(NamedTuple):
 
 _NUMBERS = (
     _Number(
-        "views", "Changed copies per picture", 1, 16, 1,
-        "How many changed copies of each picture are looked at when augmentation is on and the "
-        "backbone is frozen; the time grows with it.",
+        "views", "Augmented versions per picture", 1, 16, 1,
+        "How many augmented versions of each picture are computed when augmentation is on and "
+        "the backbone is frozen; the time grows with their number.",
     ),
     _Number("batch_size", "Batch size (pictures)", 1, 1024, 1, term("batch")),
     _Number(
@@ -34,13 +34,13 @@ _NUMBERS = (
         term("learning rate"), "%.6f",
     ),
     _Number(
-        "backbone_lr", "Learning rate of the last thawed group", 1e-7, 1.0, 1e-5,
-        "The backbone already knows much, so it is corrected in smaller steps than the classifier.",
+        "backbone_lr", "Learning rate of the last backbone group", 1e-7, 1.0, 1e-5,
+        "Pretrained layers are updated in smaller steps than the new classifier.",
         "%.7f",
     ),
     _Number(
-        "layer_decay", "Learning rate, factor per earlier group", 0.05, 1.0, 0.05,
-        "Early layers see edges and colours, which fit every picture; they are changed least.",
+        "layer_decay", "Learning rate factor per earlier group", 0.05, 1.0, 0.05,
+        "Early layers detect edges and colours, which suit every picture; they are changed least.",
         "%.2f",
     ),
     _Number("weight_decay", "Weight decay", 0.0, 1.0, 1e-4, term("weight decay"), "%.5f"),
@@ -50,12 +50,12 @@ _NUMBERS = (
 
 def expert_settings(config: TrainingConfig, facts: ApproachFacts) -> None:
     """Draw the settings that the approach heeds; each is stored as soon as it changes."""
-    with st.expander("Expert settings (good as they are)", icon=":material/tune:"):
+    with st.expander("Expert settings (the defaults are good)", icon=":material/tune:"):
         show_stored("expert-balanced", config.balanced)
         st.checkbox(
-            "Every class counts equally, however many pictures it has",
+            "Weight all classes equally, however many pictures they have",
             key="expert-balanced",
-            help=term("balanced classes"),
+            help=term("class weights"),
             on_change=saver("balanced", "expert-balanced"),
         )
         if "steps" in facts.settings:

@@ -36,47 +36,46 @@ LINEAR_PROBE = Preset(
     "probe",
     "probe",
     "Linear probing only",
-    "Everything but the classifier stays frozen, and nothing else is tried. Done in seconds.",
+    "Only the classifier is trained; all of the backbone stays frozen. Takes seconds.",
 )
 OWN_CHOICE = Preset(
     "own",
     "fine-tune",
     "My own choice",
-    "Set the number of frozen layer groups with the slider.",
+    "Choose the number of frozen layer groups with the slider.",
     lambda total: max(total // 2, 1),
 )
 PRESETS = (
     Preset(
         "recommended",
         "recommended",
-        "Recommended: linear probing, and fine-tuning if it pays",
-        "Linear probing first: done in seconds, and hard to beat with up to a few hundred "
-        "pictures. Then the last stage is fine-tuned on trial, and that is kept only if it gets "
-        "clearly more of your pictures right.",
+        "Recommended: linear probing, then fine-tuning if it helps",
+        "Linear probing takes seconds and is hard to beat with up to a few hundred pictures. "
+        "Then the last stage is fine-tuned on trial; the result is kept only if it is clearly "
+        "more accurate on your pictures.",
     ),
     LINEAR_PROBE,
     Preset(
         "last-stage",
         "fine-tune",
         "Fine-tune the last stage",
-        "The last stage is trained further too. Worth a try when your pictures look unlike "
+        "Also trains the last stage of the backbone. Worth a try when your pictures are unlike "
         "everyday photographs.",
         lambda total: max(total - 2, 0),
     ),
     Preset(
         "everything",
         "fine-tune",
-        "Fine-tune everything",
-        "All layers are trained further. Slowest; helps most with many pictures of an unusual "
-        "kind.",
+        "Fine-tune all layers",
+        "Trains all layers. Slowest; helps most with many pictures of an unusual kind.",
         lambda _total: 0,
     ),
     Preset(
         "scratch",
         "scratch",
         "From scratch, for comparison",
-        "Forgets what the network knows and starts with random weights. With few pictures it is "
-        "nearly always worse: see how much.",
+        "Starts from random weights instead of the pretrained ones. With few pictures it is "
+        "nearly always worse: see by how much.",
     ),
     OWN_CHOICE,
 )
@@ -142,5 +141,5 @@ def strategy_text(config: TrainingConfig) -> str:
     if config.frozen_groups is None:
         return name
     if config.frozen_groups == 0:
-        return f"{name}, everything"
+        return f"{name}, all layers"
     return f"{name}, {config.frozen_groups} groups frozen"

@@ -35,7 +35,7 @@ def choose_strategy(groups: list[LayerBlock], config: TrainingConfig, known: Kno
     show_stored("frozen-groups", frozen_groups(config, total, known))
     by_id = presets(known)
     st.radio(
-        "How to train",
+        "Training method",
         list(by_id),
         format_func=lambda preset: by_id[preset].label,
         captions=[preset.caption for preset in by_id.values()],
@@ -47,7 +47,7 @@ def choose_strategy(groups: list[LayerBlock], config: TrainingConfig, known: Kno
     if "tuning_seconds" in known[config.strategy].settings:
         _limit(config)
     st.slider(
-        "Frozen layer groups, counted from the picture side",
+        "Frozen layer groups, counted from the input",
         0,
         total - 1,
         key="frozen-groups",
@@ -56,8 +56,9 @@ def choose_strategy(groups: list[LayerBlock], config: TrainingConfig, known: Kno
     )
     charts.show(charts.network(groups, frozen_groups(config, total, known)), key="network")
     note_text(
-        "A picture enters on the left, the answer comes out on the right. The wider a block, the "
-        "more parameters it has. Early blocks see edges and textures, late ones parts of things."
+        "The picture enters on the left, the prediction comes out on the right. Wider blocks "
+        "have more parameters. Early blocks detect edges and textures, late ones parts of "
+        "objects."
     )
 
 
@@ -69,14 +70,14 @@ def _freeze(total: int, known: Known) -> None:
 def _limit(config: TrainingConfig) -> None:
     show_stored("tuning-seconds", config.tuning_seconds)
     st.selectbox(
-        "Longest time for trying fine-tuning",
+        "Time limit for the fine-tuning trial",
         sorted({*LIMITS, config.tuning_seconds}),
         format_func=lambda seconds: LIMIT_TEXT.get(seconds) or duration(seconds),
         key="tuning-seconds",
         width=340,
-        help="The trial trains the last stage several times, each time without some of your "
-        "pictures, and counts how many of those it then gets right. If that would take longer on "
-        "this machine, it is left out and the linear probe is your model.",
+        help="The trial fine-tunes the last stage several times, each time holding out some of "
+        "your pictures, and measures the accuracy on those. If it would take longer than this, "
+        "it is skipped and the linear probe is your model.",
         on_change=saver("tuning_seconds", "tuning-seconds"),
     )
 
@@ -90,7 +91,7 @@ def show_depth(project: Project, frozen: int) -> None:
         return  # its layer groups are others
     layer_by_layer(comparison.found.layers, frozen=frozen)
     note_text(
-        "Measured on your pictures with a small classifier on what each layer group hands on.",
+        "Measured on your pictures, with a linear classifier on the output of each layer group.",
         *([comparison.outdated] if comparison.outdated else []),
     )
 
@@ -117,11 +118,11 @@ def show_costs(
     value = f"about {duration(seconds['total'])}" if seconds else "…"
     note = _time_note(seconds, config) if seconds else None
     if estimate.done() and not seconds:
-        value = "not known"
+        value = "unknown"
     with st.grid(min_column_width=260, gap="small"):
-        number_card("Trained parameters", trained, share)
-        number_card("Expected time here", value, note)
-        number_card("Pictures", f"{pictures:,}", "for training, choosing and testing")
+        number_card("Trainable parameters", trained, share)
+        number_card("Estimated time", value, note)
+        number_card("Pictures", f"{pictures:,}", "for training, validation and testing")
 
 
 def _time_note(seconds: dict, config: TrainingConfig) -> str:
@@ -132,5 +133,5 @@ def _time_note(seconds: dict, config: TrainingConfig) -> str:
     if not trial:
         return note
     if seconds["fine_tune"]:
-        return f"{note}; of that {duration(trial)} for trying fine-tuning"
-    return f"{note}; without trying fine-tuning, which would take {duration(trial)}"
+        return f"{note}; of which {duration(trial)} for the fine-tuning trial"
+    return f"{note}; without the fine-tuning trial, which would take {duration(trial)}"

@@ -109,15 +109,15 @@ def _table(run: Run, job: Job) -> None:
     lines = [f"{name}: {count:,}" for name, count in counts.most_common()]
     refused = len(answers) - len(found)
     if refused:
-        lines.append(f"left out: {refused:,}; the last column says why")
+        lines.append(f"skipped: {refused:,}; the last column gives the reasons")
     st.subheader(f"{len(found):,} pictures classified", anchor=False)
     note_text(*lines)
     st.dataframe(
         {
             "File": [entry.name for entry in answers],
-            "Answer": [e.prediction.class_name if e.prediction else "" for e in answers],
+            "Predicted class": [e.prediction.class_name if e.prediction else "" for e in answers],
             "Probability": [e.prediction.probability if e.prediction else None for e in answers],
-            "Left out because": [entry.reason or "" for entry in answers],
+            "Reason if skipped": [entry.reason or "" for entry in answers],
         },
         column_config={
             "Probability": st.column_config.ProgressColumn(

@@ -21,14 +21,14 @@ PREVIEW = 480  # pixels, the longer side
 def try_pictures(run: Run, files: Sequence[BinaryIO]) -> None:
     """Show every picture with the probabilities of its classes."""
     try:
-        with st.spinner("Looking at it…", show_time=True):
+        with st.spinner("Classifying…", show_time=True):
             answers = [_answer(run, file) for file in files]
     except TLCoreError as error:
         show_error(error)
         return
     for entry, _ in answers:
         if entry.prediction is None:
-            st.warning(plain(f"“{entry.name}” was left out: {entry.reason}"))
+            st.warning(plain(f"“{entry.name}” was skipped: {entry.reason}"))
     shown = [
         (file, entry, preview)
         for file, (entry, preview) in zip(files, answers, strict=True)
@@ -66,7 +66,7 @@ def _show(run: Run, file: BinaryIO, found: Prediction, preview: bytes | None) ->
         charts.probabilities(found.class_names, found.probabilities),
         key=f"bars-{run.id}-{file.file_id}",
     )
-    with st.popover("Wrong, or worth learning from?", type="tertiary", icon=":material/add:"):
+    with st.popover("Wrong, or worth adding?", type="tertiary", icon=":material/add:"):
         _add_back(run.project_id, file, found)
 
 
@@ -74,10 +74,10 @@ def _add_back(project_id: str, file: BinaryIO, found: Prediction) -> None:
     """Offer to put the picture with its right label among the project's pictures."""
     workspace = state.current_workspace()
     names = [entry.name for entry in list_classes(workspace, project_id)]
-    note_text("Add the picture with its right class; the next training learns from it.")
+    note_text("Add the picture with its correct class; the next training learns from it.")
     with st.form(f"add-{file.file_id}", border=False):
         class_name = st.selectbox(
-            "Right class",
+            "Correct class",
             names,
             index=names.index(found.class_name) if found.class_name in names else None,
             accept_new_options=True,

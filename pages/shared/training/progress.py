@@ -14,7 +14,7 @@ from tl_core.runs.events import EpochResult
 
 PHASE_TEXT = {
     "download": "Download",
-    "features": "Look at every picture",
+    "features": "Compute features",
     "probe": "Fit the classifier",
     "trial": "Try fine-tuning",
     "fine_tune": "Fine-tune",
@@ -23,11 +23,11 @@ PHASE_TEXT = {
 }
 DOING_TEXT = {
     "download": "Downloading",
-    "features": "Looking at every picture through the network",
-    "probe": "Fitting the classifier on what the network sees",
-    "trial": "Trying whether fine-tuning gets more right (Stop keeps the linear probe)",
-    "fine_tune": "Adjusting the network to your pictures",
-    "evaluate": "Testing on pictures that it has never seen",
+    "features": "Computing the features of every picture",
+    "probe": "Fitting the classifier to the features",
+    "trial": "Testing whether fine-tuning is more accurate (Stop keeps the linear probe)",
+    "fine_tune": "Training the network on your pictures",
+    "evaluate": "Testing on held-out pictures",
     "save": "Saving the model",
 }
 UNIT_TEXT = {"features": " pictures", "trial": " steps", "fine_tune": " steps"}
@@ -54,14 +54,14 @@ def follow_training(
                 stop_button(now)
         _curves(now, view, past)
         if said := notes or view.notes:
-            st.markdown("**What happened**\n" + "".join(f"\n- {plain(note)}" for note in said))
+            st.markdown("**Notes**\n" + "".join(f"\n- {plain(note)}" for note in said))
 
     follow(run, draw)
 
 
 def _progress_text(view: RunView) -> str:
     if view.phase is None:
-        return "Getting ready"
+        return "Preparing"
     text = DOING_TEXT.get(view.phase, view.phase)
     if view.progress is None:
         return text
@@ -79,7 +79,7 @@ def _phase_line(view: RunView) -> None:
         current = phase == view.phase
         sign, shape = ("●", "tl-badge") if current else ("✓", "tl-badge tl-plain")
         parts.append(f'<span class="{shape}">{sign} {escape(PHASE_TEXT.get(phase, phase))}</span>')
-    st.html(" ".join(parts) or '<span class="tl-badge">● Getting ready</span>')
+    st.html(" ".join(parts) or '<span class="tl-badge">● Preparing</span>')
 
 
 def _curves(run: Run, view: RunView, past: list[tuple[str, Sequence[EpochResult]]]) -> None:
@@ -87,9 +87,9 @@ def _curves(run: Run, view: RunView, past: list[tuple[str, Sequence[EpochResult]
     if run.active:
         key = f"held-{run.id}"
         if len(epochs) > 1 and st.toggle(
-            "Hold the curves still",
+            "Pause the curves",
             key=f"hold-{run.id}",
-            help="Each new point redraws the curves, which undoes zooming; hold them to look.",
+            help="Each new point redraws the curves and resets the zoom; pause them to zoom in.",
         ):
             if state.widget_value(key) is None:
                 state.set_widget_value(key, len(epochs))
@@ -100,7 +100,7 @@ def _curves(run: Run, view: RunView, past: list[tuple[str, Sequence[EpochResult]
         charts.show(charts.candidates(view.candidates), key=f"candidates-{run.id}")
     if not any(epoch.epoch for epoch in epochs):  # the state before the first step is no curve
         if run.active and not view.candidates:
-            note_text("The results appear here as they come.")
+            note_text("Results appear here as they arrive.")
         return
     for column, measure in zip(st.columns(2), ("accuracy", "loss"), strict=True):
         with column:

@@ -69,7 +69,7 @@ def next_training(
                 icon=":material/tune:",
                 query_params=state.address(),
             )
-    wait_for_all([estimate], key="estimate", doing="Working out the time")
+    wait_for_all([estimate], key="estimate", doing="Estimating the time")
 
 
 def show_run(run: Run, runs: Sequence[Run], names: dict[str, str]) -> None:
@@ -99,17 +99,17 @@ def show_run(run: Run, runs: Sequence[Run], names: dict[str, str]) -> None:
             )
             st.page_link(
                 EVALUATION,
-                label="See where it errs",
+                label="See the evaluation",
                 icon=":material/troubleshoot:",
                 query_params=state.address(run=run.id),
             )
         if run.state in ("stopped", "failed", "lost"):
-            label = "Resume from where it was"
+            label = "Resume the run"
             st.button(label, key="resume", icon=":material/resume:", on_click=resume, args=(run,))
         if not run.active:
             with st.popover("Delete this run", icon=":material/delete:", type="tertiary"):
                 st.write("Its model, curves and result are removed. This cannot be undone.")
-                if st.button("Delete for good", key="delete-run"):
+                if st.button("Delete permanently", key="delete-run"):
                     delete_run(state.current_workspace(), run.id)
                     state.show_run(None)
                     st.rerun()

@@ -22,7 +22,7 @@ def compare_runs(runs: Sequence[Run], names: dict[str, str]) -> None:
         [_row(run, names) for run in runs],
         hide_index=True,
         key="runs-table",
-        column_config={"Result": st.column_config.TextColumn("Right answers", width="medium")},
+        column_config={"Result": st.column_config.TextColumn("Accuracy", width="medium")},
     )
 
 
