@@ -36,9 +36,9 @@ def pending(what: str) -> None:
 
 if comparison.newest is None:
     note_text(
-        "Compares the pretrained network with four baselines on the same pictures, measures each "
-        "layer group, and estimates whether more pictures would help. It takes about two minutes "
-        "and starts by itself after a training."
+        "Compares the pretrained network with four baselines on the same pictures, layer by "
+        "layer, and with fewer pictures. It takes about two minutes and starts by itself after a "
+        "training."
     )
 show_state(project, comparison)
 if found:

@@ -26,7 +26,7 @@ def test_the_page_fills_while_it_is_measured_and_hears_stop(workspace):
     with server(workspace.root) as address, chromium() as browser, visit(browser) as page:
         page.goto(f"{address}/transfer?project={project.id}")
         heading(page, "Did the pretrained model help?")
-        page.get_by_text("1 of 8 parts are here").wait_for()
+        page.get_by_text("1 of 8 parts are done").wait_for()
         page.get_by_text("Accuracy by layer group follows.").wait_for()
 
         write_assessment(run_dir, whole)

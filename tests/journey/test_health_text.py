@@ -29,9 +29,10 @@ def test_names_that_look_like_a_template_are_shown_as_they_are():
          "'ants' has 2,500 pictures, 'bees' has 3."),
         (HealthFinding(kind="too few", classes=tuple("abcdefg")),
          "in 'a', 'b', 'c', 'd', 'e' and 2 more: training cannot start"),
-        (HealthFinding(kind="separated copies", pairs=PAIRS[:1]), "test: 'a/0.png' and 'b/0.png'."),
+        (HealthFinding(kind="separated copies", pairs=PAIRS[:1]), "the same thing: 'a/0.png' "
+            "and 'b/0.png'."),
         (HealthFinding(kind="conflicting labels", pairs=PAIRS),
-         "'a/2.png' (a) and 'b/2.png' (b) and 2 more. Look"),
+         "'a/2.png' (a) and 'b/2.png' (b) and 2 more. Check"),
         (HealthFinding(kind="unlabelled", counts=(1,)), "1 picture without a class is not used."),
         (HealthFinding(kind="unlabelled", counts=(2,)), "2 pictures without a class are not used."),
     ],

@@ -158,7 +158,7 @@ def ranking_of(project, entries=ENTRIES) -> Ranking:
 def test_one_backbone_alone_is_not_ranked():
     app = open_app(PAGE, project_with_pictures())
     assert not [b for b in app.button if b.key == "rank"]
-    assert "only one backbone so far" in "".join(e.proto.body for e in app.get("html"))
+    assert "Only one backbone" in "".join(e.proto.body for e in app.get("html"))
 
 
 def test_a_click_ranks_the_backbones_that_are_here_and_stop_stops(workspace, monkeypatch):
@@ -185,7 +185,7 @@ def test_a_ranking_is_shown_as_a_picture_with_folded_scores(workspace):
     assert "cross-validation in 5 folds" in shown
     assert len(app.get("plotly_chart")) == 1
     table = app.dataframe[0].value
-    assert list(table["Right answers"]) == [
+    assert list(table["Accuracy"]) == [
         "37 of 40: 92 % (82 to 100 %)",
         "34 of 40: 85 % (75 to 95 %)",
     ]

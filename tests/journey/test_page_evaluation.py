@@ -119,7 +119,7 @@ def test_a_class_deleted_since_the_run_leaves_the_page_whole(workspace, project)
 
 def test_without_a_comparison_sureness_points_to_where_it_is_measured(project):
     finished_run(project)
-    assert "measured together with the comparison" in texts(open_app(PAGE, project))
+    assert "measured with the comparison" in texts(open_app(PAGE, project))
 
 
 def test_the_threshold_trades_answers_for_right_ones(project):
@@ -129,8 +129,8 @@ def test_the_threshold_trades_answers_for_right_ones(project):
     assert not app.exception
     shown = texts(app)
     assert "made less sure (temperature 1.40)" in shown
-    assert "32 of 40 pictures get an answer, 31 of them (97 %) the right one" in shown
+    assert "32 of 40 pictures get an answer, 31 of them (97 %) correctly" in shown
     assert "1.3 classes on average" in shown
     assert "expect 80 to 97 %" in shown
     app.select_slider(key="not-sure").set_value(0.99).run()
-    assert "then no picture gets an answer" in texts(app)
+    assert "no picture gets an answer" in texts(app)

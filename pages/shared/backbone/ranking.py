@@ -29,7 +29,9 @@ def rank_backbones(project: Project) -> None:
     """Draw the button, how far a ranking is, and the newest result as a picture."""
     workspace = state.current_workspace()
     if len(usable_classes(list_classes(workspace, project.id))) < 2:
-        note_text("Once two classes have pictures, the backbones can be tried on them here.")
+        note_text(
+            "Add pictures of two classes first; then the backbones can be compared on them here."
+        )
         return
     candidates = here(project)
     runs = list_runs(workspace, project.id, KIND)
@@ -41,7 +43,7 @@ def rank_backbones(project: Project) -> None:
     else:
         _offer(project, candidates, again=ranking is not None)
         if runs and runs[0].state in ("failed", "lost"):
-            st.error(plain(runs[0].message or "The ranking did not come to its end."))
+            st.error(plain(runs[0].message or "The ranking was not completed."))
     if ranking and ranking.entries:
         _show(project, ranking)
 
@@ -60,8 +62,8 @@ def _offer(project: Project, candidates: list[Backbone], *, again: bool) -> None
     names = ", ".join(one.title for one in candidates)
     if len(candidates) < LEAST:
         note_text(
-            f"On this machine there is only one backbone so far ({names}). Download another one; "
-            "then both can be tried on your pictures here."
+            f"Only one backbone is on this machine so far ({names}). Download another one to "
+            "compare them on your pictures."
         )
     else:
         note_text(f"On this machine: {names}.")
@@ -74,7 +76,8 @@ def _offer(project: Project, candidates: list[Backbone], *, again: bool) -> None
                 icon=":material/leaderboard:",
                 on_click=_start,
                 args=(project, candidates),
-                help="Every backbone looks at all your pictures once.",
+                help="Computes the features of all your pictures with every downloaded backbone "
+                "and cross-validates a linear probe on them.",
             )
         _offer_downloads(project, [one for one in CATALOGUE if one.name not in there])
 
@@ -105,7 +108,9 @@ def _offer_downloads(project: Project, missing: Sequence[Backbone]) -> None:
         )
         wanted = [by_name[name] for name in chosen]
         size = sum(backbone.download_bytes for backbone in wanted)
-        note_text("Only weights are fetched, from huggingface.co; no picture leaves this machine.")
+        note_text(
+            "Only weights are downloaded, from huggingface.co; no picture leaves this machine."
+        )
         st.button(
             f"Download {megabytes(size)}" if wanted else "Download",
             key="fetch",
@@ -140,7 +145,7 @@ def _follow(run: Run, shown: Ranking | None) -> None:
 
     def draw(now: Run) -> None:
         total = len(now.config.get("backbones", ())) or 1
-        text = f"Trying the backbones on your pictures: {done(now)} of {total} are done"
+        text = f"Comparing the backbones on your pictures: {done(now)} of {total} done"
         progress_bar(now, min(done(now) / total, 1.0), text)
         stop_button(now, "Stop the ranking")
 
@@ -159,14 +164,14 @@ def _show(project: Project, ranking: Ranking) -> None:
         for one in entries
     ]
     charts.show(charts.ranking(points, title=_title(ranking, entries)), key="ranking")
-    mark = "The diamond is your choice. " if any(point.chosen for point in points) else ""
+    mark = "The diamond marks your choice. " if any(point.chosen for point in points) else ""
     note_text(
-        f"{mark}Right answers of a linear probe on {entries[0].n:,} of your pictures, each "
-        "answered by a model that had not learned from it: "
-        f"{division_text(ranking.folds)}. Bars are 95 % intervals.",
+        f"{mark}Accuracy of a linear probe on {entries[0].n:,} of your pictures, each predicted "
+        f"by a model fitted without it: {division_text(ranking.folds)}. Bars are 95 % confidence "
+        "intervals.",
         *ranking.notes,
     )
-    with st.expander("All figures"):
+    with st.expander("All numbers"):
         st.dataframe([_row(one) for one in entries], hide_index=True, key="ranking-table")
         explain("k-nearest neighbours")
 
@@ -188,7 +193,7 @@ def _title(ranking: Ranking, entries: list[RankedBackbone]) -> str:
 def _row(one: RankedBackbone) -> dict[str, str]:
     return {
         "Backbone": one.title,
-        "Right answers": result_text(one.correct, one.n, interval=one.interval),
-        "Nearest neighbours": percent(one.knn_accuracy),
+        "Accuracy": result_text(one.correct, one.n, interval=one.interval),
+        "k-nearest neighbours": percent(one.knn_accuracy),
         "Time": duration(one.seconds),
     }

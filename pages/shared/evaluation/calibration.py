@@ -18,17 +18,17 @@ def show_sureness(found: Assessment | None, *, outdated: str | None) -> None:
     """Draw the reliability picture, the threshold with its trade-off, and sets of classes."""
     calibration = found.calibration if found else None
     if calibration is None or not calibration.reliability:
-        note_text("This is measured together with the comparison on the page Transfer.")
+        note_text("Calibration is measured with the comparison on the Transfer page.")
         st.page_link(
             TRANSFER,
-            label="Go there",
+            label="Go to Transfer",
             icon=":material/compare_arrows:",
             query_params=state.address(),
         )
         return
     note_text(
-        "Measured for the pretrained network with a classifier on top, on all your pictures, each "
-        f"answered by a model that had not learned from it: {division_text(found.folds)}."
+        "Measured for a linear probe on the pretrained network, on all your pictures, each "
+        f"predicted by a model fitted without it: {division_text(found.folds)}."
     )
     if outdated:
         note_text(outdated)
@@ -37,29 +37,31 @@ def show_sureness(found: Assessment | None, *, outdated: str | None) -> None:
         chart = charts.reliability(calibration.reliability, title=_title(calibration))
         charts.show(chart, key="reliability")
         note_text(
-            "Dots above the dashed line: it is more often right than it says. Below: it is too "
-            "sure of itself."
+            "Dots above the dashed line: the model is underconfident. Below: it is overconfident."
         )
     with right:
         _threshold(calibration)
     if calibration.conformal:
-        st.subheader("Several answers, where one would be a guess", anchor=False)
+        st.subheader("Conformal sets: several classes instead of a guess", anchor=False)
         number_cards(*(_set_card(sets) for sets in calibration.conformal), wide=True)
 
 
 def _title(found: Calibration) -> str:
     text = (
-        f"On average the model says {percent(found.confidence)} and is right "
-        f"{percent(found.accuracy)} of the time; typically the two differ by "
-        f"{100 * found.error:.0f} points"
+        f"Mean confidence {percent(found.confidence)}, accuracy {percent(found.accuracy)}; "
+        f"expected calibration error {100 * found.error:.0f} points"
     )
     if found.temperature > MODEST:
         return (
-            f"{text}, after its answers were made less sure (temperature {found.temperature:.2f})"
+            f"{text}, after temperature scaling that lowered the confidence (temperature "
+            f"{found.temperature:.2f})"
         )
     if found.temperature < BOLD:
-        return f"{text}, after its answers were made surer (temperature {found.temperature:.2f})"
-    return f"{text}. Its probabilities can be read nearly as they are"
+        return (
+            f"{text}, after temperature scaling that raised the confidence (temperature "
+            f"{found.temperature:.2f})"
+        )
+    return f"{text}. Hardly any temperature scaling was needed"
 
 
 def _threshold(calibration: Calibration) -> None:
@@ -82,7 +84,7 @@ def _threshold(calibration: Calibration) -> None:
         steps,
         format_func=percent,
         key=key,
-        help=f"Try it here; it changes no result. {term('coverage')}",
+        help=f"A preview: it changes no result. {term('coverage')}",
     )
 
 
@@ -90,22 +92,21 @@ def _trade(point: tuple[float, float | None, float], total: int) -> str:
     at, right, share = point
     answered = round(share * total)
     if not answered or right is None:
-        return f"Below {percent(at)} “not sure”: then no picture gets an answer"
+        return f"“Not sure” below {percent(at)}: no picture gets an answer"
     correct = round(right * answered)
     return (
-        f"Below {percent(at)} “not sure”: {answered:,} of {total:,} pictures get an answer, "
-        f"{correct:,} of them ({percent(right)}) the right one"
+        f"“Not sure” below {percent(at)}: {answered:,} of {total:,} pictures get an answer, "
+        f"{correct:,} of them ({percent(right)}) correctly"
     )
 
 
 def _set_card(sets: Conformal) -> tuple[str, str, str]:
     low, high = sets.expected
-    none = " Where none reaches that, it says “not sure”." if sets.mean_size < 1 else ""
+    none = " If none reaches that, the answer is “not sure”." if sets.mean_size < 1 else ""
     return (
-        f"To have the right class among the answers {percent(sets.target)} of the time",
+        f"To contain the correct class {percent(sets.target)} of the time",
         f"{sets.mean_size:.1f} classes on average",
-        f"The model names every class that it gives at least {percent(sets.threshold)}.{none} On "
-        f"pictures that this was not fitted on, the right one was named for "
-        f"{percent(sets.achieved)}; with so many pictures as yours expect {100 * low:.0f} to "
-        f"{percent(high)}.",
+        f"A set holds every class with a probability of at least {percent(sets.threshold)}.{none} "
+        f"On held-out pictures, {percent(sets.achieved)} of the sets contained the correct class; "
+        f"with this many pictures, expect {100 * low:.0f} to {percent(high)}.",
     )

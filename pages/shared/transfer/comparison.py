@@ -65,8 +65,8 @@ def comparison_of(project: Project) -> Comparison:
 def _outdated(project: Project, run: Run, found: Assessment) -> str | None:
     if current_labels_digest(state.current_workspace(), project.id) != found.labels_digest:
         return (
-            "Pictures or labels have changed since this was measured: what stands here is as of "
-            "the old labels."
+            "Pictures or labels have changed since this was measured. Measure again to update "
+            "the results."
         )
     measured = run.config.get("backbone") or {}
     if (
@@ -149,12 +149,12 @@ def follow_comparison(run: Run, found: Assessment | None) -> None:
 def _progress(run: Run, found: Assessment | None) -> tuple[float, str]:
     view = run_view(run)
     if view.phase == "features" or not found or not found.parts_total:
-        text = "Looking at every picture through the network"
+        text = "Computing the features of every picture"
         if view.progress is None or not view.progress.total:
             return 0.0, text
         done, total = view.progress.done, view.progress.total
         return view.share, f"{text}: {done:,} of {total:,} pictures{_left(view)}"
-    text = f"Measuring: {found.parts_done} of {found.parts_total} parts are here"
+    text = f"Measuring: {found.parts_done} of {found.parts_total} parts are done"
     now = next((part for part in found.total if part not in found.done), None)
     if doing := DOING_TEXT.get(now):
         text += f". Now {doing}{_left(view)}"
@@ -180,11 +180,11 @@ def show_state(project: Project, comparison: Comparison) -> None:
     newest = comparison.newest
     if newest is None or (newest.state == "done" and not comparison.found):  # or not read here
         start_button(
-            project, "Compare now", key="compare", help="Everything is measured on this machine."
+            project, "Compare now", key="compare", help="Everything is computed on this machine."
         )
         return
     if newest.state in ("failed", "lost"):
-        st.error(plain(newest.message or "The comparison did not come to its end."))
+        st.error(plain(newest.message or "The comparison was not completed."))
     if newest.state != "done":
         label = "Measure the rest" if comparison.found else "Try again"
         st.button(label, key="rest", icon=":material/resume:", on_click=resume, args=(newest,))

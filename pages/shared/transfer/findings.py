@@ -29,11 +29,8 @@ def answer(found: Assessment | None, *, measuring: bool) -> str:
     if found and found.verdict:
         return words.verdict_text(found.verdict)
     if measuring:
-        return "This is being measured on your own pictures; the parts appear as they are ready."
-    return (
-        "Here your pictures answer that: the pretrained network against simpler ways to tell them "
-        "apart, all measured alike."
-    )
+        return "Being measured on your pictures; results appear as they are ready."
+    return "The pretrained network against baselines, measured on the same pictures and folds."
 
 
 def the_answer(found: Assessment) -> None:
@@ -44,9 +41,9 @@ def the_answer(found: Assessment) -> None:
         against = found.of(verdict.against)
         rival = f"“{words.title_of(against)}”" if against else verdict.against
         note = (
-            f"{verdict.points:+.1f} points against {rival}, the best network without "
-            f"pretraining (95 % interval {low:+.1f} to {high:+.1f}), over the same "
-            f"{verdict.n:,} pictures and the same folds."
+            f"{verdict.points:+.1f} points against {rival}, the best network without pretraining "
+            f"(95 % confidence interval {low:+.1f} to {high:+.1f}), over the same {verdict.n:,} "
+            "pictures and the same folds."
         )
         cards.append(("Did it help?", words.ANSWERS[verdict.answer], note))
     if model := found.of("transferred"):
@@ -60,7 +57,7 @@ def _honest(model: Measured, found: Assessment) -> HonestNumber:
     baseline = ""
     if simplest:
         says = result_text(simplest.correct, simplest.n, interval=simplest.interval)
-        baseline = f"For comparison, “{words.title_of(simplest)}”: {says}."
+        baseline = f"Baseline “{words.title_of(simplest)}”: {says}."
     return HonestNumber(
         correct=model.correct,
         n=model.n,
@@ -87,18 +84,18 @@ def bars(found: Assessment) -> None:
     charts.show(charts.baselines(shown, title=_bars_title(found)), key="baselines")
     with st.expander("The exact numbers"):
         st.dataframe([_row(one, found) for one in measured], hide_index=True, key="bars-table")
-        note_text(f"How the pictures were divided: {words.division_text(found.folds)}.")
+        note_text(f"Measured with: {words.division_text(found.folds)}.")
 
 
 def _bars_title(found: Assessment) -> str:
     model = found.of("transferred")
     others = [one for one in found.measured if one.name != "transferred"]
     if not model or not others:
-        return "The other ways follow as they are ready"
+        return "The other methods follow as they are ready"
     best = max(others, key=share)
     return (
-        f"With the pretrained model {percent(share(model))} are right, with the best other way "
-        f"{percent(share(best))}"
+        f"Accuracy {percent(share(model))} with the pretrained model, {percent(share(best))} with "
+        "the best baseline"
     )
 
 
@@ -109,8 +106,8 @@ def share(one: Measured) -> float:
 
 def _row(one: Measured, found: Assessment) -> dict[str, str]:
     return {
-        "Way": words.title_of(one),
-        "Right answers": result_text(one.correct, one.n, interval=one.interval),
+        "Method": words.title_of(one),
+        "Accuracy": result_text(one.correct, one.n, interval=one.interval),
         "Budget": words.budget_of(one),
         "Time": duration(one.seconds),
         "Measured on": words.measured_on(one, found),
@@ -129,14 +126,14 @@ def layer_by_layer(curve: LayerCurve, *, frozen: int | None = None, key: str = "
 
 def distance_cards(found: PretrainingDistance) -> None:
     """Draw how far the pictures are from what the backbone saw, and what it sees in them."""
-    value = "not known" if found.distance is None else f"{found.distance:.1f}"
+    value = "unknown" if found.distance is None else f"{found.distance:.1f}"
     seen = found.seen_classes[:CLASSES_SHOWN]
     told = ", ".join(f"{name} ({percent(share)})" for name, share in seen)
     note = words.seen_text(found)
     number_cards(
         ("Distance from the pretraining data", value, words.distance_text(found)),
         (
-            "What it takes them for, most often",
+            "Most frequent pretraining classes predicted",
             *((seen[0][0], f"{told}.\n{note}") if seen else ("–", note)),
         ),
         wide=True,

@@ -19,8 +19,8 @@ from tl_core.runs.draft import chosen_backbone
 from tl_core.workspace import Project
 
 HELP = (
-    "Or type what file names have in common, such as cam1. In a pattern, such as cam1_*_day*, a "
-    "star stands for anything."
+    "Or type part of the file names, such as cam1, or a pattern such as cam1_*_day*, where a "
+    "star matches anything."
 )
 
 
@@ -30,12 +30,12 @@ def choose_parts(project: Project, comparison: Comparison) -> None:
     counts = {str(part): count for part, count in offered_subsets(pictures)}
     with st.container(border=True, key="card-parts"):
         note_text(
-            "Compare any two parts of your pictures: those of two cameras or places, two folders, "
-            "two classes. What is easily told apart may need pictures of both kinds to learn from."
+            "Compare two subsets of your pictures, such as two cameras, places, folders or "
+            "classes. If they differ clearly, train on pictures of both."
         )
         columns = st.columns(2)
-        a = _part("One part", "part-a", columns[0], counts)
-        b = _part("The other part", "part-b", columns[1], counts)
+        a = _part("First subset", "part-a", columns[0], counts)
+        b = _part("Second subset", "part-b", columns[1], counts)
         few = [
             parse_subset(one).title
             for one in (a, b)

@@ -15,22 +15,22 @@ from tl_core.runs.results.assessment import (
 
 TITLES = {
     "majority": "Always the most frequent class",
-    "colours": "Colours only",
+    "colours": "Colour histogram",
     "random": "Same network, random weights",
     "small": "Small network from scratch",
     "scratch": "Whole network from scratch",
     "transferred": "Pretrained model",
 }
 BUDGETS = {
-    "majority": "looks at no picture",
+    "majority": "uses no picture",
     "colours": "a histogram of 64 colours per picture, and a linear classifier",
-    "random": "the architecture without what it learned: frozen random weights, and the same "
-    "classifier on top as the pretrained model has",
-    "small": "4 convolutional layers on pictures of 64 pixels, mirrored and shifted at random; no "
+    "random": "the same architecture with frozen random weights, and the same classifier on top "
+    "as the pretrained model",
+    "small": "4 convolutional layers on pictures of 64 pixels, random flips and shifts; no "
     "pretraining",
     "scratch": "the chosen architecture from random weights",
-    "transferred": "frozen pretrained weights; which of their features to read and how to fit a "
-    "linear classifier is chosen inside each fold",
+    "transferred": "frozen pretrained weights; the features and the linear classifier are "
+    "chosen inside each fold (nested cross-validation)",
 }
 RIVALS = {
     "random": "the same network with random weights",
@@ -67,12 +67,12 @@ def division_text(folds: int) -> str:
     """Return how pictures were divided."""
     if folds > 1:
         return f"cross-validation in {folds} folds"
-    return "one part held out"
+    return "one held-out part"
 
 
 def verdict_text(verdict: Verdict) -> str:
     low, high = (_signed(value) for value in verdict.interval_points)
-    on = f"95 % interval {low} to {high}, on the same {verdict.n:,} pictures"
+    on = f"95 % confidence interval {low} to {high}, on the same {verdict.n:,} pictures"
     rival = RIVALS.get(verdict.against, verdict.against)
     size = f"{abs(verdict.points):.0f} point{'' if round(abs(verdict.points)) == 1 else 's'}"
     if verdict.answer == "helped":
@@ -99,35 +99,36 @@ def layers_text(curve: LayerCurve) -> str:
     share, most = percent(enough.accuracy), percent(best.accuracy)
     if enough == points[-1]:
         return (
-            f"What the network knows of use for your pictures grows up to its last layers "
-            f"({share}), so these fit your pictures. Freezing all of it is a sensible start."
+            f"Accuracy grows up to the last layers ({share}), so the pretrained features suit "
+            "your pictures. Freezing the whole backbone is a sensible start."
         )
     if enough == points[0]:
         return (
-            f"The first layers alone ({share}) do as well as any later ones ({most}): what the "
-            "network learned beyond edges and colours adds nothing here. Training all but the "
-            "first group is worth a try."
+            f"The first layers ({share}) do as well as any later ones ({most}): what the network "
+            "learned beyond edges and colours adds nothing here. Training all but the first "
+            "group is worth a try."
         )
     return (
-        f"The knowledge for your pictures is complete after {enough.group_name} ({share}; the "
-        f"best group reaches {most}). Later layers know more about other pictures than about "
-        f"yours: freezing up to {enough.group_name} and training what follows is worth a try."
+        f"Accuracy stops growing after {enough.group_name} ({share}; the best group reaches "
+        f"{most}). Later layers are specific to the pretraining data: freezing up to "
+        f"{enough.group_name} and training the rest is worth a try."
     )
 
 
 def learning_text(curve: LearningCurve) -> str:
     """Return what more pictures would bring."""
     if not curve.extrapolated:
-        return "There are too few pictures per class to say what more of them would bring."
+        return "There are too few pictures per class to estimate what more of them would bring."
     last = curve.points[-1]
     size, low, middle, high = curve.extrapolated[0]
     text = (
-        f"With {last.per_class} pictures per class to learn from, {percent(last.accuracy)} are "
-        f"right; twice as many ({size}) would give about {percent(middle)}, somewhere between "
-        f"{100 * low:.0f} and {percent(high)} if the curve goes on as it began."
+        f"With {last.per_class} training pictures per class the accuracy is "
+        f"{percent(last.accuracy)}; with twice as many ({size}) it would be about "
+        f"{percent(middle)}, between {100 * low:.0f} and {percent(high)}, if the curve continues "
+        "as it began."
     )
     if high - low > TOO_WIDE:
-        return f"{text} That is too wide to plan with."
+        return f"{text} This range is too wide to plan with."
     if middle - last.accuracy < NO_MORE_GAIN:
         return f"{text} More pictures like these would hardly help; more varied ones may."
     return text
@@ -137,35 +138,35 @@ def distance_text(found: PretrainingDistance) -> str:
     """Return how far the pictures are from the ones that the backbone was trained on."""
     if found.distance is None:
         return (
-            "The weights of this backbone keep no statistics of what it saw (it has no BatchNorm "
-            "layers), so the distance to that cannot be said."
+            "This backbone has no BatchNorm layers, so its weights hold no statistics of the "
+            "pretraining data and the distance cannot be computed."
         )
     size = f"{found.distance:.2f} standard deviations"
-    kept = "the averages and spreads of its training pictures that its weights keep"
+    kept = "the means and variances of the pretraining data (BatchNorm statistics)"
     text = {
-        "near": f"Close: inside the network your pictures look much like {kept} ({size}).",
-        "apart": f"Some way off: inside the network your pictures differ from {kept} ({size}).",
-        "far": f"Far: inside the network your pictures are unlike {kept} ({size}). Early layers "
-        "may still serve; late ones less so.",
+        "near": f"Close: your pictures' features are similar to {kept} ({size}).",
+        "apart": f"Moderate: your pictures' features differ from {kept} ({size}).",
+        "far": f"Far: your pictures' features are unlike {kept} ({size}). Early layers may still "
+        "be useful; late ones less so.",
     }[found.nearness or "apart"]
     if found.limits_known:
         return text
-    return f"{text} Where close ends and far begins was set with another backbone: take it roughly."
+    return f"{text} The limits were calibrated on another backbone, so this is approximate."
 
 
 def seen_text(found: PretrainingDistance) -> str:
     """Return how sure the backbone's own classifier is of what it takes the pictures for."""
     if found.missing == "classifier":
         return (
-            "The classifier that this backbone was trained with is not on this machine, so what "
-            "it would take your pictures for cannot be said."
+            "This backbone's original classifier is not on this machine, so its predictions for "
+            "your pictures cannot be shown."
         )
     if found.sureness is None or found.class_count is None:
-        return "The names of the classes that this backbone was trained with are not known."
-    manner = "It is sure of that" if found.sureness > SURE else "It is rather unsure of that"
+        return "The names of this backbone's pretraining classes are unknown."
+    manner = "Its confidence is high" if found.sureness > SURE else "Its confidence is low"
     return (
-        f"It knows {found.class_count:,} kinds of things and has to name one for each picture. "
-        f"{manner} (typically {percent(found.sureness)})."
+        f"The original classifier must choose one of {found.class_count:,} pretraining classes "
+        f"for each picture. {manner} (typically {percent(found.sureness)})."
     )
 
 
@@ -181,29 +182,32 @@ def similarity_text(pair: Similarity) -> str:
     a, b = part_names(pair)
     if pair.proxy_a_distance < 0.4:
         lines = [
-            f"{a} and {b} can hardly be told apart: what holds for one should hold for the other."
+            (
+                f"{a} and {b} are hardly distinguishable: an accuracy measured on one should hold "
+                "for the other."
+            )
         ]
     elif pair.proxy_a_distance < 1.2:
         lines = [
-            f"{a} and {b} differ noticeably: expect a somewhat lower accuracy where one was "
-            "learned from and the other is asked about."
+            f"{a} and {b} differ noticeably: expect a somewhat lower accuracy when training on "
+            "one and testing on the other."
         ]
     else:
         lines = [
-            f"{a} and {b} are easily told apart: an accuracy measured on one says little about "
-            "the other. Learn from pictures of both kinds."
+            f"{a} and {b} are easily distinguished: an accuracy measured on one says little about "
+            "the other. Train on pictures of both."
         ]
     if pair.frechet is not None and pair.frechet_chance is not None:
         lines.append(
-            f"Fréchet distance {pair.frechet:.1f}; dealt out at random it would be "
-            f"{pair.frechet_chance:.1f}."
+            f"Fréchet distance {pair.frechet:.1f}; for a random division of the same pictures it "
+            f"would be {pair.frechet_chance:.1f}."
         )
     counts = f"{pair.n_a:,} and {pair.n_b:,} pictures"
     if min(pair.n_a, pair.n_b) >= STEADY_PICTURES:
-        lines.append(f"{counts}: steady enough to compare.")
+        lines.append(f"{counts}: enough for a stable comparison.")
     else:
         lines.append(
-            f"Only {counts}: the Fréchet distance is too large with so few, so compare it with "
-            "what chance gives; a difference of a few tenths of the other means little."
+            f"Only {counts}: with so few, the Fréchet distance is biased upwards. Compare it with "
+            "the value for a random division; a small difference from that means little."
         )
     return "\n".join(lines)
