@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         say(f"error: {error}")
         return TROUBLE
     except KeyboardInterrupt:
-        say("given up")
+        say("aborted")
         return 130
     return 0
 

@@ -132,7 +132,7 @@ def test_what_would_take_too_long_is_given_up_and_said(puzzle, monkeypatch):
     job = recommended(puzzle, "too long")
     run_to_end(job)
     assert read_report(job.task.run_dir).strategy_used == "probe"
-    assert "not tried to the end" in notes_of(job)
+    assert "not completed" in notes_of(job)
 
 
 def test_whoever_stops_the_trial_has_the_probe(puzzle):

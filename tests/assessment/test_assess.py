@@ -146,8 +146,8 @@ def test_colours_that_give_the_classes_away_are_a_note(tmp_path):
         result(asked(*where), parts=parts) for where in ((workspace, project), (grey, other))
     )
     assert tinted.of("colours").accuracy > 0.9
-    assert any(note.startswith("Colours alone are right for") for note in tinted.notes)
-    assert not any("Colours alone" in note for note in untinted.notes)
+    assert any(note.startswith("The colour histogram alone reaches") for note in tinted.notes)
+    assert not any("colour histogram alone" in note for note in untinted.notes)
 
 
 def test_from_scratch_on_a_wish_stops_in_the_middle_and_goes_on(tmp_path, monkeypatch):
@@ -267,7 +267,7 @@ def test_a_project_with_one_class_fails_with_a_sentence_and_harms_nothing(tmp_pa
     assert list(execute(workspace, run)) == []
     ended = runs.get_run(workspace, run.id)
     assert ended.state == "failed"
-    assert "one class only" in ended.message
+    assert "only one class" in ended.message
 
 
 def test_the_persons_test_part_has_no_part_in_any_measurement(tmp_path):

@@ -108,7 +108,7 @@ def test_a_refresh_and_a_second_browser_see_the_run_go_on(project, browser, addr
         wait_for_moving_curves(other)
         stop_button(other).click()
         for visitor in (page, other):
-            visitor.get_by_text("Stopped as asked").wait_for()
+            visitor.get_by_text("Stopped as requested").wait_for()
             result(visitor).wait_for()
     assert list_runs(*project)[0].id == run.id
 
@@ -118,7 +118,7 @@ def test_stop_keeps_and_tests_the_best_state_and_predict_uses_it(project, browse
     with visit(browser) as page:
         run = start_training(page, address, project, steps=ENDLESS)
         stop_button(page).click()
-        page.get_by_text("The best state so far was kept and evaluated").wait_for()
+        page.get_by_text("The best model so far was kept and evaluated").wait_for()
         result(page).wait_for()
         stopped = get_run(workspace, run.id)
         assert stopped.state == "stopped"

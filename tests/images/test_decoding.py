@@ -221,7 +221,9 @@ def test_heic_without_the_plug_in_says_what_to_do(monkeypatch: pytest.MonkeyPatc
         return load(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ImageFileError, match=r"HEIC pictures are not read here. Save them as JPEG"):
+    with pytest.raises(
+        ImageFileError, match=r"HEIC pictures are not supported here\. Save them as JPEG"
+    ):
         read_picture(b"\x00\x00\x00\x18ftypheic" + bytes(60))
 
 

@@ -109,7 +109,7 @@ def test_merging_makes_one_accepted_group_even_of_what_was_apart(workspace, proj
 
 
 def test_a_group_that_is_gone_says_so(workspace: Workspace, project_id: str) -> None:
-    with pytest.raises(DatasetError, match="not there"):
+    with pytest.raises(DatasetError, match="no longer exists"):
         split_group(workspace, project_id, "group-nothing")
 
 

@@ -62,7 +62,7 @@ def test_releasing_gives_the_pictures_back(workspace: Workspace) -> None:
     release_locked_test(workspace, project_id)
     assert locked_test_state(workspace, project_id) is None
     assert len(image_set(workspace, project_id).images) == 20
-    with pytest.raises(DatasetError, match="no locked test part"):
+    with pytest.raises(DatasetError, match="no locked test set"):
         open_locked_test(workspace, project_id)
 
 

@@ -71,7 +71,7 @@ def test_a_given_test_part_is_kept(workspace: Workspace) -> None:
     ("counts", "says"),
     [
         ({}, "No class yet; a model needs at least two"),
-        ({"ants": 5}, r"one class only \('ants'\).*Add pictures of another class"),
+        ({"ants": 5}, r"only one class \('ants'\).*Add pictures of another class"),
         ({"ants": 5, "bees": 1}, "Class 'bees' has 1 picture; each class needs at least 2"),
         ({"ants": 1, "bees": 1}, "'ants', 'bees' have fewer than 2 pictures"),
         ({f"c{n}": 1 for n in range(8)}, "'c4' and 3 more have fewer"),
@@ -97,7 +97,7 @@ def test_an_empty_class_is_named(workspace: Workspace) -> None:
 def test_a_class_that_is_only_in_the_test_part_is_named(workspace: Workspace) -> None:
     project_id = project_with(workspace, ants=5)
     add(workspace, project_id, (file(f"test/bees/{n}.png", split="test") for n in range(3)))
-    with pytest.raises(DatasetError, match="No picture to learn from for 'bees'"):
+    with pytest.raises(DatasetError, match="No training pictures for 'bees'"):
         image_set(workspace, project_id)
 
 

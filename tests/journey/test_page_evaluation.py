@@ -128,7 +128,7 @@ def test_the_threshold_trades_answers_for_right_ones(project):
     app = open_app(PAGE, project)
     assert not app.exception
     shown = texts(app)
-    assert "made less sure (temperature 1.40)" in shown
+    assert "lowered the confidence (temperature 1.40)" in shown
     assert "32 of 40 pictures get an answer, 31 of them (97 %) correctly" in shown
     assert "1.3 classes on average" in shown
     assert "expect 80 to 97 %" in shown

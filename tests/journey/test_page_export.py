@@ -108,13 +108,13 @@ def test_trouble_is_a_sentence(trained, compute):
     project, run, _, _ = trained
 
     def broken(*_args):
-        raise ExportError("This backbone has no ONNX form that PyTorch can write.")
+        raise ExportError("PyTorch cannot export this backbone as ONNX.")
 
     compute.always(broken)
     app = press(open_app(PAGE, project), MAKE)
     wait_for_export(run)
     app.run()
-    assert not app.exception and "no ONNX form" in messages(app)
+    assert not app.exception and "cannot export this backbone" in messages(app)
     assert primary(app) == [MAKE]
 
 

@@ -51,7 +51,7 @@ def test_a_folder_becomes_classes_and_what_is_no_picture_is_named(workspace):
     assert names(project) == ["cats", "dogs"]
     assert [entry.name for entry in list_skipped(workspace, project.id)] == ["top/dogs/notes.txt"]
     assert "2 pictures added" in messages(app)
-    assert "1 file left out" in messages(app)
+    assert "1 file skipped" in messages(app)
     assert not app.file_uploader[0].value
 
 

@@ -56,7 +56,7 @@ def test_a_project_too_large_for_the_search_is_told_so(workspace, monkeypatch):
     monkeypatch.setattr(grouping, "MOST_SEARCHED", 7)
     app = open_app(PAGE, made)
     assert HEADER in headers(app)
-    assert "more than 7 pictures, copies and series are not searched for" in texts(app)
+    assert "searched for in up to 7 pictures" in texts(app)
 
 
 def test_file_names_are_proposed_and_only_joined_on_a_yes(workspace):

@@ -155,7 +155,7 @@ def test_expert_settings_are_stored_and_fit_the_strategy():
 
 def test_trouble_of_the_compute_process_is_a_sentence_not_a_traceback(compute):
     def late(*_args):
-        raise ComputeError("This took too long and was given up.")
+        raise ComputeError("This took too long and was stopped.")
 
     compute.always(late)
     app = open_app(PAGE, project_with_pictures("Trouble"))

@@ -114,7 +114,7 @@ def test_many_pictures_become_a_table(workspace):
     assert not app.exception
     table = app.dataframe[0].value
     assert list(table["File"]) == [*sorted(name for name, _ in files), "empty.jpg"]
-    assert set(table["Answer"][:20]) <= set(CLASSES)
+    assert set(table["Predicted class"][:20]) <= set(CLASSES)
     assert "empty" in table["Reason if skipped"][20]
     assert app.subheader[0].value == "20 pictures classified"
     assert job_of(batch_key(run)).error is None

@@ -59,7 +59,7 @@ def test_a_complete_comparison_shows_every_part_and_one_way_on(project):
     assert not app.exception
     assert len(app.get("plotly_chart")) == 3
     assert "38 of 40: 95 %" in texts(app)
-    assert "your pictures' features are similar to" in texts(app)
+    assert "features are similar to" in texts(app)
     assert "one of 1,000 pretraining classes" in texts(app)
     assert "are hardly distinguishable" in texts(app)
     assert "each predicted by a model fitted without it (5 folds)" in texts(app)
@@ -77,7 +77,7 @@ def test_without_a_comparison_a_button_starts_one(workspace, project):
     assert run.active
     assert run.config["scratch"] is False
     assert run.config["backbone"]["name"] == chosen_backbone(project).name
-    assert "being measured" in lead(app)
+    assert "Being measured" in lead(app)
     assert not [b for b in app.button if b.label == "Compare now"]
 
 
@@ -89,7 +89,7 @@ def test_the_page_fills_while_parts_arrive_and_can_be_stopped(workspace, project
     run = assess_run(project, part, state=None)
     app = open_app(PAGE, project)
     assert not app.exception
-    assert "being measured" in lead(app)
+    assert "Being measured" in lead(app)
     assert len(app.get("plotly_chart")) == 1
     assert "Accuracy by layer group follows." in texts(app)
     press(app, "Stop")

@@ -82,7 +82,7 @@ def test_a_waiting_caller_is_told_when_its_time_is_over(link):
     with ThreadPoolExecutor(1) as threads:
         busy = threads.submit(ask, link, "sleep", 1.5)
         wait_until(link._lock.locked)
-        with pytest.raises(ComputeError, match="still busy"):
+        with pytest.raises(ComputeError, match="still running"):
             ask(link, "add", 1, timeout=0.2)
         assert busy.result() == "awake"
 

@@ -71,7 +71,7 @@ def test_an_unknown_kind_is_a_mistake_of_the_programmer(workspace, project):
 
 def test_a_run_needs_its_project(workspace, project):
     delete_project(workspace, project)
-    with pytest.raises(WorkspaceError, match="does not exist"):
+    with pytest.raises(WorkspaceError, match="no longer exists"):
         runs.start_run(workspace, project, config={})
 
 
@@ -200,7 +200,7 @@ def test_the_worker_of_a_deleted_run_is_told(workspace, project):
     runs.delete_run(workspace, run.id)
     runs.delete_run(workspace, run.id)
     assert not workspace.run_dir(project, run.id).exists()
-    with pytest.raises(RunError, match="does not exist"):
+    with pytest.raises(RunError, match="no longer exists"):
         runs.heartbeat(workspace, run.id)
     assert runs.finish_run(workspace, run.id, "done") is None
 

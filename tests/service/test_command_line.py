@@ -112,8 +112,8 @@ def test_the_same_folder_again_uses_its_project_and_its_features(trained, capfd)
     assert newest.id != first.id and newest.id in out
     assert newest.accuracy == first.accuracy
     assert read_report(workspace.run_dir(project.id, newest.id)).engine == {}  # nothing computed
-    assert "left out class 0/notes.jpg: " in err
-    assert "left out .DS_Store: system file" in err
+    assert "skipped class 0/notes.jpg: " in err
+    assert "skipped .DS_Store: system file" in err
 
 
 def test_a_folder_that_changed_is_a_new_project(trained, tmp_path):
@@ -143,7 +143,7 @@ def test_predictions_go_to_stdout_with_reasons_on_stderr(trained, capfd, tmp_pat
     assert len(rows) == 1 + 6 + 1 + 1
     assert rows[0]["class 1"] == rows[-2]["class 1"]
     assert rows[-1]["problem"] and not rows[-1]["predicted"]
-    assert f"left out {tmp_path / 'bad.jpg'}: " in err
+    assert f"skipped {tmp_path / 'bad.jpg'}: " in err
 
 
 def test_an_export_predicts_as_the_run_does(trained, tmp_path, capfd):
@@ -190,7 +190,7 @@ def test_predicting_what_is_not_there_is_a_sentence(trained, capfd):
     _, done = the_run(trained)
     code = run("predict", done.id, "no such picture.jpg", "--workspace", trained / "workspace")
     assert code == 2
-    assert "There is nothing at 'no such picture.jpg'" in capfd.readouterr().err
+    assert "There is no file or folder at 'no such picture.jpg'" in capfd.readouterr().err
 
 
 def test_a_report_that_cannot_be_written_is_a_sentence(trained, capfd, tmp_path):
@@ -209,7 +209,7 @@ def test_pictures_that_are_being_trained_on_are_left_alone(tmp_path, capfd):
     project, _ = headless.project_of_folder(workspace, folder, None)
     runs.start_run(workspace, project, config={})
     assert run("train", folder, "--workspace", workspace.root) == 2
-    assert "being worked on already" in capfd.readouterr().err
+    assert "already in use" in capfd.readouterr().err
 
 
 def test_ctrl_c_stops_keeps_and_evaluates_the_best_state(tmp_path, capfd, monkeypatch):
@@ -308,4 +308,4 @@ def test_assess_prints_a_verdict_and_writes_everything(tmp_path, capfd, monkeypa
 def test_assess_says_what_is_missing_with_one_class(tmp_path, capfd):
     folder = write_stripes(tmp_path / "stripes", each=4, classes=1)
     assert run("assess", folder, "--workspace", tmp_path / "workspace") == 2
-    assert "one class only" in capfd.readouterr().err
+    assert "only one class" in capfd.readouterr().err

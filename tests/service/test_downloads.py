@@ -106,7 +106,7 @@ def test_without_a_network_a_sample_fails_with_one_sentence(workspace, project, 
         monkeypatch.delenv(variable, raising=False)
     run, _ = execute(workspace, project, "download-sample", {"sample": "eurosat"})
     assert run.state == "failed"
-    assert "does not answer" in run.message and "needs no download" in run.message
+    assert "does not respond" in run.message and "needs no download" in run.message
 
 
 def test_a_full_disk_is_told(workspace, project, monkeypatch):
@@ -142,11 +142,11 @@ def test_weights_are_downloaded_with_progress(workspace, project, monkeypatch):
 def test_weights_that_cannot_be_had_fail_with_their_sentence(workspace, project, monkeypatch):
     def download(backbone):
         yield Progress("download", 0, 10)
-        raise WeightsUnavailable("The hub does not answer.")
+        raise WeightsUnavailable("The hub does not respond.")
 
     monkeypatch.setattr(downloads, "download_weights", download)
     run, _ = execute(workspace, project, "download-weights", weights_config())
-    assert (run.state, run.message) == ("failed", "The hub does not answer.")
+    assert (run.state, run.message) == ("failed", "The hub does not respond.")
 
 
 def test_a_stopped_download_ends_at_once(workspace, project, monkeypatch):

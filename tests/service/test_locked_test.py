@@ -36,7 +36,7 @@ def test_an_opening_is_measured_counted_and_kept(workspace: Workspace) -> None:
 def test_a_run_from_before_the_lock_is_not_measured(workspace: Workspace) -> None:
     project_id = project_with(workspace, ants=10, bees=10)
     run_id = finished(workspace, project_id)
-    with pytest.raises(DatasetError, match="no locked test part"):
+    with pytest.raises(DatasetError, match="no locked test set"):
         measure_locked(str(workspace.root), project_id, run_id)
     draw_locked_test(workspace, project_id)
     with pytest.raises(PredictionError, match="Train again"):

@@ -118,7 +118,7 @@ def test_a_download_ends_in_the_cache_and_is_offline_from_then_on(hub, state) ->
 @pytest.mark.parametrize("where", ["HEAD", "GET", 600_000])
 def test_a_hub_that_hangs_is_given_up(where, hub, tmp_path) -> None:
     hub.hangs_at = where
-    with pytest.raises(WeightsUnavailable, match=r"Tiny.*does not answer.*bundled backbone"):
+    with pytest.raises(WeightsUnavailable, match=r"Tiny.*does not respond.*bundled backbone"):
         list(download_weights(tiny(), patience=2.0))
     assert weights_state(tiny()) == "download"
     assert not list(tmp_path.rglob("*.incomplete"))
@@ -147,7 +147,7 @@ def test_no_hub_at_all_is_one_sentence(tmp_path, monkeypatch) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         _use(f"http://127.0.0.1:{free.getsockname()[1]}", tmp_path, monkeypatch)
-        with pytest.raises(WeightsUnavailable, match="does not answer") as caught:
+        with pytest.raises(WeightsUnavailable, match="does not respond") as caught:
             list(download_weights(tiny(), patience=10.0))
     assert "\n" not in str(caught.value)
 

@@ -95,7 +95,7 @@ def test_stop_keeps_and_evaluates_the_best_state_so_far(workspace, project, here
     run = start(workspace, project, steps=FOREVER)
     stopped = execute_here(workspace, run, until=lambda _: runs.request_stop(workspace, run.id))
     events, _ = runs.read_events(workspace.run_dir(project, run.id))
-    assert stopped.state == "stopped" and "best state" in stopped.message
+    assert stopped.state == "stopped" and "best model" in stopped.message
     assert stopped.accuracy == 0.5
     assert isinstance(events[-1], Note) and "evaluated" in events[-1].text
 

@@ -102,7 +102,7 @@ def test_a_missing_project_gets_a_sentence(workspace: Workspace) -> None:
         lambda: rename_project(workspace, "none", "x"),
         lambda: save_backbone(workspace, "none", backbone("one")),
     ):
-        with pytest.raises(WorkspaceError, match="does not exist"):
+        with pytest.raises(WorkspaceError, match="no longer exists"):
             action()
 
 

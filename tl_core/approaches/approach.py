@@ -88,5 +88,5 @@ def approach_named(name: str) -> Approach:
     if name not in known:
         close = get_close_matches(name, known, n=1, cutoff=0.3)
         hint = f"Did you mean {close[0]!r}? " if close else ""
-        raise RunError(f"There is no strategy {name!r}. {hint}There are: {', '.join(known)}.")
+        raise RunError(f"Unknown strategy {name!r}. {hint}Available: {', '.join(known)}.")
     return known[name]

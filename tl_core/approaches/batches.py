@@ -61,19 +61,19 @@ def batches_for(
     )
     if front is None:
         yield Note(
-            "The frozen layers of this network cannot be computed ahead, so every step computes "
-            "them again."
+            "The outputs of this network's frozen layers cannot be precomputed, so every step "
+            "computes them again."
         )
         return _whole(task, network)
     views = _views(task, front.kept.bytes_each)
     if not views:
         yield Note(
             "The outputs of the frozen layers do not fit into the cache, so every step computes "
-            "them again. A larger TL_CACHE_GB would make this faster."
+            "them again. Increase TL_CACHE_GB to make this faster."
         )
         return _whole(task, network)
     if task.config.augmentations:
-        yield Note(f"Every picture is augmented in {len(views)} ways, drawn in advance.")
+        yield Note(f"Every picture has {len(views)} augmented versions, computed in advance.")
     train, validation = task.images.train, task.images.validation
     parts = [*((view, train) for view in views), (PLAIN_VIEW, validation)]
     (*varied, plain), engine = yield from front.values(parts)
@@ -96,7 +96,7 @@ def _whole(task: Task, network: TransferNetwork) -> tuple[Batches, Batches]:
 
 def _what_ran(engine: EngineChoice | None) -> str:
     if engine is None:
-        return "The outputs of the frozen layers were kept from before."
+        return "The outputs of the frozen layers were read from the cache."
     library = {"torch": "PyTorch", "openvino": "OpenVINO"}[engine.library]
     return (
         "The frozen layers were computed once per picture, not in every step, at about "

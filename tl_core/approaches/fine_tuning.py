@@ -59,11 +59,11 @@ def learn(
     )
     checkpoint = checkpoint_file(task)
     if restore_checkpoint(checkpoint, state, task.images):
-        yield Note(f"Resumed after epoch {state.epoch}, where this run was interrupted.")
+        yield Note(f"Resumed after epoch {state.epoch}.")
     elif checkpoint.exists():
         yield Note(
-            "The pictures to learn from have changed since this run was interrupted, so it "
-            "starts from the beginning."
+            "The training pictures have changed since this run was interrupted, so it starts "
+            "from the beginning."
         )
     model = TunedModel(task, state, approach.name, before)
     if state.best:
@@ -74,9 +74,11 @@ def learn(
             yield Fitted(model)
         yield event
     if best := state.best_epoch:
-        yield Note(f"Kept the weights after epoch {best}, the best on the validation pictures.")
+        yield Note(f"Kept the weights of epoch {best}, the best on the validation set.")
     else:
-        yield Note("No epoch was better on the validation pictures than the start: it was kept.")
+        yield Note(
+            "No epoch was better on the validation set than the initial weights, which were kept."
+        )
 
 
 @dataclass(frozen=True)

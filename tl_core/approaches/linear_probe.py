@@ -94,8 +94,8 @@ def fit(
             probe = choice.fit(features, repeated, task.num_classes, balanced=config.balanced)
     if choice.method == CENTROIDS:
         yield Note(
-            "A class has very few pictures, so each picture goes to the class whose average it "
-            "is most like (nearest centroid)."
+            "A class has very few pictures, so the classifier is nearest centroid: each picture "
+            "gets the class with the closest mean features."
         )
     if choice.scores:
         read = "all stages" if choice.features == "all" else "the last layer"
@@ -181,14 +181,14 @@ def _say_what_is_not_measured(task: Task, division: Division | None) -> Iterator
     missing = [f"'{task.images.class_names[label]}'" for label in sorted(classes)]
     named = missing[0] if len(missing) == 1 else f"each of {', '.join(missing) or 'the classes'}"
     why = (
-        f"The pictures of {named} are all copies of one another or one series, so none of them "
-        "can be put aside to measure on. Add pictures from another source, or split the group on "
-        "the Images page if they show different things."
+        f"The pictures of {named} are all copies of one another or one series, so none can be "
+        "held out. Add pictures from another source, or split the group on the Images page if "
+        "they show different things."
     )
     if division is None:
         raise DatasetError(why)
     if missing:
-        yield Note(f"{why} The numbers are about the other classes.")
+        yield Note(f"{why} The results cover the other classes only.")
 
 
 APPROACH = Approach(name="probe", settings=("balanced", "augmentations", "views"), train=train)

@@ -54,7 +54,7 @@ def _try_fine_tuning(model: ProbeModel) -> Steps:
     pictures = [task.images.images[row] for row in rows]
     division = divide(pictures, task.num_classes, seed=task.config.seed)
     if model.choice.method == CENTROIDS or division is None:
-        yield Note("With so few pictures in a class fine-tuning was not tried: it would overfit.")
+        yield Note("Fine-tuning was not tried: with so few pictures in a class it would overfit.")
         return
     found = yield from linear_probe.cross_validate(task, model.extracted, division, "probe", rows)
     right = found.answers.correct
@@ -69,20 +69,19 @@ def _try_fine_tuning(model: ProbeModel) -> Steps:
         logits = yield from _tuned_logits(task, folds, limit)
     except _TooLong as reason:
         yield Note(
-            f"Fine-tuning the last stage was not tried to the end: it would take about "
-            f"{reason.seconds:.0f} seconds here, and {limit.seconds} are allowed. The Layers page "
-            "lets you allow more."
+            f"The fine-tuning trial was not completed: it would take about {reason.seconds:.0f} "
+            f"seconds, and the limit is {limit.seconds}. Raise the limit on the Layers page."
         )
         return
     gain, error = paired_gain(right, logits[measured].argmax(axis=1) == labels)
     points = f"{100 * gain:+.1f} points on the same {len(measured)} pictures"
     points += f" (standard error {100 * error:.1f})"
     if gain <= error:
-        yield Note(f"Fine-tuning the last stage did not pay, {points}: the probe was kept.")
+        yield Note(f"Fine-tuning the last stage did not pay, {points}: the linear probe was kept.")
         yield Fitted(replace(model, trial_gain=gain))
         return
     tuned = yield from _keep(model, folds, logits, limit)
-    yield Note(f"Fine-tuning the last stage gained {points} over the probe, so it was kept.")
+    yield Note(f"Fine-tuning the last stage gained {points} over the linear probe, so it was kept.")
     yield Fitted(replace(tuned, trial_gain=gain, trial_kept=True))
 
 

@@ -22,7 +22,11 @@ from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.events import Event, Note, PhaseStarted
 from tl_core.workspace.storage import Workspace
 
-DEVICE_TEXT = {"cpu": "the processor", "cuda": "the graphics card", "mps": "Apple's graphics"}
+DEVICE_TEXT = {
+    "cpu": "the processor",
+    "cuda": "the graphics card",
+    "mps": "Apple's graphics processor",
+}
 
 Images = tuple[LabelledImage, ...]
 
@@ -105,8 +109,8 @@ def extract(task: Task, *, augmented: bool) -> Generator[Event, None, tuple[Task
     if engine := plain.engine:
         where = DEVICE_TEXT.get(engine.device, engine.device)
         yield Note(
-            f"The network looked at about {engine.pictures_per_second:.0f} pictures per second "
-            f"on {where}, in {engine.precision}."
+            f"Features were computed at about {engine.pictures_per_second:.0f} pictures per "
+            f"second on {where}, in {engine.precision}."
         )
     return task, Extracted(views, plain.engine)
 
@@ -124,9 +128,8 @@ def group_copies(task: Task, features: np.ndarray | None) -> Generator[Event, No
     regrouped = copies.group_copies(task.workspace, task.project_id, everything, features)
     if regrouped:
         yield Note(
-            f"{regrouped} pictures look like copies of others or come from the same series. They "
-            "are kept on the same side of every measurement; see “Copies and series” on the "
-            "Images page."
+            f"{regrouped} pictures look like copies of others or come from the same series. Each "
+            "group is kept together in every split; see “Copies and series” on the Images page."
         )
     images = image_set(task.workspace, task.project_id, seed=task.config.seed)
     return replace(task, images=images)

@@ -102,8 +102,8 @@ class Training:
         model = self.model
         if model is None:
             raise RunError(
-                "Stopped before anything was learnt, so there is no model yet. Resume to go on: "
-                "what was computed so far is kept."
+                "Stopped before there was a model. Resume to continue: what was computed so far "
+                "is kept."
             )
         yield self._noticed(PhaseStarted("evaluate"))
         evaluation = yield from passed_on(model.evaluate(), self._noticed)

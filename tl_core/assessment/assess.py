@@ -149,8 +149,8 @@ def _calibration(inputs: Inputs, found: Found) -> Work:
     result = calibration.calibration_of(inputs.division, found.answers["transferred"])
     if result is None:
         found = found.noting(
-            f"With fewer than {calibration.LEAST_PICTURES} pictures nothing can be said on "
-            "whether probabilities mean what they say."
+            f"Calibration was not measured: it needs at least {calibration.LEAST_PICTURES} "
+            "pictures."
         )
     return found.adding(calibration=result)
 
@@ -205,9 +205,9 @@ def _colours(inputs: Inputs, found: Found, second: ComparisonInputs) -> Work:
     _, (low, _) = paired_interval(inputs.division, found.answers["transferred"], plain)
     if low <= 0 and plain.accuracy > found.answers["majority"].accuracy + COLOURS_TELL:
         found = found.noting(
-            f"Colours alone are right for {100 * plain.accuracy:.0f} %, and it is not sure that "
-            "the pretrained model does better. Perhaps background or light give the classes away: "
-            "look whether each class was taken in a place of its own."
+            f"The colour histogram alone reaches {100 * plain.accuracy:.0f} %, and the pretrained "
+            "model is not clearly better. Background or lighting may give the classes away: "
+            "check whether each class was photographed in its own place."
         )
     return found
 

@@ -111,9 +111,8 @@ def divided(pictures: tuple[LabelledImage, ...], images: ImageSet, *, seed: int)
     division = divide(pictures, len(images.class_names), seed=seed)
     if division is None:
         raise DatasetError(
-            "Fewer than two classes have pictures of two groups, so nothing can be put aside to "
-            "measure on. Add pictures from another source, or look at the groups on the Images "
-            "page."
+            "Fewer than two classes have pictures of two groups, so nothing can be held out. Add "
+            "pictures from another source, or check the groups on the Images page."
         )
     return division
 

@@ -47,10 +47,10 @@ def _against(found: Found, measured: Evaluation) -> str:
     right = dict(zip(found.assessment.digests, transferred, strict=True))
     both = [row for row, digest in enumerate(measured.digests) if digest in right]
     if not both:
-        return "The whole network from scratch was measured on the test pictures that you brought."
+        return "The whole network from scratch was measured on your own test set."
     scratch = (measured.predicted == measured.labels)[both].mean()
     ours = np.mean([right[measured.digests[row]] for row in both])
     return (
-        f"On the same {len(both)} pictures the whole network from scratch gets "
-        f"{100 * scratch:.0f} % right, the pretrained model {100 * ours:.0f} %."
+        f"On the same {len(both)} pictures the whole network from scratch has an accuracy of "
+        f"{100 * scratch:.0f} %, the pretrained model {100 * ours:.0f} %."
     )

@@ -42,7 +42,7 @@ def compare_parts(
     if found is None:
         raise DatasetError(
             f"Too few pictures to compare {a.title} ({len(rows_a)}) with {b.title} "
-            f"({len(rows_b)}): five of each are needed, from more than one group."
+            f"({len(rows_b)}): each needs at least five, from more than one group."
         )
     proxy, frechet, chance = found
     return Similarity(

@@ -61,8 +61,8 @@ def begin(request: Request, now: Compared, total: tuple[str, ...]) -> Found:
     found = _earlier(request, fresh, now.division.labels[now.division.rows]) or Found(fresh)
     for name in now.unmeasured:
         found = found.noting(
-            f"All pictures of '{name}' belong to one group, so nothing of it could be put aside: "
-            "the other classes were measured."
+            f"All pictures of '{name}' belong to one group, so none could be held out: only the "
+            "other classes were measured."
         )
     return found
 

@@ -124,8 +124,8 @@ def published_config(name: str) -> PretrainedCfg | None:
     except RuntimeError:  # the architecture is known, the tag is not
         pass
     raise BackboneError(
-        f"timm {timm.__version__} has no architecture named {name!r}. Enter its exact name, for "
-        "example resnet50; the search on the Backbone page lists them."
+        f"timm {timm.__version__} has no architecture named {name!r}. Enter its exact name, such "
+        "as resnet50; the search on the Backbone page lists them."
     )
 
 

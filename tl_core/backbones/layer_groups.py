@@ -143,8 +143,8 @@ def _backbone_groups(backbone: nn.Module) -> list[list[str]]:
         matcher = backbone.group_matcher(coarse=True)
     except (AttributeError, NotImplementedError, AssertionError) as error:
         raise BackboneError(
-            f"The layers of {type(backbone).__name__} cannot be grouped, so they cannot be frozen "
-            "step by step. Choose another backbone."
+            f"The layers of {type(backbone).__name__} cannot be divided into groups to freeze. "
+            "Choose another backbone."
         ) from error
     grouped = group_parameters(backbone, matcher)
     groups = [grouped[index] for index in sorted(grouped)]

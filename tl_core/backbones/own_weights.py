@@ -51,10 +51,10 @@ def check_weights_file(path: Path, architecture: str, *, project_dir: Path) -> B
         title=f"{path.name} ({architecture})",
         family="ViT" if hasattr(network, "patch_embed") else "CNN",
         pretraining="your own weights",
-        good_at="What you trained it for.",
+        good_at="Whatever you trained it for.",
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         input_size=published.input_size[-1] if published else 224,
-        licence="yours to know",
+        licence="not stated",
         download_bytes=0,
         source="file",
         weights_file=stored.relative_to(project_dir).as_posix(),
@@ -72,8 +72,9 @@ def _read(path: Path) -> dict[str, Tensor]:
     except pickle.UnpicklingError as error:
         if "GLOBAL" in str(error) or path.read_bytes().startswith(b"\x80"):
             raise BackboneError(
-                f"{path.name} holds more than numbers: opening it could run a program, so it was "
-                "not opened. Save only the weights (model.state_dict()), best as safetensors."
+                f"{path.name} contains more than tensors and could run program code, so it was "
+                "not opened. Save only the weights (model.state_dict()), preferably as "
+                "safetensors."
             ) from error
         raise _unreadable(path) from error
     except (SafetensorError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
@@ -83,7 +84,7 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 def _unreadable(path: Path) -> BackboneError:
     return BackboneError(
-        f"{path.name} cannot be read as weights; it may be damaged or of another kind. "
+        f"{path.name} cannot be read as weights; it may be damaged or another kind of file. "
         "Choose a .safetensors file, or a state dict saved with torch.save."
     )
 

@@ -62,7 +62,7 @@ def backbone_named(name: str) -> Backbone:
         title=name,
         family="ViT" if hasattr(network, "patch_embed") else "CNN",
         pretraining=_pretraining(name),
-        good_at="Not one of the recommended ones: compare it with the bundled one on your images.",
+        good_at="Not in the catalogue: compare it with the bundled backbone on your pictures.",
         parameters=parameters,
         input_size=config.input_size[-1],
         licence=config.license or "not stated",

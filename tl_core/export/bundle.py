@@ -147,8 +147,8 @@ def _network_model(network: TransferNetwork, side: int) -> onnx.ModelProto:
         )
     except Exception as error:  # torch's exporter fails with many types, by the operator
         raise ExportError(
-            "This backbone has no ONNX form that PyTorch can write. Use the safetensors file, "
-            "or train with another backbone."
+            "PyTorch cannot export this backbone as ONNX. Use the safetensors file, or train "
+            "with another backbone."
         ) from error
     model = program.model_proto
     for node in model.graph.node:

@@ -84,7 +84,7 @@ def unsearched_note(count: int) -> str | None:
         return None
     return (
         f"With more than {grouping.MOST_SEARCHED:,} pictures, copies and series are not searched "
-        f"for: there are {count:,}. Groups from file names and those of your own stay together."
+        f"for; there are {count:,}. Groups from file names and your own groups still apply."
     )
 
 

@@ -262,4 +262,4 @@ def _duplicate_reason(class_name: str | None, first: First) -> str:
 
 
 def _project_gone() -> WorkspaceError:
-    return WorkspaceError("The project was deleted while pictures were added to it.")
+    return WorkspaceError("The project was deleted while pictures were being added.")

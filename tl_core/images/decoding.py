@@ -128,7 +128,7 @@ def _decode(data: bytes, shortest: int | None) -> tuple[Image.Image, str, tuple[
     except ImageFileError:
         raise
     except UnidentifiedImageError as error:
-        raise ImageFileError("this is not a picture, or of a kind that is not read.") from error
+        raise ImageFileError("this is not a picture, or not in a supported format.") from error
     except Image.DecompressionBombError as error:
         raise ImageFileError(_too_large()) from error
     except MemoryError as error:
@@ -155,7 +155,7 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _too_large() -> str:
-    return f"more than {MAX_PIXELS // 10**6} million pixels are not read; save it smaller."
+    return f"the limit is {MAX_PIXELS // 10**6} million pixels; save it smaller."
 
 
 def _damaged(error: Exception) -> str:
@@ -174,8 +174,8 @@ def _formats(data: bytes) -> tuple[str, ...]:
         import pillow_heif
     except ImportError as error:
         raise ImageFileError(
-            "HEIC pictures are not read here. Save them as JPEG (on an iPhone: Settings, Camera, "
-            'Formats, "Most Compatible"), or install the Python package pillow-heif.'
+            "HEIC pictures are not supported here. Save them as JPEG (on an iPhone: Settings, "
+            'Camera, Formats, "Most Compatible"), or install the Python package pillow-heif.'
         ) from error
     pillow_heif.register_heif_opener()
     return (*formats, "HEIF")

@@ -37,7 +37,7 @@ def rename_class(workspace: Workspace, project_id: str, old: str, new: str) -> s
             return new
         if class_row(opened, project_id, new) is not None:
             raise DatasetError(
-                f"There is a class '{new}' already. Choose another name, or merge the two classes."
+                f"There is already a class '{new}'. Choose another name, or merge the two classes."
             )
         remember(opened, project_id, f"rename class '{old}' to '{new}'", classes=[row])
         row.name = new
@@ -123,8 +123,8 @@ def add_class(opened: Session, project_id: str, name: str) -> ClassRow:
         opened.flush()
     except IntegrityError as error:
         raise WorkspaceError(
-            f"The class '{name}' was not made: the project was deleted, or another window has "
-            "just made it. Reload the page."
+            f"The class '{name}' was not created: the project was deleted, or another window has "
+            "just created it. Reload the page."
         ) from error
     return row
 

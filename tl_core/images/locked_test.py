@@ -68,7 +68,7 @@ def draw_locked_test(
     """
     if not 0 < fraction <= 0.5:
         raise DatasetError(
-            f"{fraction:.0%} of the pictures cannot be put aside. Choose more than 0 and at most "
+            f"{fraction:.0%} of the pictures cannot be held out. Choose more than 0 and at most "
             "half of them."
         )
     with session(workspace) as opened:
@@ -76,8 +76,8 @@ def draw_locked_test(
         drawn = _draw(units, fraction, random.Random(f"{seed}/locked"))
         if not drawn:
             raise DatasetError(
-                "Too few pictures to put some aside: a class needs at least three, of at least two "
-                "groups. Add pictures first."
+                "Too few pictures to hold out a test set: a class needs at least three, in at "
+                "least two groups. Add pictures first."
             )
         _lock(opened, project_id, drawn, own=False)
     return locked_test_state(workspace, project_id)
@@ -93,8 +93,8 @@ def lock_own_test(workspace: Workspace, project_id: str) -> LockedTest:
         ids = _own_test(opened, project_id)
         if not ids:
             raise DatasetError(
-                "There is no test folder among the pictures. Add pictures from a folder called "
-                "'test', or have a part drawn."
+                "There is no test folder among the pictures. Add pictures from a folder named "
+                "'test', or hold out a random share."
             )
         _lock(opened, project_id, ids, own=True)
     return locked_test_state(workspace, project_id)
@@ -109,7 +109,7 @@ def open_locked_test(workspace: Workspace, project_id: str) -> int:
     with session(workspace) as opened:
         row = opened.get(LockedTestRow, project_id)
         if row is None:
-            raise DatasetError("There is no locked test part. Have one put aside first.")
+            raise DatasetError("There is no locked test set. Hold one out first.")
         row.opened += 1
         return row.opened
 
@@ -180,7 +180,7 @@ def _draw(
 def _lock(opened: Session, project_id: str, ids: list[int], *, own: bool) -> None:
     if opened.get(LockedTestRow, project_id) is not None:
         raise DatasetError(
-            "There is a locked test part already. Give it back first if you want another one."
+            "There is already a locked test set. Unlock it first if you want another one."
         )
     opened.add(LockedTestRow(project_id=project_id, own=own, opened=0))
     for chunk in chunks(ids):

@@ -138,8 +138,8 @@ def require_class(opened: Session, project_id: str, name: str) -> ClassRow:
     row = class_row(opened, project_id, name)
     if row is None:
         raise DatasetError(
-            f"There is no class '{name}' (any more). It may have been renamed or deleted in "
-            "another window. Reload the page, or create the class first."
+            f"There is no class '{name}'. It may have been renamed or deleted in another window. "
+            "Reload the page, or create the class first."
         )
     return row
 

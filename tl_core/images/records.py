@@ -98,7 +98,7 @@ def clean_class_name(name: str) -> str:
     """
     cleaned = printable(name)
     if not cleaned:
-        raise DatasetError("A class needs a name. Type one, for example what the pictures show.")
+        raise DatasetError("A class needs a name. Type what its pictures show.")
     if len(cleaned) > MAX_CLASS_NAME_LENGTH:
         raise DatasetError(
             f"The class name '{cleaned[:40]}…' is {len(cleaned)} characters long; "

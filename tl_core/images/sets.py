@@ -109,10 +109,8 @@ def _splits(rows: Sequence[Row], seed: int) -> tuple[list[str], bool]:
 
 def _check_counts(class_names: list[str], counts: Counter[str]) -> None:
     if len(class_names) < 2:
-        found = f"There is one class only ('{class_names[0]}')" if class_names else "No class yet"
-        raise DatasetError(
-            f"{found}; a model needs at least two to tell apart. Add pictures of another class."
-        )
+        found = f"There is only one class ('{class_names[0]}')" if class_names else "No class yet"
+        raise DatasetError(f"{found}; a model needs at least two. Add pictures of another class.")
     small = [name for name in class_names if counts[name] < LEAST_PER_CLASS]
     if len(small) == 1:
         raise DatasetError(
@@ -131,8 +129,8 @@ def _check_train(class_names: list[str], rows: Sequence[Row], splits: list[str])
     missing = [name for name in class_names if name not in train]
     if missing:
         raise DatasetError(
-            f"No picture to learn from for {_listed(missing)}: all of them lie in the test or "
-            "validation folder. Add pictures of it outside of those folders, or delete the class."
+            f"No training pictures for {_listed(missing)}: all of them are in the test or "
+            "validation folder. Add pictures outside of those folders, or delete the class."
         )
 
 

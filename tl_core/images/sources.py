@@ -65,7 +65,7 @@ def source_file(name: str, read: Callable[[], bytes]) -> SourceFile | Skipped:
     path = name.replace("\\", "/")
     parts = PurePosixPath(path).parts
     if not parts or path.startswith("/") or ".." in parts or path[1:3] == ":/":
-        return Skipped(name, "its path leads outside of the folder; it was not touched")
+        return Skipped(name, "its path leads outside of the folder, so it was not read")
     reason = _reason_to_skip(parts)
     if reason is not None:
         return Skipped(name, reason)

@@ -116,8 +116,8 @@ def _restore_classes(
             opened.add(ClassRow(id=class_id, project_id=project_id, name=name))
         elif namesake is not None and namesake.id != class_id:
             raise DatasetError(
-                f"This cannot be taken back: there is a new class '{name}' now. "
-                "Rename that one first, then undo again."
+                f"This cannot be undone: there is a new class '{name}' now. Rename that one "
+                "first, then undo again."
             )
         else:
             row.name = name

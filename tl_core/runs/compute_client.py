@@ -54,7 +54,7 @@ class ComputeLink:
         """Return the function's answer, or raise what it raised; see `call`."""
         asked = time.monotonic()
         if not self._lock.acquire(timeout=max(0.0, deadline - asked)):
-            raise ComputeError("The computer is still busy with something else. Try again soon.")
+            raise ComputeError("Another computation is still running. Try again soon.")
         try:
             started = time.monotonic()
             child = self._started()
@@ -100,8 +100,8 @@ class ComputeLink:
             except (TimeoutError, EOFError) as error:
                 self._end()
                 raise ComputeError(
-                    f"The process that computes could not be started; its log is {log}. "
-                    "Check that the installation is complete: pip install -r requirements.txt"
+                    f"The compute process could not be started; its log is {log}. Check that the "
+                    "installation is complete: pip install -r requirements.txt"
                 ) from error
         return self._child
 
@@ -117,13 +117,13 @@ def _ask(child: Child, question: tuple, deadline: float) -> tuple[str, Any]:
         return child.receive(deadline - time.monotonic())
     except TimeoutError as error:
         raise ComputeError(
-            "This took too long and was given up. Try again, with fewer or smaller "
-            "pictures or a smaller backbone."
+            "This took too long and was stopped. Try again with fewer or smaller pictures or a "
+            "smaller backbone."
         ) from error
     except (EOFError, OSError) as error:
         raise ComputeError(
-            "The process that computes ended unexpectedly, perhaps for want of memory. Try "
-            "again; if it happens again, close other programs or choose a smaller backbone."
+            "The compute process ended unexpectedly, perhaps out of memory. Try again; if it "
+            "happens again, close other programs or choose a smaller backbone."
         ) from error
 
 

@@ -50,7 +50,7 @@ def start_run(
     with session(workspace) as opened:
         if opened.get(ProjectRow, project_id) is None:
             raise WorkspaceError(
-                "This project does not exist (any more). Open another one on the home page."
+                "This project no longer exists. Open another one on the home page."
             )
         write_down_lost(opened)
         active = _active(opened, project_id, kind, config)
@@ -98,7 +98,7 @@ def request_stop(workspace: Workspace, run_id: str) -> Run:
         row = find_row(opened, run_id)
         if row.state == "queued":
             row.state, row.finished = "stopped", utc_now()
-            row.message = "It was stopped before it began."
+            row.message = "It was stopped before it started."
         elif row.state == "running":
             row.state, row.stop_requested = "stopping", True
         return run_of(row)
@@ -116,10 +116,11 @@ def resume_run(workspace: Workspace, run_id: str) -> Run:
         if row.state in ACTIVE_STATES:
             return run_of(row)
         if row.state == "done":
-            raise RunError("This run came to its end; there is nothing to resume. Start a new one.")
+            raise RunError("This run is finished; there is nothing to resume. Start a new one.")
         if _active(opened, row.project_id, row.kind, row.config) is not None:
             raise RunError(
-                "Another run of this project is at work. Wait for its end or stop it, then resume."
+                "Another run of this project is in progress. Wait for its end or stop it, "
+                "then resume."
             )
         row.state, row.stop_requested = "queued", False
         row.message = row.traceback = row.finished = None

@@ -22,8 +22,8 @@ LOST_AFTER_SECONDS = 1.4  # with its process gone on this machine, a run this si
 LOST_ELSEWHERE_AFTER_SECONDS = 60.0  # the same for a worker on another machine
 
 LOST_MESSAGE = (
-    "The process doing this ended unexpectedly: the computer was switched off, ran out of "
-    "memory, or somebody ended it. Resume to go on from the last saved state."
+    "The process ended unexpectedly: the computer was switched off or out of memory, or somebody "
+    "ended the process. Resume to continue from the last saved state."
 )
 
 
@@ -63,8 +63,8 @@ def find_row(opened: Session, run_id: str) -> RunRow:
     row = opened.get(RunRow, run_id)
     if row is None:
         raise RunError(
-            "This run does not exist (any more). It may have been deleted in another window. "
-            "Choose another one on the training page."
+            "This run no longer exists. It may have been deleted in another window. Choose "
+            "another one on the Training page."
         )
     return row
 

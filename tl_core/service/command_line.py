@@ -30,9 +30,9 @@ def parser() -> argparse.ArgumentParser:
 def _add_train(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser(
         "train",
-        help="train on a folder of class folders and test the result",
-        description="Train on a folder with one folder of pictures per class. A folder that was "
-        "given before and has not changed goes on from its stored features.",
+        help="train on a folder of class folders and test the model",
+        description="Train on a folder with one folder of pictures per class. If an unchanged "
+        "folder was used before, its stored features are used again.",
     )
     add = command.add_argument
     add(
@@ -45,39 +45,38 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         "--test",
         type=Path,
         metavar="TEST_DIR",
-        help="one folder per class with pictures to test on (default: measured on pictures of "
-        "TRAIN_DIR that the model did not learn from)",
+        help="test set, one folder per class (default: pictures held out from TRAIN_DIR)",
     )
     add(
         "--backbone",
         default=BUNDLED,
         metavar="NAME",
-        help="pretrained network to start from, a name of timm (default: %(default)s, bundled)",
+        help="backbone, a timm model name (default: %(default)s, bundled)",
     )
     add(
         "--strategy",
         "--approach",
         default="recommended",
         metavar="NAME",
-        help="probe: a classifier on frozen features, chosen by cross-validation; recommended: "
-        "the probe, then the last layers are fine-tuned on trial, which is kept if it pays; "
-        "fine-tune: train the last layers too, from the probe on; scratch: start without "
-        "pretrained weights (default: %(default)s)",
+        help="probe: linear probing, a classifier on frozen features, chosen by cross-validation; "
+        "recommended: linear probing, then a trial of fine-tuning the last stage, kept if it "
+        "helps; fine-tune: linear probing, then the last layer groups; scratch: start from "
+        "random weights (default: %(default)s)",
     )
     add(
         "--tuning-seconds",
         type=int,
         default=60,
         metavar="N",
-        help="how long the recommended training may try fine-tuning; 0: never (default: "
-        "%(default)s)",
+        help="time limit for the fine-tuning trial of the recommended strategy, in seconds; 0: no "
+        "trial (default: %(default)s)",
     )
     add(
         "--freeze-to",
         type=int,
         metavar="N",
-        help="keep the first N layer groups as they are when fine-tuning (default: all but the "
-        "last stage and the classifier; from scratch: none)",
+        help="number of frozen layer groups when fine-tuning (default: all but the last stage "
+        "and the classifier; from scratch: none)",
     )
     add(
         "--set",
@@ -86,20 +85,31 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         dest="options",
         type=_option,
         metavar="NAME=VALUE",
-        help="an option that the strategy alone has; may be given several times",
+        help="an option of the chosen strategy; may be given several times",
     )
-    add("--seed", type=int, default=0, metavar="S", help="of every random choice (default: 0)")
+    add(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="S",
+        help="seed of the random number generator (default: 0)",
+    )
     add(
         "--download",
         action="store_true",
         help="download the backbone's weights if they are not on this machine",
     )
-    add("--report", type=Path, metavar="OUT.json", help="write the result and the times here")
+    add(
+        "--report",
+        type=Path,
+        metavar="OUT.json",
+        help="write the result and the times to this file",
+    )
     add(
         "--predictions",
         type=Path,
         metavar="OUT.csv",
-        help="write the prediction for every picture that was tested on here",
+        help="write the predictions for the test pictures to this file",
     )
 
 
@@ -114,23 +124,23 @@ def _add_assess(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser(
         "assess",
         help="measure whether the pretrained network helps on a folder of class folders",
-        description="Compare the pretrained network with simpler ways, on the same pictures and "
-        "folds: a verdict, baselines, a curve over the layers and over the number of pictures, "
-        "distances, and the groups of copies that were found.",
+        description="Compare the pretrained network with baselines on the same pictures and "
+        "folds: verdict, accuracy by layer group, learning curve, distance from the pretraining "
+        "data, and groups of copies.",
     )
     add = command.add_argument
     add("directory", type=Path, metavar="DIR", help="one folder of pictures per class")
-    add("--report", type=Path, metavar="OUT.json", help="write everything that was found here")
+    add("--report", type=Path, metavar="OUT.json", help="write all results to this file")
     add(
         "--backbone",
         default=BUNDLED,
         metavar="NAME",
-        help="pretrained network, a name of timm (default: %(default)s, bundled)",
+        help="backbone, a timm model name (default: %(default)s, bundled)",
     )
     add(
         "--scratch",
         action="store_true",
-        help="train the whole network from scratch, too; it takes minutes",
+        help="also train the whole network from scratch; takes minutes",
     )
     add(
         "--compare",
@@ -138,10 +148,16 @@ def _add_assess(commands: argparse._SubParsersAction) -> None:
         action="append",
         default=[],
         metavar=("A", "B"),
-        help="two parts of the pictures, as patterns of file names ('cam1_*' 'cam2_*') or as "
-        "class:NAME, folder:NAME, split:train, split:test: say how far apart they are",
+        help="measure how different two subsets of the pictures are, given as file name patterns "
+        "('cam1_*' 'cam2_*') or as class:NAME, folder:NAME, split:train, split:test",
     )
-    add("--seed", type=int, default=0, metavar="S", help="of every random choice (default: 0)")
+    add(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="S",
+        help="seed of the random number generator (default: 0)",
+    )
 
 
 def _add_predict(commands: argparse._SubParsersAction) -> None:
@@ -160,16 +176,21 @@ def _add_predict(commands: argparse._SubParsersAction) -> None:
         "paths", nargs="+", type=Path, metavar="PATH", help="pictures, folders or ZIP files"
     )
     command.add_argument(
-        "--output", type=Path, metavar="OUT.csv", help="write the table here (default: to stdout)"
+        "--output",
+        type=Path,
+        metavar="OUT.csv",
+        help="write the table to this file (default: stdout)",
     )
 
 
 def _add_export(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser(
         "export",
-        help="write a trained model as files to use elsewhere",
+        help="export a trained model for use elsewhere",
         description="Write the weights (safetensors), the ONNX model with its preprocessing "
         "inside and a script that uses it, and compare the ONNX model with the app's answers.",
     )
     command.add_argument("run", metavar="RUN", help="a run's id or folder")
-    command.add_argument("out_dir", type=Path, metavar="OUT_DIR", help="made if it is not there")
+    command.add_argument(
+        "out_dir", type=Path, metavar="OUT_DIR", help="created if it does not exist"
+    )

@@ -25,13 +25,13 @@ from tl_core.workspace.storage import Workspace, storage_errors, write_atomic
 
 _PHASES = {
     "download": "Downloading",
-    "features": "Looking at the pictures",
-    "probe": "Fitting a classifier on frozen features",
-    "trial": "Trying whether fine-tuning the last layers pays",
+    "features": "Computing features",
+    "probe": "Fitting a linear probe on frozen features",
+    "trial": "Testing whether fine-tuning the last layers helps",
     "fine_tune": "Training the network's layers",
     "evaluate": "Evaluating",
     "save": "Saving",
-    "assess": "Comparing with what could be had without the pretrained model",
+    "assess": "Comparing with baselines",
 }
 
 
@@ -68,8 +68,8 @@ def train(options: argparse.Namespace) -> None:
     low, high = found.interval
     measured_on = "out of fold" if found.folds > 1 else f"{found.measured_on} pictures"
     print(
-        f"accuracy {found.accuracy:.3f} ({found.correct} of {found.n}, {measured_on}; "
-        f"95 % interval {low:.3f} to {high:.3f})\nrun {run.id} in {run_dir}"
+        f"accuracy {found.accuracy:.3f} ({found.correct} of {found.n}, {measured_on}; 95 % "
+        f"confidence interval {low:.3f} to {high:.3f})\nrun {run.id} in {run_dir}"
     )
 
 
@@ -103,12 +103,12 @@ def _do(workspace: Workspace, project_id: str, kind: str, config: dict) -> Run:
     run = runs.start_run(workspace, project_id, kind=kind, config=config, claimed=True)
     if not runs.is_mine(workspace, run.id):
         raise RunError(
-            "These pictures are being worked on already, by the app or another command. Wait "
-            "for its end, or use another --workspace."
+            "These pictures are already in use, by the app or another command. Wait for it to "
+            "finish, or use another --workspace."
         )
 
     def stop(*_signal: object) -> None:
-        say("Stopping: what was found so far is kept. Press again to give up at once.")
+        say("Stopping: results so far are kept. Press again to quit at once.")
         runs.request_stop(workspace, run.id)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -204,7 +204,7 @@ def epoch_line(result: EpochResult) -> str:
 
 def list_skipped(skipped: Iterable[Skipped]) -> None:
     for entry in skipped:
-        say(f"left out {entry.name}: {entry.reason}")
+        say(f"skipped {entry.name}: {entry.reason}")
 
 
 def say(text: str | None) -> None:

@@ -162,12 +162,12 @@ def measure_locked(root: str, project_id: str, run_id: str) -> LockedResult:
     state = locked_test_state(workspace, project_id)
     if state is not None and began_before(get_run(workspace, run_id), state):
         raise PredictionError(
-            "This run began before the part was locked, so it may have learnt from these "
-            "pictures. Train again, then open the locked part for the new run."
+            "This run started before the test set was locked, so it may have learned from these "
+            "pictures. Train again, then open the locked test set for the new run."
         )
     images = image_set(workspace, project_id)
     if state is None or not images.locked:
-        raise DatasetError("There is no locked test part. Put one aside on the Images page first.")
+        raise DatasetError("There is no locked test set. Hold one out on the Images page first.")
     run_dir = workspace.run_dir(project_id, run_id)
     model = predictor.Predictor.load(run_dir)
     rows = model.probabilities([image.path for image in images.locked])

@@ -185,12 +185,12 @@ def _weights_trouble(backbone: Backbone, kind: str) -> WeightsUnavailable | Stor
         )
     if kind == "absent":
         return WeightsUnavailable(
-            f"{what}: {hub_repository(backbone)} has none in a form that is read here. "
-            "Choose another backbone."
+            f"{what}: {hub_repository(backbone)} has no weights in a supported format. Choose "
+            "another backbone."
         )
     return WeightsUnavailable(
-        f"{what}: the model hub does not answer. Check the network connection and try again, or "
-        "go on with the bundled backbone, which needs none."
+        f"{what}: the model hub does not respond. Check the network connection and try again, or "
+        "continue with the bundled backbone."
     )
 
 
@@ -199,10 +199,10 @@ def _sample_trouble(title: str, kind: str, detail: str) -> DatasetError | Storag
         return storage_full(f"downloading “{title}”")
     if kind == "unreachable":
         return DatasetError(
-            f"“{title}” could not be downloaded: its server does not answer. Check the "
-            "network connection and try again, or take a sample set that needs no download."
+            f"“{title}” could not be downloaded: its server does not respond. Check the network "
+            "connection and try again, or choose a sample set that needs no download."
         )
     return DatasetError(
-        f"“{title}” could not be downloaded: what arrived is not complete ({detail[:120]}). "
-        "Try again, or take a sample set that needs no download."
+        f"“{title}” could not be downloaded: the file is incomplete ({detail[:120]}). Try again, "
+        "or choose a sample set that needs no download."
     )

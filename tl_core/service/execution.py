@@ -56,12 +56,12 @@ def _sentence(error: Exception) -> str:
         return str(storage_full("this run was saving its work"))
     if isinstance(error, MemoryError) or "out of memory" in text or "allocate memory" in text:
         return (
-            "The memory of this computer was not enough. Close other programs, choose a smaller "
-            "backbone or a smaller batch, and resume."
+            "The computer ran out of memory. Close other programs, choose a smaller backbone or "
+            "a smaller batch size, and resume."
         )
     return (
-        f"Unexpected error ({type(error).__name__}: {text[:200]}). What was "
-        "saved before is kept; the details are in the log."
+        f"Unexpected error ({type(error).__name__}: {text[:200]}). What was saved before is kept; "
+        "the details are in the log."
     )
 
 

@@ -122,7 +122,7 @@ def files_at(paths: Iterable[Path]) -> Iterator[SourceFile | Skipped]:
             yield replace(file, name=str(path))
             continue
         else:
-            raise PredictionError(f"There is nothing at '{path}'. Check the path.")
+            raise PredictionError(f"There is no file or folder at '{path}'. Check the path.")
         yield from (replace(file, name=f"{path}/{file.name}") for file in found)
 
 

@@ -26,9 +26,9 @@ from tl_core.workspace.storage import Workspace
 BEAT_SECONDS = 0.25  # between two signs of life
 LOOK_SECONDS = 1.0  # how often a comparison looks whether a training waits
 
-STOPPED_TRAINING = "Stopped as asked. The best state so far was kept and evaluated."
-STOPPED_ASSESSING = "Stopped as asked. What was measured until then is kept."
-STOPPED_DOWNLOAD = "Stopped as asked. Resume to go on."
+STOPPED_TRAINING = "Stopped as requested. The best model so far was kept and evaluated."
+STOPPED_ASSESSING = "Stopped as requested. What was measured so far is kept."
+STOPPED_DOWNLOAD = "Stopped as requested. Resume to continue."
 
 Outcome = Generator[Event, None, tuple[str, str | None]]
 

@@ -267,11 +267,11 @@ def _database_errors() -> Iterator[None]:
             raise storage_full("saving to the database") from error
         if "locked" in text or "busy" in text:
             raise WorkspaceError(
-                "Something else is writing to this workspace at the moment. Try again."
+                "Another process is writing to this workspace. Try again in a moment."
             ) from error
         if "unable to open" in text or "readonly" in text or "read-only" in text:
             raise WorkspaceError(
                 "The workspace's database cannot be opened for writing. Check that its folder "
-                "exists and that this account may write there."
+                "exists and is writable."
             ) from error
         raise

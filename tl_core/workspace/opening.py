@@ -41,8 +41,8 @@ def _prepare(workspace: Workspace, _url: URL) -> None:
             workspace.projects_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WorkspaceError(
-            f"The workspace folder '{workspace.root}' cannot be made ({error.strerror}). Choose "
-            "another folder with TL_WORKSPACE, or correct its permissions."
+            f"The workspace folder '{workspace.root}' cannot be created ({error.strerror}). "
+            "Choose another folder with TL_WORKSPACE, or correct its permissions."
         ) from error
     create_tables(workspace)
     _remove_leftovers(workspace)

@@ -145,8 +145,8 @@ def _row(opened: Session, project_id: str) -> ProjectRow:
     row = opened.get(ProjectRow, project_id)
     if row is None:
         raise WorkspaceError(
-            "This project does not exist (any more). It may have been deleted in another "
-            "window. Open another one on the home page."
+            "This project no longer exists. It may have been deleted in another window. Open "
+            "another one on the home page."
         )
     return row
 
@@ -164,7 +164,7 @@ def _project(row: ProjectRow) -> Project:
 def _clean_name(name: str) -> str:
     cleaned = printable(name)
     if not cleaned:
-        raise WorkspaceError("A project needs a name. Type one, for example what it should tell.")
+        raise WorkspaceError("A project needs a name. Type one, such as what it classifies.")
     if len(cleaned) > MAX_PROJECT_NAME_LENGTH:
         raise WorkspaceError(
             f"This project name is {len(cleaned)} characters long; "

@@ -215,8 +215,8 @@ def _members(opened: Session, project_id: str, names: Iterable[str]) -> dict[str
         found[name].append(image_id)
     if not names or not all(found.values()):
         raise DatasetError(
-            "This group is not there (any more). It may have been split or merged in another "
-            "window. Reload the page."
+            "This group no longer exists. It may have been split or merged in another window. "
+            "Reload the page."
         )
     return found
 
