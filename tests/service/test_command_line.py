@@ -299,7 +299,8 @@ def test_assess_prints_a_verdict_and_writes_everything(tmp_path, capfd, monkeypa
     assert found["done"] == found["total"]
     assert [bar["n"] for bar in found["measured"]] == [14] * 5
     assert len(found["layers"]["points"]) == 8
-    assert [one["asked"] for one in found["similarities"]] == [["[01]*.png", "[2345].png"]]
+    (asked,) = (one for one in found["similarities"] if one["asked"])
+    assert (asked["a"], asked["b"]) == ("names:[01]*.png", "names:[2345].png")
     assert found["learning"]["points"]
     assert sorted(found["groups"][0]["files"]) == ["class 0/0.png", "class 0/0b.png"]
     assert [group["kind"] for group in found["groups"]] == ["copies", "copies"]
