@@ -28,6 +28,7 @@ from tl_core.service.execution import execute
 from tl_core.workspace import create_project, open_workspace
 from tl_core.workspace.database import ImageRow, session
 
+PAIRS = (("1*.png", "[!1]*.png"),)
 pytestmark = pytest.mark.usefixtures("known_machine")
 
 
@@ -43,7 +44,8 @@ def quick(monkeypatch):
 
 def asked(workspace, project, run_id="run", **settings) -> Request:
     workspace.run_dir(project, run_id).mkdir(parents=True, exist_ok=True)
-    settings = {"backbone": BUNDLED_BACKBONE, **settings}
+    """Ask for a comparison; without `backbone`, of a tiny network with random weights."""
+    settings.setdefault("backbone", own_weights(workspace, project))
     return Request(workspace=workspace, project_id=project, run_id=run_id, **settings)
 
 
@@ -74,7 +76,7 @@ def result(request, **settings):
 
 def test_all_parts_arrive_and_are_measured_on_the_same_pictures(tmp_path):
     workspace, project = stripes_project(tmp_path, each=12, classes=3)
-    found = result(asked(workspace, project, pairs=(("1*.png", "[!1]*.png"),)))
+    found = result(asked(workspace, project, pairs=PAIRS, backbone=BUNDLED_BACKBONE))
     assert found.done == found.total
     assert [bar.name for bar in found.measured] == [
         *("transferred", "majority", "colours", "random", "small")
@@ -93,7 +95,7 @@ def test_all_parts_arrive_and_are_measured_on_the_same_pictures(tmp_path):
     assert [one.asked for one in found.similarities] == [False, True]
     assert found.calibration and found.learning
     assert found.labels_digest == current_labels_digest(workspace, project)
-    with np.load(asked(workspace, project).run_dir / ANSWERS_FILE) as arrays:
+    with np.load(workspace.run_dir(project, "run") / ANSWERS_FILE) as arrays:
         assert arrays["transferred"].shape == (36, 3)
 
 
@@ -221,7 +223,7 @@ def test_labels_changed_meanwhile_show_in_the_digest(tmp_path):
 
 def test_two_classes_of_two_pictures_give_what_can_be_said(tmp_path):
     workspace, project = stripes_project(tmp_path, each=2)
-    found = result(asked(workspace, project))
+    found = result(asked(workspace, project, backbone=BUNDLED_BACKBONE))
     assert found.done == found.total
     assert found.verdict.answer == "no clear difference"
     assert found.calibration is None
@@ -311,8 +313,7 @@ def test_sixty_classes_of_three_small_pictures_get_through_with_clear_sentences(
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(noisy).save(path)
     result_of(images.add_images(workspace, project, folder_files(tmp_path / "many")))
-    backbone = own_weights(workspace, project)
-    found = result(asked(workspace, project, backbone=backbone))
+    found = result(asked(workspace, project))
     assert found.done == found.total
     assert {bar.n for bar in found.measured} == {180}
     assert found.of("majority").correct == 3

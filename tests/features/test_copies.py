@@ -25,7 +25,7 @@ from tl_core.workspace import create_project, open_workspace
 
 pytestmark = pytest.mark.usefixtures("known_machine")
 
-SHORT = {"steps": 2, "batch_size": 4}
+SHORT = {"steps": 2, "batch_size": 4, "tuning_seconds": 0}
 
 
 def project(root: Path, *, series: int = 0):
@@ -78,10 +78,10 @@ def test_a_training_keeps_copies_together_from_the_first_on(tmp_path, monkeypatc
 def test_a_class_of_one_series_is_named_and_can_be_split(tmp_path):
     workspace, project_id = project(tmp_path, series=6)
     with pytest.raises(DatasetError, match=r"of 'bees' are all copies.*split the group"):
-        run_to_end(training_of(workspace, project_id))
+        run_to_end(training_of(workspace, project_id, **SHORT))
     series = max(list_groups(workspace, project_id), key=lambda group: len(group.images))
     split_group(workspace, project_id, series.name)
-    job = training_of(workspace, project_id, "after")
+    job = training_of(workspace, project_id, "after", **SHORT)
     run_to_end(job)
     assert read_report(job.task.run_dir).evaluation.n == 14
 
