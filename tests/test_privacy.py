@@ -7,7 +7,10 @@ from pathlib import Path
 
 from pictures import write_stripes
 
+from tl_core.features import openvino
 from tl_core.runs.processes import environment
+from tl_core.workspace import open_workspace
+from tl_core.workspace.machine_memo import networks_dir
 
 ROOT = Path(__file__).parents[1]
 
@@ -89,6 +92,9 @@ for call in (
 
 def test_a_training_makes_no_outside_connection(tmp_path):
     pictures = write_stripes(tmp_path / "pictures", each=6)
-    arguments = ["train", str(pictures), "--workspace", str(tmp_path / "workspace")]
+    workspace = open_workspace(tmp_path / "workspace")
+    arguments = ["train", str(pictures), "--workspace", str(workspace.root)]
     arguments += ["--strategy", "fine-tune"]
     assert calls_of(TRAINING, *arguments, folder=tmp_path) == []
+    converted = list(networks_dir(workspace).glob("*.xml"))
+    assert bool(converted) == openvino.is_installed(), "it took part"

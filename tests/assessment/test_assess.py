@@ -223,13 +223,13 @@ def test_labels_changed_meanwhile_show_in_the_digest(tmp_path):
 
 def test_two_classes_of_two_pictures_give_what_can_be_said(tmp_path):
     workspace, project = stripes_project(tmp_path, each=2)
-    found = result(asked(workspace, project, backbone=BUNDLED_BACKBONE))
+    found = result(asked(workspace, project))
     assert found.done == found.total
     assert found.verdict.answer == "no clear difference"
     assert found.calibration is None
     assert found.learning.extrapolated == ()
     assert found.similarities == ()
-    assert any("fewer than 20 pictures" in note for note in found.notes)
+    assert any("at least 20 pictures" in note for note in found.notes)
 
 
 def test_a_class_that_is_all_one_group_is_named_and_the_others_are_measured(tmp_path):
