@@ -78,7 +78,7 @@ def test_a_pickle_with_code_is_refused_and_not_run(protocol, network, tmp_path) 
         torch.save(network, path)
     else:
         path.write_bytes(pickle.dumps(thing, protocol=protocol))
-    with pytest.raises(BackboneError, match=r"weights\.pt holds more than numbers.*not opened"):
+    with pytest.raises(BackboneError, match=r"weights\.pt contains more than tensors.*not opened"):
         check_weights_file(path, ARCHITECTURE, project_dir=tmp_path)
     assert not (tmp_path / "ran").exists()
 

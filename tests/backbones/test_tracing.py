@@ -128,7 +128,7 @@ def test_augmented_views_are_drawn_up_front_and_differ(stripes):
     settings = {"strategy": "fine-tune", "steps": 2, "batch_size": 4, "views": 2}
     job = training_of(*stripes, "views", augmentations=("crop",), **settings)
     events = run_to_end(job)
-    assert any(isinstance(e, Note) and "2 ways" in e.text for e in events)
+    assert any(isinstance(e, Note) and "2 augmented versions" in e.text for e in events)
 
 
 def test_without_room_the_whole_network_runs_and_a_note_says_so(stripes, monkeypatch):
