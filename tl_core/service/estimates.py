@@ -35,9 +35,10 @@ from tl_core.service.tally import Tally
 from tl_core.workspace.storage import Workspace
 
 KEPT = 5  # finished trainings that are remembered for each kind of work
+MEASURING = 1.3  # a step with its share of measuring after every epoch, against itself
 NESTED = 1.8  # choosing a probe in every fold, against choosing it once
 START_SECONDS = 1.5e-3  # per picture, to search for copies among the others
-NUMBER_SECONDS = 1e-9  # per number that choosing a probe touches
+NUMBER_SECONDS = 2e-9  # per number that choosing a probe touches
 SAMPLE, STEP_SAMPLE = 8, 4  # pictures to measure a look and an optimisation step on
 
 
@@ -59,7 +60,7 @@ def estimate_seconds(workspace: Workspace, project_id: str, config: TrainingConf
 
     Returns:
         `features`, `probe`, `fine_tune`, `evaluate` and `total` in seconds; `trial`, what trying
-        fine-tuning takes in a recommended training (part of `fine_tune` if that is allowed);
+        fine-tuning takes in a recommended training, and whether it is `tried` to the end;
         `device`, "cpu", "mps" or a graphics card's name, and `cores` of the processor.
 
     Raises:
@@ -72,14 +73,17 @@ def estimate_seconds(workspace: Workspace, project_id: str, config: TrainingConf
     seconds = {kind: amount and amount * training.rate(kind) for kind, amount in work.items()}
     tuning = seconds["front"] + seconds["step"]
     trial = tuning if training.tries_fine_tuning else 0.0
+    tried = 0 < trial <= TOLERATED * config.tuning_seconds
+    if trial and not tried:  # it is given up once its steps have begun
+        tuning = seconds["front"]
     phases = {
         "features": seconds["start"] + seconds["look"],
         "probe": seconds["probe"],
-        "fine_tune": tuning if trial <= TOLERATED * config.tuning_seconds else 0.0,
+        "fine_tune": tuning,
         "evaluate": seconds["evaluate"],
     }
     where = torch.cuda.get_device_name() if device() == "cuda" else device()
-    phases |= {"total": sum(phases.values()), "trial": trial}
+    phases |= {"total": sum(phases.values()), "trial": trial, "tried": tried}
     return {**phases, "device": where, "cores": torch.get_num_threads()}
 
 
@@ -238,7 +242,7 @@ class _Training:
             optimiser.step()
             optimiser.zero_grad()
             next(iter(learning)).sum().item()  # waits for a graphics card
-        return (time.perf_counter() - start) / STEP_SAMPLE
+        return MEASURING * (time.perf_counter() - start) / STEP_SAMPLE
 
 
 @lru_cache(maxsize=4)

@@ -132,6 +132,6 @@ def _time_note(seconds: dict, config: TrainingConfig) -> str:
     )
     if not trial:
         return note
-    if seconds["fine_tune"]:
+    if seconds["tried"]:
         return f"{note}; of which {duration(trial)} for the fine-tuning trial"
     return f"{note}; without the fine-tuning trial, which would take {duration(trial)}"
