@@ -41,7 +41,7 @@ def test_a_folder_with_broken_files_is_added_and_each_broken_one_named(workspace
     (folder / "class 1" / "nothing.png").touch()
     with upload(workspace, folder, tiles=12) as (page, project_id):
         page.get_by_text("12 pictures added. 2 files skipped").wait_for()
-        page.get_by_text("Left out: 2 files").click()
+        page.get_by_text("Skipped: 2 files").click()
         left_out = {s.name: s.reason for s in list_skipped(workspace, project_id)}
         for text in (*left_out, *left_out.values()):
             # The table is drawn on a canvas; its cells are in the page for screen readers.
