@@ -69,7 +69,7 @@ def test_a_forgotten_job_ends_before_its_next_step_and_cleans_up():
     ("error", "sentence"),
     [
         (DatasetError("Add a class."), "Add a class."),
-        (KeyError("who wrote this?"), "Counting stopped because of a mistake in this program"),
+        (KeyError("who wrote this?"), "Counting stopped: unexpected error"),
     ],
 )
 def test_what_went_wrong_is_a_sentence(error, sentence):
