@@ -146,7 +146,11 @@ def test_an_empty_zip_says_what_belongs_into_it(content: bytes) -> None:
         zip_files(io.BytesIO(content))
 
 
-@pytest.mark.parametrize("content", [b"", b"not a zip at all", zipped(("a", b"b")).getvalue()[:20]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"not a zip at all", zipped(("a", b"b")).getvalue()[:20]],
+    ids=["empty", "text", "cut off"],
+)
 def test_what_is_no_zip_is_refused(content: bytes) -> None:
     with pytest.raises(ArchiveError, match="not a ZIP file, or it is damaged"):
         zip_files(io.BytesIO(content))
