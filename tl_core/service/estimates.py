@@ -40,6 +40,7 @@ NESTED = 1.8  # choosing a probe in every fold, against choosing it once
 START_SECONDS = 1.5e-3  # per picture, to search for copies among the others
 NUMBER_SECONDS = 2e-9  # per number that choosing a probe touches
 SAMPLE, STEP_SAMPLE = 8, 4  # pictures to measure a look and an optimisation step on
+QUICK_SECONDS = 2.0  # for a step; slower ones are measured once, on few pictures
 
 
 def remember(workspace: Workspace, project_id: str, config: TrainingConfig, tally: Tally) -> None:
@@ -124,7 +125,9 @@ class _Training:
         """Return what seconds of a kind of work are remembered under."""
         if kind in ("start", "look"):
             return f"{self.config.backbone.name} | {kind}"
-        how = f"{self.config.strategy}, {self.config.frozen_groups} frozen"
+        tunes = kind in ("front", "step") and self.tries_fine_tuning
+        strategy = fine_tuning.APPROACH.name if tunes else self.config.strategy
+        how = f"{strategy}, {self.config.frozen_groups} frozen"
         return f"{self.config.backbone.name} | {kind} of {how}"
 
     def planned(self) -> dict[str, float]:
@@ -235,14 +238,19 @@ class _Training:
         train_mode(network, batch_size=STEP_SAMPLE)
         learning = [value for value in network.parameters() if value.requires_grad]
         optimiser, dtype = torch.optim.AdamW(learning, lr=0.0), step_dtype(device())
-        for _attempt in ("allocate", "measure"):
-            start = time.perf_counter()
+        seconds, pictures = 0.0, STEP_SAMPLE
+        for times in (1, 4, 4):  # the first ones allocate; the last is a batch as trainings take it
+            if times * seconds > QUICK_SECONDS:
+                break
+            start, pictures = time.perf_counter(), times * STEP_SAMPLE
             with torch.autocast(device(), dtype=dtype, enabled=dtype != torch.float32):
-                back(*inputs).float().logsumexp(dim=1).mean().backward()
+                logits = back(*(torch.cat([value] * times) for value in inputs))
+            logits.float().logsumexp(dim=1).mean().backward()
             optimiser.step()
             optimiser.zero_grad()
-            next(iter(learning)).sum().item()  # waits for a graphics card
-        return MEASURING * (time.perf_counter() - start) / STEP_SAMPLE
+            learning[0].sum().item()  # waits for a graphics card
+            seconds = time.perf_counter() - start
+        return MEASURING * seconds / pictures
 
 
 @lru_cache(maxsize=4)
