@@ -18,7 +18,6 @@ from tl_core.approaches.fine_tuning import APPROACH
 from tl_core.approaches.optimisation import (
     Optimisation,
     optimise,
-    step_dtype,
     step_logits,
     update,
 )
@@ -27,7 +26,6 @@ from tl_core.approaches.optimisation import (
 )
 from tl_core.approaches.task import Task
 from tl_core.backbones.layer_groups import layer_groups
-from tl_core.features.device import device
 from tl_core.runs.events import EpochResult, result_of
 
 
@@ -54,7 +52,7 @@ def main() -> None:
             "pictures": len(batches.labels),
             "groups": len(layer_groups(network)),
             "validated": len(validation.labels),
-            "precision": str(step_dtype(device())).removeprefix("torch."),
+            "precision": str(state.dtype).removeprefix("torch."),
         }
         if given.validation:
             found["correct"] = round(state.best_accuracy * len(validation.labels))
@@ -73,9 +71,9 @@ def _alone(task: Task, state: Optimisation, batches: Batches) -> float:
     scale, place = state.loss_scale, learning[0].device.type
     began = time.perf_counter()
     for inputs, labels in ready:
-        logits = step_logits(batches, inputs, place)
+        logits = step_logits(batches, inputs, place, state.dtype)
         loss = torch.nn.functional.cross_entropy(logits, labels.to(logits.device))
-        scale = update(loss, optimiser, scale, step_dtype(place))
+        scale = update(loss, optimiser, scale, state.dtype)
     return time.perf_counter() - began
 
 

@@ -14,17 +14,22 @@ from tl_core.runs.results.report import read_report
 SETTINGS = {"strategy": "scratch", "backbone": "test_resnet", "steps": 8, "batch_size": 4}
 
 
-def test_processors_learn_in_float32_and_graphics_cards_in_fewer_bits(monkeypatch):
+def test_what_is_small_learns_in_bfloat16_where_the_processor_has_it(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
-    found = [step_dtype(place) for place in ("cpu", "cuda", "mps")]
+    found = [step_dtype(place, 9) for place in ("cpu", "cuda", "mps")]
     assert found == [torch.float32, torch.bfloat16, torch.bfloat16]
+    for has, wanted in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(
+            torch.cpu, "get_capabilities", lambda has=has: {"avx512_bf16": has}, raising=False
+        )
+        assert step_dtype("cpu", 2) == wanted
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: False)
-    assert step_dtype("cuda") == torch.float16
+    assert step_dtype("cuda", 2) == torch.float16
 
 
 def test_what_is_measured_is_what_a_float32_network_answers(tmp_path, monkeypatch):
     """Steps in bfloat16, evaluation not: the saved network gives the reported probabilities."""
-    monkeypatch.setattr(optimisation, "step_dtype", lambda _place: torch.bfloat16)
+    monkeypatch.setattr(optimisation, "step_dtype", lambda *_: torch.bfloat16)
     training = training_of(*stripes_project(tmp_path), "evaluated", **SETTINGS)
     run_to_end(training)
     task = training.task

@@ -237,7 +237,8 @@ class _Training:
             inputs = halves.front(images) if halves else (images,)
         train_mode(network, batch_size=STEP_SAMPLE)
         learning = [value for value in network.parameters() if value.requires_grad]
-        optimiser, dtype = torch.optim.AdamW(learning, lr=0.0), step_dtype(device())
+        trained = len(layer_groups(network)) - self.frozen
+        optimiser, dtype = torch.optim.AdamW(learning, lr=0.0), step_dtype(device(), trained)
         seconds, pictures = 0.0, STEP_SAMPLE
         for times in (1, 4, 4):  # the first ones allocate; the last is a batch as trainings take it
             if times * seconds > QUICK_SECONDS:
