@@ -13,6 +13,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.shared.elements import drawn_again
 from tl_core.errors import TLCoreError
 
 LOOK_EVERY = 0.5  # seconds
@@ -85,13 +86,7 @@ def forget(key: str) -> None:
 def show(job: Job, draw: Callable[[Job], None]) -> None:
     """Draw a job and look again until it is finished; then the whole page is drawn anew."""
 
-    @st.fragment(run_every=LOOK_EVERY)
-    def look() -> None:
-        if job.finished:
-            st.rerun()
-        draw(job)
-
-    look()
+    drawn_again(lambda: draw(job), every=LOOK_EVERY, ended=lambda: job.finished)
 
 
 def _run(job: Job, work: Generator[Any, None, Any]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.shared.elements import drawn_again
 from pages.shared.text import plain
 from tl_core.errors import TLCoreError
 from tl_core.runs import compute_client
@@ -88,11 +89,8 @@ def wait_for_all(futures: list[Future], *, key: str, doing: str) -> None:
 
 
 def _look_again(futures: list[Future], *, key: str, doing: str) -> None:
-    @st.fragment(run_every=LOOK_AGAIN)
-    def look() -> None:
-        if all(future.done() for future in futures):
-            st.rerun()
+    def say() -> None:
         with st.container(key=f"waiting-{key}"):
             st.html(f'<div class="tl-note" role="status">{doing} …</div>')
 
-    look()
+    drawn_again(say, every=LOOK_AGAIN, ended=lambda: all(future.done() for future in futures))

@@ -4,7 +4,7 @@ Names that people typed or uploaded go through `plain` (markdown) or `html.escap
 that they show as they are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
 
@@ -76,3 +76,28 @@ def errors_shown() -> Iterator[None]:
         yield
     except TLCoreError as error:
         show_error(error)
+
+
+def drawn_again(
+    draw: Callable[[], None], *, every: float | None, ended: Callable[[], bool]
+) -> None:
+    """Draw a part of the page again and again, and the whole page once it has ended.
+
+    While the whole page is being drawn nothing asks for that: a second run would lose the click
+    that caused the first.
+
+    Args:
+        draw: Draws the part.
+        every: Seconds between two looks; None draws it once.
+        ended: Whether the rest of the page is out of date.
+    """
+    page_stands = False
+
+    @st.fragment(run_every=every)
+    def part() -> None:
+        if page_stands and ended():
+            st.rerun()
+        draw()
+
+    part()
+    page_stands = True

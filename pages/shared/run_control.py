@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.elements import errors_shown
+from pages.shared.elements import drawn_again, errors_shown
 from tl_core.errors import TLCoreError
 from tl_core.runs import Run, get_run, request_stop, resume_run, start_run, workers
 from tl_core.runs.events import (
@@ -130,19 +130,23 @@ def follow(
         changed: Whether more of its results are there than the page shows.
     """
 
-    @st.fragment(run_every=LOOK_EVERY if run.active else None)
-    def look() -> None:
+    def now() -> Run | None:
         try:
-            now = get_run(state.current_workspace(), run.id)
-        except TLCoreError:
-            st.rerun()  # deleted in another window; the page says so
-        if now.state != run.state or (changed and changed(now)):
-            st.rerun()
-        if now.state == "queued":
-            workers.ensure_workers(state.current_workspace())
-        draw(now)
+            return get_run(state.current_workspace(), run.id)
+        except TLCoreError:  # deleted in another window; the page says so
+            return None
 
-    look()
+    def ended() -> bool:
+        there = now()
+        return not there or there.state != run.state or bool(changed and changed(there))
+
+    def part() -> None:
+        if there := now():
+            if there.state == "queued":
+                workers.ensure_workers(state.current_workspace())
+            draw(there)
+
+    drawn_again(part, every=LOOK_EVERY if run.active else None, ended=ended)
 
 
 def progress_bar(run: Run, share: float, text: str) -> None:
@@ -161,6 +165,6 @@ def stop_button(run: Run, label: str = "Stop") -> None:
         icon=":material/stop_circle:",
         disabled=run.state == "stopping",
         help=STOP_TEXT.get(run.kind),
-        on_click=stop,  # a callback: `look` may call for another rerun, which loses a click
+        on_click=stop,
         args=(run,),
     )
