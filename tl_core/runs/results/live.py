@@ -1,0 +1,63 @@
+"""What a project's live model knows now, as values that travel to pages.
+
+The live model is a linear classifier on kept features, fitted anew after every change. What it
+says of a labelled picture is always the answer of a model fitted without that picture's group.
+"""
+
+from dataclasses import dataclass
+
+from tl_core.runs.results.intervals import out_of_fold_interval
+
+MISSING = ("backbone", "classes", "features", "groups")  # why there is no number yet
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveState:
+    """How far the pictures have been looked at, and how good the model is.
+
+    Args:
+        version: Changes whenever an answer may have changed.
+        seen: Pictures whose features are kept.
+        total: Pictures of the project that are not excluded.
+        correct: Right answers, each by a model fitted without the picture's group; None while
+            there is no number.
+        n: Labelled pictures that were measured.
+        groups: How many groups were left out in turn.
+        missing: Why there is no number, one of `MISSING`: no backbone is chosen, fewer than two
+            classes have two pictures, pictures have not been looked at, or all pictures of a
+            class are one group so that nothing can be held out.
+    """
+
+    version: str
+    seen: int
+    total: int
+    correct: int | None = None
+    n: int = 0
+    groups: int = 0
+    missing: str | None = None
+
+    @property
+    def accuracy(self) -> float | None:
+        return self.correct / self.n if self.correct is not None and self.n else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of the accuracy, fractions."""
+        if self.correct is None:
+            return None
+        return out_of_fold_interval(self.correct, self.n, folds=self.groups)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveAnswer:
+    """What the model says of one of the project's pictures.
+
+    `probability` is that of `class_name`, the most probable class; `own` is the probability of the
+    picture's own label, None if it has none. `unlike` says whether the picture is unlike those
+    that the model learnt from.
+    """
+
+    class_name: str
+    probability: float
+    own: float | None = None
+    unlike: bool = False
