@@ -24,8 +24,12 @@ class LiveState:
         n: Labelled pictures that were measured.
         groups: How many groups were left out in turn.
         missing: Why there is no number, one of `MISSING`: no backbone is chosen, fewer than two
-            classes have two pictures, pictures have not been looked at, or all pictures of a
-            class are one group so that nothing can be held out.
+            classes have two pictures, pictures have not been looked at, or fewer than two classes
+            have two groups, so that nothing can be held out.
+        unmeasured: Classes that the number leaves out, because all their pictures are one group.
+        ready: Whether there is a model that answers for pictures, be it measured or not.
+        pending: A change is not in this yet; the state is worth asking for again soon.
+        trouble: Why pictures cannot be looked at, a sentence for the person.
     """
 
     version: str
@@ -35,6 +39,10 @@ class LiveState:
     n: int = 0
     groups: int = 0
     missing: str | None = None
+    unmeasured: tuple[str, ...] = ()
+    ready: bool = False
+    pending: bool = False
+    trouble: str | None = None
 
     @property
     def accuracy(self) -> float | None:
@@ -53,8 +61,8 @@ class LiveAnswer:
     """What the model says of one of the project's pictures.
 
     `probability` is that of `class_name`, the most probable class; `own` is the probability of the
-    picture's own label, None if it has none. `unlike` says whether the picture is unlike those
-    that the model learnt from.
+    picture's own label, None if it has none or the model does not know its class. `unlike` says
+    whether the picture is unlike those that the model learnt from.
     """
 
     class_name: str
