@@ -81,10 +81,33 @@ def test_a_waiting_caller_is_told_when_its_time_is_over(link):
     ask(link, "pid")
     with ThreadPoolExecutor(1) as threads:
         busy = threads.submit(ask, link, "sleep", 1.5)
-        wait_until(link._lock.locked)
+        wait_until(link._lanes[""].locked)
         with pytest.raises(ComputeError, match="still running"):
             ask(link, "add", 1, timeout=0.2)
         assert busy.result() == "awake"
+
+
+def test_a_live_question_does_not_wait_for_work(link):
+    pid = ask(link, "pid")
+    with ThreadPoolExecutor(1) as threads:
+        busy = threads.submit(ask, link, "sleep", 600, timeout=1.0)
+        wait_until(link._lanes[""].locked)
+        assert ask(link, "live_state", "root", "project") == ["live_state", "root", "project"]
+        assert not busy.done()
+        with pytest.raises(ComputeError, match="took too long"):
+            busy.result()
+    wait_for_end(pid)
+    assert ask(link, "live_state", "again") == ["live_state", "again"]
+
+
+def test_a_live_question_is_asked_again_when_work_has_ended_the_process(link, tmp_path):
+    once = tmp_path / "asked"
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(ask, link, "live_predict", str(once))
+        wait_until(once.exists)
+        with pytest.raises(ComputeError, match="ended unexpectedly"):
+            ask(link, "die")
+        assert waiting.result() == ["live_predict", str(once)]
 
 
 def children() -> set[int]:

@@ -1,20 +1,22 @@
 """A Python process of ours that exchanges values with us through its input and output.
 
 Nothing listens on a port, and the child sees the end of its input when we are gone. What it
-prints goes to its log, never between the values.
+prints goes to its log, never between the values. Values of several lanes do not wait for one
+another.
 """
 
 import os
 import pickle
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
 from tl_core.runs.processes import start_python
 
+ONLY_LANE = ""
 _GONE = object()
 
 
@@ -26,6 +28,7 @@ class Child:
         arguments: Of its command line.
         env: Its environment, see `processes.environment`.
         log: File that gets what it prints, if that is to be kept.
+        lanes: Names of the lanes in which it sends values.
     """
 
     def __init__(
@@ -35,9 +38,11 @@ class Child:
         *,
         env: dict[str, str],
         log: Path = Path(os.devnull),
+        lanes: Sequence[str] = (ONLY_LANE,),
     ) -> None:
         self._process = start_python(module, arguments, env=env, log=log, talks=True)
-        self._received: Queue[Any] = Queue()
+        self._received: dict[str, Queue[Any]] = {lane: Queue() for lane in lanes}
+        self._sending = threading.Lock()
         threading.Thread(target=self._read, daemon=True).start()
 
     @property
@@ -50,22 +55,23 @@ class Child:
 
     def send(self, value: object) -> None:
         """Send a value; raises `OSError` if the process is gone."""
-        pickle.dump(value, self._process.stdin)
-        self._process.stdin.flush()
+        with self._sending:
+            pickle.dump(value, self._process.stdin)
+            self._process.stdin.flush()
 
-    def receive(self, seconds: float) -> Any:
-        """Return the next value.
+    def receive(self, seconds: float, lane: str = ONLY_LANE) -> Any:
+        """Return the next value of a lane.
 
         Raises:
             TimeoutError: If none came in this time.
             EOFError: If the process ended without another one.
         """
         try:
-            value = self._received.get(timeout=max(0.0, seconds))
+            value = self._received[lane].get(timeout=max(0.0, seconds))
         except Empty:
             raise TimeoutError(f"no answer in {seconds:.0f} seconds") from None
         if value is _GONE:
-            self._received.put(_GONE)
+            self._received[lane].put(_GONE)
             raise EOFError("the process has ended")
         return value
 
@@ -82,19 +88,26 @@ class Child:
     def _read(self) -> None:
         try:
             while True:
-                self._received.put(pickle.load(self._process.stdout))
+                lane, value = pickle.load(self._process.stdout)
+                self._received[lane].put(value)
         except (EOFError, OSError, pickle.UnpicklingError):
-            self._received.put(_GONE)
+            for queue in self._received.values():
+                queue.put(_GONE)
 
 
-def values_to_parent() -> Callable[[object], None]:
-    """Return how this process, a child, sends a value; from now on prints go to its log."""
-    output = os.fdopen(os.dup(1), "wb")
+def values_to_parent() -> Callable[..., None]:
+    """Return how this process, a child, sends a value in a lane; prints go to its log from now on.
+
+    Several threads may send.
+    """
+    output, sending = os.fdopen(os.dup(1), "wb"), threading.Lock()
     os.dup2(2, 1)
 
-    def send(value: object) -> None:
-        output.write(pickle.dumps(value))
-        output.flush()
+    def send(value: object, lane: str = ONLY_LANE) -> None:
+        content = pickle.dumps((lane, value))
+        with sending:
+            output.write(content)
+            output.flush()
 
     return send
 

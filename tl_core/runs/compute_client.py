@@ -1,6 +1,8 @@
-"""Ask the compute process: `call`, one question at a time, over pipes that stay open.
+"""Ask the compute process: `call`, over pipes that stay open.
 
-A process that is late or gone is ended and the next question starts a fresh one.
+Questions stand in line in lanes: what a page shows of a live model, and what a camera sees, never
+waits for work that takes seconds. A process that is late or gone is ended and the next question
+starts a fresh one.
 """
 
 import contextlib
@@ -13,12 +15,30 @@ from pathlib import Path
 from typing import Any
 
 from tl_core.errors import ComputeError, TLCoreError
-from tl_core.runs.child import Child
+from tl_core.runs.child import ONLY_LANE, Child
 from tl_core.runs.processes import cores, environment
 
 CALL_SECONDS = 60.0
 START_SECONDS = 120.0  # importing torch on a busy machine
 MODULE = "tl_core.service.compute"
+
+TOO_LONG = (
+    "This took too long and was stopped. Try again with fewer or smaller pictures or a smaller "
+    "backbone."
+)
+ENDED = (
+    "The compute process ended unexpectedly, perhaps out of memory. Try again; if it happens "
+    "again, close other programs or choose a smaller backbone."
+)
+
+# Functions that are answered from memory, and those that one picture after another waits for; all
+# others share a lane.
+LANES = {
+    "live_state": "live",
+    "live_answers": "live",
+    "live_order": "live",
+    "live_predict": "preview",
+}
 
 
 def call(function: str, *args: Any, timeout: float = CALL_SECONDS, **kwargs: Any) -> Any:
@@ -43,28 +63,24 @@ def warm() -> None:
 
 
 class ComputeLink:
-    """One compute process and the lock that lets one caller at a time speak to it."""
+    """One compute process, and a lock per lane that lets one caller at a time speak in it."""
 
     def __init__(self, module: str = MODULE) -> None:
         self._module = module
-        self._lock = threading.Lock()
+        self._lanes = {lane: threading.Lock() for lane in (ONLY_LANE, *LANES.values())}
+        self._starting = threading.Lock()
         self._child: Child | None = None
 
     def call(self, function: str, args: tuple, kwargs: dict, *, deadline: float) -> Any:
         """Return the function's answer, or raise what it raised; see `call`."""
+        lane = LANES.get(function, ONLY_LANE)
         asked = time.monotonic()
-        if not self._lock.acquire(timeout=max(0.0, deadline - asked)):
+        if not self._lanes[lane].acquire(timeout=max(0.0, deadline - asked)):
             raise ComputeError("Another computation is still running. Try again soon.")
         try:
-            started = time.monotonic()
-            child = self._started()
-            deadline += time.monotonic() - started
-            status, value = _ask(child, (function, args, kwargs), deadline)
-        except BaseException:
-            self._end()  # the next answer would belong to this question
-            raise
+            status, value = self._asked(lane, (function, args, kwargs), deadline)
         finally:
-            self._lock.release()
+            self._lanes[lane].release()
         if status == "answer":
             return value
         if status == "trouble" and isinstance(value, TLCoreError):
@@ -72,59 +88,66 @@ class ComputeLink:
         raise RuntimeError(f"{function} failed in the compute process:\n{value}")
 
     def start_quietly(self) -> None:
-        """Start the process unless somebody is using it; trouble shows at the first question."""
-        if self._lock.acquire(blocking=False):
-            try:
-                with contextlib.suppress(ComputeError, OSError):
-                    self._started()
-            finally:
-                self._lock.release()
+        """Start the process unless it is there; trouble shows at the first question."""
+        with contextlib.suppress(ComputeError, OSError):
+            self._started()
 
     def close(self) -> None:
         """End the process; a later call starts a fresh one."""
-        with self._lock:
-            self._end()
+        for lock in self._lanes.values():
+            lock.acquire()
+        try:
+            self._end(self._child)
+        finally:
+            for lock in self._lanes.values():
+                lock.release()
 
     @property
     def pid(self) -> int | None:
         return self._child.pid if self._child else None
 
-    def _started(self) -> Child:
-        if self._child is None or not self._child.alive:
-            self._end()
-            log = Path(tempfile.gettempdir()) / f"tl_core-compute-{os.getpid()}.log"
-            env = environment(threads=cores(), offline=True)
-            self._child = Child(self._module, [], env=env, log=log)
+    def _asked(self, lane: str, question: tuple, deadline: float) -> tuple[str, Any]:
+        attempts_left = 1 if lane == ONLY_LANE else 2  # work in another lane may have ended it
+        while True:
+            started = time.monotonic()
+            child = self._started()
+            deadline += time.monotonic() - started
+            attempts_left -= 1
             try:
-                self._child.receive(START_SECONDS)  # says that it is there
-            except (TimeoutError, EOFError) as error:
-                self._end()
-                raise ComputeError(
-                    f"The compute process could not be started; its log is {log}. Check that the "
-                    "installation is complete: pip install -r requirements.txt"
-                ) from error
-        return self._child
+                child.send((lane, question))
+                return child.receive(deadline - time.monotonic(), lane)
+            except BaseException as error:
+                self._end(child)  # the next answer would belong to this question
+                if isinstance(error, TimeoutError):
+                    raise ComputeError(TOO_LONG) from error
+                if not isinstance(error, EOFError | OSError):
+                    raise
+                if not attempts_left:
+                    raise ComputeError(ENDED) from error
 
-    def _end(self) -> None:
-        if self._child is not None:
-            self._child.end()
-        self._child = None
+    def _started(self) -> Child:
+        with self._starting:
+            if self._child is None or not self._child.alive:
+                self._end(self._child)
+                log = Path(tempfile.gettempdir()) / f"tl_core-compute-{os.getpid()}.log"
+                env = environment(threads=cores(), offline=True)
+                child = Child(self._module, [], env=env, log=log, lanes=tuple(self._lanes))
+                try:
+                    child.receive(START_SECONDS)  # says that it is there
+                except (TimeoutError, EOFError) as error:
+                    child.end()
+                    raise ComputeError(
+                        f"The compute process could not be started; its log is {log}. Check that "
+                        "the installation is complete: pip install -r requirements.txt"
+                    ) from error
+                self._child = child
+            return self._child
 
-
-def _ask(child: Child, question: tuple, deadline: float) -> tuple[str, Any]:
-    try:
-        child.send(question)
-        return child.receive(deadline - time.monotonic())
-    except TimeoutError as error:
-        raise ComputeError(
-            "This took too long and was stopped. Try again with fewer or smaller pictures or a "
-            "smaller backbone."
-        ) from error
-    except (EOFError, OSError) as error:
-        raise ComputeError(
-            "The compute process ended unexpectedly, perhaps out of memory. Try again; if it "
-            "happens again, close other programs or choose a smaller backbone."
-        ) from error
+    def _end(self, child: Child | None) -> None:
+        if child is not None:
+            child.end()
+            if self._child is child:
+                self._child = None
 
 
 @cache

@@ -5,10 +5,13 @@ make it import torch. Networks are loaded once and shared between calls; none is
 """
 
 import io
+import os
 import traceback
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 import torch
@@ -36,7 +39,8 @@ from tl_core.images import (
 from tl_core.runs import get_run
 from tl_core.runs.approach import ApproachFacts
 from tl_core.runs.catalogue import Backbone, LayerBlock
-from tl_core.runs.child import values_from_parent, values_to_parent
+from tl_core.runs.child import ONLY_LANE, values_from_parent, values_to_parent
+from tl_core.runs.compute_client import LANES
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.results.answers import Answer, mark_tried
 from tl_core.runs.results.onnx_check import Parity
@@ -244,11 +248,22 @@ def answer(question: tuple[str, tuple, dict]) -> tuple[str, Any]:
 
 
 def main() -> None:
-    """Answer questions until the server is gone."""
+    """Answer questions until the server is gone, each lane's by a thread of its own."""
     send = values_to_parent()
+    waiting: dict[str, SimpleQueue] = {}
+
+    def answers(lane: str) -> None:
+        while True:
+            send(answer(waiting[lane].get()), lane)
+
+    for lane in (ONLY_LANE, *LANES.values()):
+        if lane not in waiting:
+            waiting[lane] = SimpleQueue()
+            Thread(target=answers, args=(lane,), daemon=True, name=f"answers {lane}").start()
     send("ready")
-    for question in values_from_parent():
-        send(answer(question))
+    for lane, question in values_from_parent():
+        waiting[lane].put(question)
+    os._exit(0)  # whatever the threads are at
 
 
 if __name__ == "__main__":
