@@ -65,6 +65,7 @@ def main() -> None:
         "--output", type=Path, help="folder for the tables (.md, .json) and the plot (.svg)"
     )
     options = parser.parse_args()
+    os.environ["TL_MACHINE_CACHE"] = "machine"  # in each workspace: nothing is known of it before
     chosen = list(PARTS) if "all" in (options.only or ()) else options.only or list(QUICK)
     results = Results.here()
     print(results.heading)

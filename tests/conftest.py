@@ -4,6 +4,7 @@ import os
 
 # Before torch is imported anywhere: idle threads sleep instead of spinning.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ["TL_MACHINE_CACHE"] = "machine"  # in each test's workspace, not in the user's folder
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 

@@ -14,10 +14,10 @@ REPEAT_AFTER_SECONDS = 600.0
 
 
 class MachineMemo:
-    """JSON values by name in one file of the workspace; damaged content counts as none.
+    """JSON values by name in one file of the user's; damaged content counts as none.
 
     Args:
-        workspace: Whose machine.
+        workspace: Says where that is.
         computing: On what this process computes, as "cpu, 2 threads": what was measured on
             something else is not found.
     """

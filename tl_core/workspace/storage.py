@@ -3,9 +3,11 @@
 import errno
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tl_core.errors import StorageFull
@@ -26,8 +28,12 @@ class Workspace:
 
     @property
     def machine_dir(self) -> Path:
-        """What was measured on this machine, and networks that were converted for it."""
-        return self.root / "machine"
+        """What was measured on this machine, and networks that were converted for it.
+
+        Workspaces share the user's own folder, or the one that TL_MACHINE_CACHE names; a relative
+        one lies in each workspace.
+        """
+        return self.root / (os.environ.get("TL_MACHINE_CACHE") or user_cache())
 
     def project_dir(self, project_id: str) -> Path:
         return self.projects_dir / project_id
@@ -46,6 +52,27 @@ class Workspace:
 
     def run_dir(self, project_id: str, run_id: str) -> Path:
         return self.project_dir(project_id) / "runs" / run_id
+
+
+@cache
+def user_cache() -> Path:
+    """Return where this user's programs keep what can be made again, as the system has it.
+
+    A folder that cannot be written gives way to a relative one.
+    """
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user without one
+        return Path("machine")
+    if sys.platform == "win32":
+        place = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        place = home / "Library" / "Caches"
+    else:
+        place = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    folder = place / "guided-transfer-learning"
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    return folder if os.access(there, os.W_OK) else Path("machine")
 
 
 def is_full_disk(error: OSError) -> bool:
