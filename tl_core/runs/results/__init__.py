@@ -5,5 +5,6 @@ report      one training: how good the model is, and on the locked test part
 assessment  did the pretrained model help?
 ranking     which backbone suits the pictures best
 answers     what a model says about new pictures; a table of them
+live        what a live model knows now, and what it says of pictures
 onnx_check  whether the exported file gives the app's answers
 """
