@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, insert, select
 from sqlalchemy.orm import Session
 
 from tl_core.errors import DatasetError, ImageFileError, WorkspaceError
 from tl_core.images.decoding import PictureFacts, examine
 from tl_core.images.labels import add_class
-from tl_core.images.queries import chunks, thumbnail_path
+from tl_core.images.queries import thumbnail_path
 from tl_core.images.records import AddProgress, clean_class_name
 from tl_core.images.sources import Skipped, SourceFile
 from tl_core.workspace.database import ClassRow, ImageRow, ProjectRow, SkippedRow, session
@@ -27,7 +27,7 @@ from tl_core.workspace.storage import Workspace, storage_errors, write_atomic
 
 _DECODING_THREADS = max(2, min(4, os.cpu_count() or 1))
 _MOST_FILES_IN_FLIGHT = 2 * _DECODING_THREADS
-_PICTURES_PER_TRANSACTION = 64  # pictures per transaction
+_PICTURES_PER_TRANSACTION = 64
 _PROGRESS_EVERY_SECONDS = 0.5  # longest time between two words on progress
 
 
@@ -168,12 +168,7 @@ def _known_pictures(workspace: Workspace, project_id: str) -> dict[str, First]:
     with session(workspace, write=False) as opened:
         if opened.get(ProjectRow, project_id) is None:
             raise _project_gone()
-        wanted = (
-            select(ImageRow.digest, ImageRow.name, ClassRow.name)
-            .outerjoin(ClassRow, ClassRow.id == ImageRow.class_id)
-            .where(ImageRow.project_id == project_id)
-        )
-        known = {digest: First(*first) for digest, *first in opened.execute(wanted)}
+        known = _first_seen(opened, project_id)
     with storage_errors("adding pictures"):
         for folder in (workspace.images_dir(project_id), workspace.thumbnails_dir(project_id)):
             folder.mkdir(parents=True, exist_ok=True)
@@ -194,7 +189,8 @@ def _save_batch(
         if opened.get(ProjectRow, project_id) is None:
             raise _project_gone()
         stored = [outcome for outcome in outcomes if isinstance(outcome, Stored)]
-        there = _rows_there(opened, project_id, [one.facts.digest for one in stored])
+        digests = ImageRow.digest.in_([one.facts.digest for one in stored])  # of one batch: few
+        there = _first_seen(opened, project_id, digests)
         new, left_out = [], []
         for outcome in outcomes:
             if isinstance(outcome, Skipped):
@@ -237,16 +233,14 @@ def _insert(opened: Session, project_id: str, new: list[Stored]) -> None:
         opened.execute(insert(ImageRow), rows)
 
 
-def _rows_there(opened: Session, project_id: str, digests: list[str]) -> dict[str, First]:
-    found = {}
-    for chunk in chunks(digests):
-        wanted = (
-            select(ImageRow.digest, ImageRow.name, ClassRow.name)
-            .outerjoin(ClassRow, ClassRow.id == ImageRow.class_id)
-            .where(ImageRow.project_id == project_id, ImageRow.digest.in_(chunk))
-        )
-        found.update((digest, First(*first)) for digest, *first in opened.execute(wanted))
-    return found
+def _first_seen(opened: Session, project_id: str, *which: ColumnElement) -> dict[str, First]:
+    """Return the project's pictures by digest."""
+    wanted = (
+        select(ImageRow.digest, ImageRow.name, ClassRow.name)
+        .outerjoin(ClassRow, ClassRow.id == ImageRow.class_id)
+        .where(ImageRow.project_id == project_id, *which)
+    )
+    return {digest: First(*first) for digest, *first in opened.execute(wanted)}
 
 
 def _duplicate_reason(class_name: str | None, first: First) -> str:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tl_core.errors import DatasetError, WorkspaceError
-from tl_core.images.queries import chunks, class_row, require_class
+from tl_core.images.queries import chunks, class_row, require_class, update_images
 from tl_core.images.records import clean_class_name, pictures
 from tl_core.images.undo import remember
 from tl_core.workspace.database import ClassRow, ImageRow, session
@@ -69,7 +69,7 @@ def merge_classes(workspace: Workspace, project_id: str, names: Sequence[str], i
             created=created,
             image_ids=image_ids,
         )
-        _set(opened, project_id, image_ids, class_id=target.id)
+        update_images(opened, project_id, image_ids, class_id=target.id)
         for row in gone:
             opened.delete(row)
 
@@ -80,7 +80,7 @@ def delete_class(workspace: Workspace, project_id: str, name: str) -> None:
         row = require_class(opened, project_id, name)
         image_ids = _images_of(opened, project_id, [row.id])
         remember(opened, project_id, f"delete class '{name}'", classes=[row], image_ids=image_ids)
-        _set(opened, project_id, image_ids, class_id=None)
+        update_images(opened, project_id, image_ids, class_id=None)
         opened.delete(row)
 
 
@@ -98,7 +98,7 @@ def assign_class(
         if moving:
             where = f"to '{class_name}'" if class_name else "out of their class"
             remember(opened, project_id, f"move {pictures(len(moving))} {where}", image_ids=moving)
-            _set(opened, project_id, moving, class_id=target)
+            update_images(opened, project_id, moving, class_id=target)
     return len(moving)
 
 
@@ -111,7 +111,7 @@ def set_excluded(
         if changing:
             verb = "exclude" if excluded else "include"
             remember(opened, project_id, f"{verb} {pictures(len(changing))}", image_ids=changing)
-            _set(opened, project_id, changing, excluded=excluded)
+            update_images(opened, project_id, changing, excluded=excluded)
     return len(changing)
 
 
@@ -150,12 +150,3 @@ def _differing(
         )
         found += opened.scalars(wanted)
     return found
-
-
-def _set(opened: Session, project_id: str, image_ids: list[int], **values: object) -> None:
-    for chunk in chunks(image_ids):
-        opened.execute(
-            update(ImageRow)
-            .where(ImageRow.project_id == project_id, ImageRow.id.in_(chunk))
-            .values(**values)
-        )

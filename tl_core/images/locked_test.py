@@ -14,7 +14,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from tl_core.errors import DatasetError
-from tl_core.images.queries import chunks
+from tl_core.images.queries import update_images
 from tl_core.images.splits import TEST, VALIDATION
 from tl_core.workspace.database import ClassRow, ImageRow, LockedTestRow, session
 from tl_core.workspace.storage import Workspace
@@ -183,9 +183,4 @@ def _lock(opened: Session, project_id: str, ids: list[int], *, own: bool) -> Non
             "There is already a locked test set. Unlock it first if you want another one."
         )
     opened.add(LockedTestRow(project_id=project_id, own=own, opened=0))
-    for chunk in chunks(ids):
-        opened.execute(
-            update(ImageRow)
-            .where(ImageRow.project_id == project_id, ImageRow.id.in_(chunk))
-            .values(locked=True)
-        )
+    update_images(opened, project_id, ids, locked=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import EllipsisType
 from typing import Any
 
-from sqlalchemy import Integer, Select, cast, delete, func, select
+from sqlalchemy import Integer, Select, cast, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from tl_core.errors import DatasetError
@@ -142,6 +142,15 @@ def require_class(opened: Session, project_id: str, name: str) -> ClassRow:
             "Reload the page, or create the class first."
         )
     return row
+
+
+def update_images(
+    opened: Session, project_id: str, image_ids: Iterable[int], **values: object
+) -> None:
+    """Give these columns of the project's pictures these values."""
+    for chunk in chunks(sorted(image_ids)):
+        chosen = (ImageRow.project_id == project_id, ImageRow.id.in_(chunk))
+        opened.execute(update(ImageRow).where(*chosen).values(**values))
 
 
 def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

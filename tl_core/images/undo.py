@@ -7,12 +7,12 @@ were before. Taking it back restores exactly those and leaves everything else al
 from collections import defaultdict
 from collections.abc import Iterable
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from tl_core.errors import DatasetError
 from tl_core.images.groups.joining import restore_groups
-from tl_core.images.queries import chunks, class_row
+from tl_core.images.queries import chunks, class_row, update_images
 from tl_core.workspace.database import ChangeRow, ClassRow, ImageRow, session
 from tl_core.workspace.storage import Workspace
 
@@ -132,12 +132,7 @@ def _restore_images(
         class_id = replaced.get(class_id, class_id)
         if class_id is not None and opened.get(ClassRow, class_id) is None:
             class_id = None  # it went in a change that is no longer remembered
-        for chunk in chunks(ids):
-            opened.execute(
-                update(ImageRow)
-                .where(ImageRow.project_id == project_id, ImageRow.id.in_(chunk))
-                .values(class_id=class_id, excluded=excluded)
-            )
+        update_images(opened, project_id, ids, class_id=class_id, excluded=excluded)
 
 
 def _delete_created(opened: Session, project_id: str, before: list) -> None:

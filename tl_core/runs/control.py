@@ -18,7 +18,8 @@ from tl_core.runs.record import (
     write_down_lost,
 )
 from tl_core.workspace.database import ProjectRow, RunRow, session, utc_now
-from tl_core.workspace.storage import Workspace, storage_errors, write_atomic
+from tl_core.workspace.json_values import write_json
+from tl_core.workspace.storage import Workspace, storage_errors
 
 
 def start_run(
@@ -70,7 +71,7 @@ def start_run(
         with storage_errors("starting the run"):
             run_dir = workspace.run_dir(project_id, row.id)
             run_dir.mkdir(parents=True)
-            write_atomic(run_dir / "config.json", json.dumps(config, indent=1).encode())
+            write_json(run_dir / "config.json", config)
     return run_of(row)
 
 

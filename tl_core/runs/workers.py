@@ -1,6 +1,5 @@
 """See to it that a worker process is there for every queued run; know which workers live."""
 
-import json
 import os
 import secrets
 import threading
@@ -14,7 +13,8 @@ from tl_core.runs.processes import (
     process_started,
     start_python,
 )
-from tl_core.workspace.storage import Workspace, storage_errors, write_atomic
+from tl_core.workspace.json_values import read_json, write_json
+from tl_core.workspace.storage import Workspace, storage_errors
 
 # Downloads wait for the network, not for the processor: they never queue behind a training.
 WORKER_KINDS = {
@@ -63,13 +63,10 @@ def living_workers(workspace: Workspace, name: str) -> int:
     """Return how many workers of this name live on this machine; forget the dead."""
     living = 0
     for path in _registry(workspace).glob(f"{name}-*.json"):
-        try:
-            entry = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        if is_alive(entry["pid"], entry["started"]):
+        entry = read_json(path)
+        if entry and is_alive(entry["pid"], entry["started"]):
             living += 1
-        else:
+        elif entry:
             path.unlink(missing_ok=True)
     return living
 
@@ -78,9 +75,9 @@ def register_worker(workspace: Workspace, identifier: str, pid: int) -> None:
     """Write down that a worker lives; `identifier` starts with its name and a hyphen."""
     started = process_started(pid)
     if started is not None:
-        entry = json.dumps({"pid": pid, "started": started}).encode()
         _registry(workspace).mkdir(exist_ok=True)
-        write_atomic(_registry(workspace) / f"{identifier}.json", entry)
+        entry = {"pid": pid, "started": started}
+        write_json(_registry(workspace) / f"{identifier}.json", entry)
 
 
 def unregister_worker(workspace: Workspace, identifier: str) -> None:

@@ -48,12 +48,6 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         help="test set, one folder per class (default: pictures held out from TRAIN_DIR)",
     )
     add(
-        "--backbone",
-        default=BUNDLED,
-        metavar="NAME",
-        help="backbone, a timm model name (default: %(default)s, bundled)",
-    )
-    add(
         "--strategy",
         "--approach",
         default="recommended",
@@ -88,22 +82,9 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         help="an option of the chosen strategy; may be given several times",
     )
     add(
-        "--seed",
-        type=int,
-        default=0,
-        metavar="S",
-        help="seed of the random number generator (default: 0)",
-    )
-    add(
         "--download",
         action="store_true",
         help="download the backbone's weights if they are not on this machine",
-    )
-    add(
-        "--report",
-        type=Path,
-        metavar="OUT.json",
-        help="write the result and the times to this file",
     )
     add(
         "--predictions",
@@ -111,6 +92,7 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         metavar="OUT.csv",
         help="write the predictions for the test pictures to this file",
     )
+    _add_common(command)
 
 
 def _option(text: str) -> tuple[str, str]:
@@ -130,13 +112,6 @@ def _add_assess(commands: argparse._SubParsersAction) -> None:
     )
     add = command.add_argument
     add("directory", type=Path, metavar="DIR", help="one folder of pictures per class")
-    add("--report", type=Path, metavar="OUT.json", help="write all results to this file")
-    add(
-        "--backbone",
-        default=BUNDLED,
-        metavar="NAME",
-        help="backbone, a timm model name (default: %(default)s, bundled)",
-    )
     add(
         "--scratch",
         action="store_true",
@@ -151,12 +126,28 @@ def _add_assess(commands: argparse._SubParsersAction) -> None:
         help="measure how different two subsets of the pictures are, given as file name patterns "
         "('cam1_*' 'cam2_*') or as class:NAME, folder:NAME, split:train, split:test",
     )
-    add(
+    _add_common(command)
+
+
+def _add_common(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--backbone",
+        default=BUNDLED,
+        metavar="NAME",
+        help="backbone, a timm model name (default: %(default)s, bundled)",
+    )
+    command.add_argument(
         "--seed",
         type=int,
         default=0,
         metavar="S",
         help="seed of the random number generator (default: 0)",
+    )
+    command.add_argument(
+        "--report",
+        type=Path,
+        metavar="OUT.json",
+        help="write all results and the times to this file",
     )
 
 

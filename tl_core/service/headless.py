@@ -28,7 +28,8 @@ from tl_core.runs.results.answers import without_formula
 from tl_core.runs.results.assessment import Assessment
 from tl_core.runs.results.report import Report
 from tl_core.workspace import create_project, delete_project, open_project
-from tl_core.workspace.storage import Workspace, write_atomic
+from tl_core.workspace.json_values import read_json, write_json
+from tl_core.workspace.storage import Workspace
 
 
 def project_of_folder(
@@ -60,8 +61,7 @@ def project_of_folder(
         except BaseException:
             delete_project(workspace, project_id)
             raise
-        known = {**_read(remembered), fingerprint: project_id}
-        write_atomic(remembered, json.dumps(known, indent=1).encode())
+        write_json(remembered, {**(read_json(remembered) or {}), fingerprint: project_id})
     return project_id, list_skipped(workspace, project_id)
 
 
@@ -223,18 +223,11 @@ def _fingerprint(folders: list[Path]) -> str:
 
 
 def _known_project(workspace: Workspace, remembered: Path, fingerprint: str) -> str | None:
-    project_id = _read(remembered).get(fingerprint)
+    project_id = (read_json(remembered) or {}).get(fingerprint)
     try:
         return open_project(workspace, project_id).id if project_id else None
     except WorkspaceError:  # deleted since then
         return None
-
-
-def _read(path: Path) -> dict[str, str]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
 
 
 def _given(file: SourceFile | Skipped, split: str, *, always: bool = False) -> SourceFile | Skipped:

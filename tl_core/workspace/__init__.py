@@ -1,6 +1,6 @@
 """LIGHT: what a person owns: projects, as rows in the database and a folder each.
 
-names, json_values  names that people give; JSON back into values
+names, json_values  names that people give; JSON files and values
 storage             where things lie on disk and how they are written
 database            the tables; one transaction per action of a person
 opening             folders and tables of a workspace

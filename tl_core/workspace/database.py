@@ -53,8 +53,8 @@ class Base(DeclarativeBase):
     type_annotation_map = {str: Text, dict: JSON, datetime: UtcDateTime}  # noqa: RUF012
 
 
-def _project_key() -> Mapped[str]:
-    return mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+def _project_key(**options: bool) -> Mapped[str]:
+    return mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), **options)
 
 
 class ProjectRow(Base):
@@ -119,9 +119,7 @@ class GroupDecisionRow(Base):
     __tablename__ = "group_decisions"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    project_id: Mapped[str] = mapped_column(
-        ForeignKey("projects.id", ondelete="CASCADE"), index=True
-    )
+    project_id: Mapped[str] = _project_key(index=True)
     kind: Mapped[str]
     data: Mapped[dict]
 
@@ -131,9 +129,7 @@ class LockedTestRow(Base):
 
     __tablename__ = "locked_tests"
 
-    project_id: Mapped[str] = mapped_column(
-        ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True
-    )
+    project_id: Mapped[str] = _project_key(primary_key=True)
     own: Mapped[bool]  # the test folder that the person brought, not a drawn part
     opened: Mapped[int] = mapped_column(default=0)
     created: Mapped[datetime | None] = mapped_column(default=utc_now)
@@ -143,9 +139,7 @@ class SkippedRow(Base):
     __tablename__ = "skipped"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    project_id: Mapped[str] = mapped_column(
-        ForeignKey("projects.id", ondelete="CASCADE"), index=True
-    )
+    project_id: Mapped[str] = _project_key(index=True)
     name: Mapped[str]
     reason: Mapped[str]
 
@@ -156,9 +150,7 @@ class ChangeRow(Base):
     __tablename__ = "changes"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    project_id: Mapped[str] = mapped_column(
-        ForeignKey("projects.id", ondelete="CASCADE"), index=True
-    )
+    project_id: Mapped[str] = _project_key(index=True)
     description: Mapped[str]
     before: Mapped[dict]
 

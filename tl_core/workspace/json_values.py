@@ -1,9 +1,34 @@
-"""JSON data back into the frozen dataclasses that it was written from."""
+"""JSON files, and their data back as the frozen dataclasses that it was written from."""
 
+import json
 import types
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
+from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from tl_core.workspace.storage import write_atomic
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Store a dataclass or JSON-able data, replacing what was there at once.
+
+    Raises:
+        StorageFull: If the disk is full.
+    """
+    data = asdict(value) if is_dataclass(value) else value
+    write_atomic(path, json.dumps(data, indent=1).encode())
+
+
+def read_json(path: Path, kind: Any = Any) -> Any:
+    """Return what a file holds as `kind` (see `value_of`).
+
+    None if there is no such file, or if it is damaged or of another version.
+    """
+    try:
+        return value_of(kind, json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def value_of(kind: Any, data: Any) -> Any:

@@ -1,6 +1,5 @@
 """What was measured on this machine, kept for every process and every later start."""
 
-import json
 import math
 import platform
 import time
@@ -8,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tl_core.workspace.storage import Workspace, storage_errors, write_atomic
+from tl_core.workspace.json_values import read_json, write_json
+from tl_core.workspace.storage import Workspace, storage_errors
 
 REPEAT_AFTER_SECONDS = 600.0
 
@@ -39,8 +39,7 @@ class MachineMemo:
         """
         with storage_errors():
             self._file.parent.mkdir(parents=True, exist_ok=True)
-        known = {**self._read(), self._key(name): value}
-        write_atomic(self._file, json.dumps(known, indent=1).encode())
+        write_json(self._file, {**self._read(), self._key(name): value})
 
     def least_seconds(self, name: str, measure: Callable[[], float]) -> float:
         """Return the least that was measured so far; from time to time it is measured again.
@@ -58,10 +57,7 @@ class MachineMemo:
         return f"{name} | {self._here}"
 
     def _read(self) -> dict[str, Any]:
-        try:
-            known = json.loads(self._file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
+        known = read_json(self._file)
         return known if isinstance(known, dict) else {}
 
 

@@ -22,10 +22,9 @@ from tl_core.images.groups.joining import (
     groups_before,
     remove_group,
     save_group,
-    set_group,
 )
 from tl_core.images.groups.name_patterns import NamePattern, name_patterns
-from tl_core.images.queries import get_images
+from tl_core.images.queries import get_images, update_images
 from tl_core.images.records import ImageRecord, pictures
 from tl_core.images.undo import remember
 from tl_core.workspace.database import GroupDecisionRow, ImageRow, session
@@ -107,7 +106,7 @@ def split_group(
         decision = GroupDecisionRow(project_id=project_id, kind="apart", data={"parts": parts})
         opened.add(decision)
         gone = ids if len(left) < 2 else out
-        set_group(opened, project_id, gone, None)
+        update_images(opened, project_id, gone, group=None)
         if len(left) < 2:
             remove_group(opened, project_id, name)
 
@@ -124,7 +123,7 @@ def merge_groups(workspace: Workspace, project_id: str, names: Sequence[str]) ->
         ids = _flat(members.values())
         _remember(opened, project_id, f"merge {_groups(len(members))} of pictures", ids)
         _forget_apart(opened, project_id, set(_digests(opened, ids).values()))
-        set_group(opened, project_id, ids, kept)
+        update_images(opened, project_id, ids, group=kept)
         for name in members:
             remove_group(opened, project_id, name)
         save_group(opened, project_id, kept, kind=OWN, accepted=True)

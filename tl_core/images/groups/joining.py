@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from tl_core.images.queries import chunks
+from tl_core.images.queries import chunks, update_images
 from tl_core.workspace.database import GroupDecisionRow, GroupRow, ImageRow
 
 COPIES, NAMES, OWN = "copies", "names", "own"
@@ -65,17 +65,19 @@ class Joining:
             members[self._root(image_id)].append(image_id)
         known, changed = group_rows(opened, project_id), 0
         for ids in members.values():
-            names = sorted({self._group[i] for i in ids} - {None})
-            moving = [i for i in ids if self._group[i] != (names[0] if names else None)]
-            if len(ids) < 2 or not (moving or not names):
+            if len(ids) < 2:
                 continue
+            names = sorted({self._group[i] for i in ids} - {None})
             name = names[0] if names else self._free_name(self._digest[ids[0]])
-            set_group(opened, project_id, [i for i in ids if self._group[i] != name], name)
+            moving = [i for i in ids if self._group[i] != name]
+            if not moving:
+                continue
+            update_images(opened, project_id, moving, group=name)
             for gone in names[1:]:
                 remove_group(opened, project_id, gone)
             was = known.get(name)
             save_group(opened, project_id, name, kind=was.kind if was else kind, accepted=accepted)
-            changed += len(moving) or len(ids)
+            changed += len(moving)
         return changed
 
     def _free_name(self, digest: str) -> str:
@@ -125,7 +127,7 @@ def restore_groups(opened: Session, project_id: str, before: dict | None) -> Non
     for name, kind, accepted in before["rows"]:
         save_group(opened, project_id, name, kind=kind, accepted=accepted)
     for name, ids in before["images"]:
-        set_group(opened, project_id, ids, name)
+        update_images(opened, project_id, ids, group=name)
     used = select(ImageRow.group).where(
         ImageRow.project_id == project_id, ImageRow.group.is_not(None)
     )
@@ -153,12 +155,3 @@ def save_group(opened: Session, project_id: str, name: str, *, kind: str, accept
 
 def remove_group(opened: Session, project_id: str, name: str) -> None:
     opened.execute(delete(GroupRow).where(GroupRow.project_id == project_id, GroupRow.name == name))
-
-
-def set_group(opened: Session, project_id: str, image_ids: Iterable[int], name: str | None) -> None:
-    for chunk in chunks(sorted(image_ids)):
-        opened.execute(
-            update(ImageRow)
-            .where(ImageRow.project_id == project_id, ImageRow.id.in_(chunk))
-            .values(group=name)
-        )

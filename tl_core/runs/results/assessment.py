@@ -7,12 +7,12 @@ after each, so a reader sees what is there so far and None for the rest.
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tl_core.images import ImageSet, label_facts
-from tl_core.workspace.json_values import value_of
-from tl_core.workspace.storage import Workspace, write_atomic
+from tl_core.workspace.json_values import read_json, write_json
+from tl_core.workspace.storage import Workspace
 
 FILE = "assessment.json"
 ANSWERS = ("helped", "no clear difference", "hurt")
@@ -234,12 +234,9 @@ def _digest(facts: Iterable[tuple[str, str, str | None]]) -> str:
 
 def write_assessment(run_dir: Path, assessment: Assessment) -> None:
     """Store it, replacing what was there at once; raises StorageFull."""
-    write_atomic(run_dir / FILE, json.dumps(asdict(assessment), ensure_ascii=False).encode())
+    write_json(run_dir / FILE, assessment)
 
 
 def read_assessment(run_dir: Path) -> Assessment | None:
     """Return what is there so far; None before the first part, or for another version's file."""
-    try:
-        return value_of(Assessment, json.loads((run_dir / FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    return read_json(run_dir / FILE, Assessment)

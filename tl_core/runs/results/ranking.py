@@ -4,12 +4,10 @@ Light: standard library only. A run of kind "rank" rewrites `ranking.json` after
 its configuration lists the backbones as JSON under "backbones".
 """
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from tl_core.workspace.json_values import value_of
-from tl_core.workspace.storage import write_atomic
+from tl_core.workspace.json_values import read_json, write_json
 
 FILE = "ranking.json"
 
@@ -58,12 +56,9 @@ class Ranking:
 
 def write_ranking(run_dir: Path, ranking: Ranking) -> None:
     """Store it, replacing what was there at once; raises StorageFull."""
-    write_atomic(run_dir / FILE, json.dumps(asdict(ranking), ensure_ascii=False).encode())
+    write_json(run_dir / FILE, ranking)
 
 
 def read_ranking(run_dir: Path) -> Ranking | None:
     """Return what is there so far; None before the first one, or for another version's file."""
-    try:
-        return value_of(Ranking, json.loads((run_dir / FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    return read_json(run_dir / FILE, Ranking)

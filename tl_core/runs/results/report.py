@@ -3,7 +3,7 @@
 import io
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from tl_core.images import LockedTest
 from tl_core.runs.configuration import TrainingConfig, config_from_json, config_to_json
 from tl_core.runs.record import Run
 from tl_core.runs.results.intervals import out_of_fold_interval
+from tl_core.workspace.json_values import read_json, write_json
 from tl_core.workspace.storage import write_atomic
 
 LOCKED_RESULT_FILE = "locked.json"
@@ -179,7 +180,7 @@ def write_report(run_dir: Path, report: Report) -> None:
         probabilities=report.evaluation.probabilities.astype(np.float32),
     )
     write_atomic(run_dir / "predictions.npz", content.getvalue())
-    write_atomic(run_dir / "report.json", json.dumps(report.summary(), indent=1).encode())
+    write_json(run_dir / "report.json", report.summary())
 
 
 def read_report(run_dir: Path) -> Report | None:
@@ -229,13 +230,9 @@ def began_before(run: Run, locked: LockedTest) -> bool:
 
 
 def write_locked_result(run_dir: Path, result: LockedResult) -> None:
-    write_atomic(run_dir / LOCKED_RESULT_FILE, json.dumps(asdict(result)).encode())
+    write_json(run_dir / LOCKED_RESULT_FILE, result)
 
 
 def read_locked_result(run_dir: Path) -> LockedResult | None:
     """Return what was found for this run, or None if nobody has looked."""
-    try:
-        text = (run_dir / LOCKED_RESULT_FILE).read_text(encoding="utf-8")
-        return LockedResult(**json.loads(text))
-    except FileNotFoundError:
-        return None
+    return read_json(run_dir / LOCKED_RESULT_FILE, LockedResult)
