@@ -6,10 +6,9 @@ from pages.shared import state
 from pages.shared.elements import name_text, note_text
 from pages.shared.evaluation.calibration import show_sureness
 from pages.shared.evaluation.cells import picture_gallery, records_of, say_what_changed, undo_button
-from pages.shared.evaluation.class_table import class_table
-from pages.shared.evaluation.confusion_matrix import SMALL_MATRIX, choose_cell
 from pages.shared.evaluation.heat_map import interesting_first, where_it_looked
 from pages.shared.evaluation.locked_test import show_locked_test
+from pages.shared.evaluation.per_class import SMALL_MATRIX, choose_cell, class_table
 from pages.shared.glossary import explain
 from pages.shared.journey import EVALUATION, TRANSFER
 from pages.shared.layout import enter, next_step, page_header

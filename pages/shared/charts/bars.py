@@ -69,7 +69,7 @@ def compare_runs(scores: Sequence[RunScore]) -> Chart:
                 "width": 6,
             },
             text=[f"{percent(s.low)} to {percent(s.high)} (n = {s.n})" for s in scores],
-            hovertemplate="%{x:.1f} %, 95 % interval %{text}<extra></extra>",
+            hovertemplate="%{x:.1f} %, 95 % confidence interval %{text}<extra></extra>",
         )
     )
     floor = 10 * (min(100 * score.low for score in scores) // 10)
@@ -92,5 +92,5 @@ def _compare_title(scores: Sequence[RunScore], best: int) -> str:
     if not others:
         return f"{leader.label}: {percent(leader.accuracy)}"
     if any(score.high >= leader.low for score in others):
-        return f"{leader.label} is ahead, but the intervals overlap: it may be chance"
+        return f"{leader.label} is ahead, but the confidence intervals overlap: it may be chance"
     return f"{leader.label} is clearly ahead"

@@ -57,7 +57,7 @@ def baselines(bars: Sequence[Bar], *, title: str) -> Chart:
             },
             text=[f"{percent(bar.low)} to {percent(bar.high)}" for bar in bars],
             textposition="none",
-            hovertemplate="%{x:.1f} %, 95 % interval %{text}<extra></extra>",
+            hovertemplate="%{x:.1f} %, 95 % confidence interval %{text}<extra></extra>",
         )
     )
     for place, bar in enumerate(bars):

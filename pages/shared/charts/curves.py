@@ -43,7 +43,7 @@ def candidates(scores: Sequence[CandidateScore]) -> Chart:
     figure.update_yaxes(autorange="reversed", automargin=True)
     figure.update_layout(showlegend=False)
     first = names[values.index(best)]
-    return Chart(f"Best candidate so far: {first}, {percent(best / 100)}", figure)
+    return Chart(f"Best candidate: {first}, {percent(best / 100)}", figure)
 
 
 def _candidate_name(score: CandidateScore) -> str:

@@ -55,7 +55,7 @@ def layer_curve(points: Sequence[Depth], *, title: str, frozen: int | None = Non
                 "width": 5,
             },
             text=[f"{percent(point.low)} to {percent(point.high)}" for point in points],
-            hovertemplate="%{y:.1f} %, 95 % interval %{text}<extra></extra>",
+            hovertemplate="%{y:.1f} %, 95 % confidence interval %{text}<extra></extra>",
         )
     )
     if frozen is not None:

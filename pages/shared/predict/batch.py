@@ -116,12 +116,14 @@ def _table(run: Run, job: Job) -> None:
         {
             "File": [entry.name for entry in answers],
             "Predicted class": [e.prediction.class_name if e.prediction else "" for e in answers],
-            "Probability": [e.prediction.probability if e.prediction else None for e in answers],
+            "Probability": [
+                _shown(e.prediction.probability) if e.prediction else None for e in answers
+            ],
             "Reason if skipped": [entry.reason or "" for entry in answers],
         },
         column_config={
             "Probability": st.column_config.ProgressColumn(
-                format="percent", min_value=0, max_value=1
+                format="%.0f %%", min_value=0, max_value=100
             )
         },
         hide_index=True,
@@ -137,3 +139,8 @@ def _table(run: Run, job: Job) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
+
+
+def _shown(probability: float) -> float:
+    """Return a probability in percent that never claims certainty."""
+    return min(100 * probability, 99.0)
