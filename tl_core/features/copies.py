@@ -59,8 +59,6 @@ def group_copies(
     """Find copies among `images` and store them as groups; return how many pictures regrouped.
 
     Args:
-        workspace: Where the project lives.
-        project_id: The project.
         images: Each digest once.
         features: The backbone's last layer, float32 (N, D), in the order of `images`; None
             (training from scratch) finds closer copies only.

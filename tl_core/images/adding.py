@@ -62,8 +62,6 @@ def add_images(
     was finished by then is kept.
 
     Args:
-        workspace: Where the project lives.
-        project_id: The project.
         files: What to add, from `sources` or `samples`.
         total: Number of files, if known.
 

@@ -3,9 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from sqlalchemy import select
-
-from tl_core.images.queries import count_images, list_classes
+from tl_core.images.queries import count_images, labelled, list_classes
 from tl_core.images.records import ClassSummary
 from tl_core.images.sets import LEAST_PER_CLASS
 from tl_core.images.splits import TEST, VALIDATION
@@ -78,19 +76,9 @@ def _on_classes(classes: list[ClassSummary]) -> list[HealthFinding]:
 
 def _on_groups(workspace: Workspace, project_id: str) -> list[HealthFinding]:
     """Look at groups of pictures that show the same thing; nothing without groups."""
-    taking_part = (ImageRow.project_id == project_id, ImageRow.excluded.is_(False))
-    grouped = (
-        select(ImageRow.group, ImageRow.split_given, ImageRow.name, ClassRow.name)
-        .join(ClassRow, ClassRow.id == ImageRow.class_id)
-        .where(*taking_part, ImageRow.group.is_not(None))
-        .order_by(ImageRow.id)
-    )
-    sources = (
-        select(ClassRow.name, ImageRow.group)
-        .join(ImageRow, ImageRow.class_id == ClassRow.id)
-        .where(*taking_part)
-        .distinct()
-    )
+    columns = (ImageRow.group, ImageRow.split_given, ImageRow.name, ClassRow.name)
+    grouped = labelled(project_id, *columns).where(ImageRow.group.is_not(None))
+    sources = labelled(project_id, ClassRow.name, ImageRow.group).order_by(None).distinct()
     with session(workspace, write=False) as opened:
         rows = opened.execute(grouped).all()
         groups_of = defaultdict(set)  # by class; None stands for pictures of no group

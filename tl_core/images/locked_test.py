@@ -14,7 +14,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from tl_core.errors import DatasetError
-from tl_core.images.queries import update_images
+from tl_core.images.queries import labelled, update_images
 from tl_core.images.splits import TEST, VALIDATION
 from tl_core.workspace.database import ClassRow, ImageRow, LockedTestRow, session
 from tl_core.workspace.storage import Workspace
@@ -58,8 +58,6 @@ def draw_locked_test(
     """Draw a part of every class by groups, and lock it.
 
     Args:
-        workspace: Where the project lives.
-        project_id: The project.
         fraction: Of each class, in (0, 0.5].
         seed: Of the draw.
 
@@ -141,14 +139,9 @@ def _own_test(opened: Session, project_id: str) -> list[int]:
 
 def _units(opened: Session, project_id: str) -> list[tuple[list[int], Counter[str]]]:
     """Return groups and single pictures that take part, with how many of each class."""
-    wanted = (
-        select(ImageRow.id, ImageRow.digest, ImageRow.group, ClassRow.name)
-        .join(ClassRow, ClassRow.id == ImageRow.class_id)
-        .where(ImageRow.project_id == project_id, ImageRow.excluded.is_(False))
-        .order_by(ImageRow.digest)
-    )
+    wanted = labelled(project_id, ImageRow.digest, ImageRow.id, ImageRow.group, ClassRow.name)
     members, classes = defaultdict(list), defaultdict(Counter)
-    for image_id, digest, group, class_name in opened.execute(wanted):
+    for digest, image_id, group, class_name in sorted(opened.execute(wanted)):
         key = (group is not None, group or digest)
         members[key].append(image_id)
         classes[key][class_name] += 1

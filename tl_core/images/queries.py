@@ -61,8 +61,6 @@ def list_images(
     """Return one page of pictures in the order in which they were added.
 
     Args:
-        workspace: Where the project lives.
-        project_id: The project.
         class_name: Only this class; None for pictures without a class; ``...`` for all.
         excluded: Only excluded ones, only included ones, or (None) both.
         offset: How many to leave out at the start.
@@ -151,6 +149,16 @@ def update_images(
     for chunk in chunks(sorted(image_ids)):
         chosen = (ImageRow.project_id == project_id, ImageRow.id.in_(chunk))
         opened.execute(update(ImageRow).where(*chosen).values(**values))
+
+
+def labelled(project_id: str, *columns: Any) -> Select:
+    """Select columns of the pictures (and their classes) that take part, in order."""
+    return (
+        select(*columns)
+        .join(ClassRow, ClassRow.id == ImageRow.class_id)
+        .where(ImageRow.project_id == project_id, ImageRow.excluded.is_(False))
+        .order_by(ImageRow.id)
+    )
 
 
 def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from tl_core.errors import DatasetError
+from tl_core.images.queries import labelled
 from tl_core.images.records import ImageSet, LabelledImage, pictures
 from tl_core.images.splits import TEST, TRAIN, SplitFacts, draw_splits
 from tl_core.images.subsets import SubsetFacts
@@ -23,10 +24,7 @@ def image_set(workspace: Workspace, project_id: str, *, seed: int = 0) -> ImageS
 
     Pictures of the locked test part, and others of their groups, are in `locked` and nowhere else.
 
-    Args:
-        workspace: Where the project lives.
-        project_id: The project.
-        seed: Of the splits that the person did not bring (see `splits.draw_splits`).
+    `seed` draws the splits that the person did not bring (see `splits.draw_splits`).
 
     Raises:
         DatasetError: With fewer than two classes, a class with fewer than two pictures, or a
@@ -42,7 +40,7 @@ def image_set(workspace: Workspace, project_id: str, *, seed: int = 0) -> ImageS
     label = {name: index for index, name in enumerate(class_names)}
     folder = workspace.images_dir(project_id)
 
-    def labelled(row: Row, split: str) -> LabelledImage:
+    def placed(row: Row, split: str) -> LabelledImage:
         return LabelledImage(
             digest=row.digest,
             path=folder / f"{row.digest}.{row.extension}",
@@ -54,9 +52,9 @@ def image_set(workspace: Workspace, project_id: str, *, seed: int = 0) -> ImageS
 
     return ImageSet(
         class_names=tuple(class_names),
-        images=tuple(labelled(row, split) for row, split in zip(rows, splits, strict=True)),
+        images=tuple(placed(row, split) for row, split in zip(rows, splits, strict=True)),
         test_given=test_given,
-        locked=tuple(labelled(row, TEST) for row in locked),
+        locked=tuple(placed(row, TEST) for row in locked),
     )
 
 
@@ -80,19 +78,15 @@ def subset_facts(workspace: Workspace, project_id: str, *, seed: int = 0) -> lis
 
 def _taking_part(opened: Session, project_id: str) -> tuple[list[Row], list[Row]]:
     """Return the pictures to choose by, and those of the locked test part with their groups."""
-    wanted = (
-        select(
-            ImageRow.digest,
-            ImageRow.extension,
-            ImageRow.name,
-            ImageRow.split_given,
-            ImageRow.group,
-            ImageRow.locked,
-            ClassRow.name.label("class_name"),
-        )
-        .join(ClassRow, ClassRow.id == ImageRow.class_id)
-        .where(ImageRow.project_id == project_id, ImageRow.excluded.is_(False))
-        .order_by(ImageRow.id)
+    wanted = labelled(
+        project_id,
+        ImageRow.digest,
+        ImageRow.extension,
+        ImageRow.name,
+        ImageRow.split_given,
+        ImageRow.group,
+        ImageRow.locked,
+        ClassRow.name.label("class_name"),
     )
     rows = opened.execute(wanted).all()
     groups = {row.group for row in rows if row.locked} - {None}

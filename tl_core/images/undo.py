@@ -58,8 +58,6 @@ def remember(
     """Store the present state of these rows; call it before they change.
 
     Args:
-        opened: The transaction in which they change.
-        project_id: The project.
         description: What is being done: "rename class 'a' to 'b'".
         classes: Classes about to change or to go.
         created: Classes that the change itself has just made.

@@ -180,13 +180,8 @@ def keep_copies(workspace: Workspace, project_id: str, pairs: Iterable[tuple[str
 
     Groups only grow by it. What the person took apart stays apart, whatever lies between.
 
-    Args:
-        workspace: Where the project lives.
-        project_id: The project.
-        pairs: Digests of two pictures each, the surest pair first.
-
-    Returns:
-        How many pictures changed their group.
+    `pairs` are digests of two pictures each, the surest pair first. Returns how many pictures
+    changed their group.
     """
     with session(workspace) as opened:
         joining = _joining(opened, project_id)

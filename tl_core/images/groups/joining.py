@@ -96,13 +96,7 @@ class Joining:
 
 
 def groups_before(opened: Session, project_id: str, image_ids: Iterable[int]) -> dict:
-    """Return the groups of these pictures as they are, for `restore_groups`.
-
-    Args:
-        opened: The transaction in which they change.
-        project_id: The project.
-        image_ids: Pictures about to change their group.
-    """
+    """Return the groups of pictures about to change theirs, as they are, for `restore_groups`."""
     members: dict[str | None, list[int]] = {}
     for chunk in chunks(sorted(set(image_ids))):
         wanted = select(ImageRow.id, ImageRow.group).where(
