@@ -4,7 +4,7 @@ Every place is tried at nine sizes, by Fourier transforms. That is asked twice: 
 resolution, for little; what is nowhere near alike there is not asked again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 import numpy as np
@@ -51,68 +51,63 @@ class Places:
         return float((match * self.weights).max())
 
 
-class _Coarse:
+class _Search:
+    """Asks about pairs at one resolution, keeping what it made of the latest pictures.
+
+    Args:
+        tiles: Grey pictures, uint8 (N, 64, 64).
+        details: Edges and texture of a tile at each of `SCALES`, float32 (side, side) each.
+        middle: Side of the middle, at the resolution of `details`.
+        frame: Side of the Fourier transforms.
+    """
+
+    def __init__(
+        self,
+        tiles: np.ndarray,
+        details: Callable[[np.ndarray], list[np.ndarray]],
+        *,
+        middle: int,
+        frame: int,
+    ) -> None:
+        self._tiles, self._details, self._size, self._frame = tiles, details, middle, frame
+        self._look = lru_cache(_KEPT)(self._look_at)
+
+    def score(self, a: int, b: int) -> float:
+        """Return the better of both directions, -1 if one shows nothing in its middle."""
+        (first, places_a), (second, places_b) = self._look(a), self._look(b)
+        if first is None or second is None:
+            return -1.0
+        return max(places_b.best(first), places_a.best(second))
+
+    def _look_at(self, item: int) -> tuple[Middle | None, Places]:
+        details, size = self._details(self._tiles[item]), self._size
+        whole = details[SCALES.index(1.0)]
+        edge = (len(whole) - size) // 2
+        middle = whole[edge : edge + size, edge : edge + size]
+        middle = middle - middle.mean()
+        length = np.linalg.norm(middle)
+        places = Places(details, size, self._frame)
+        if length < size:  # less than one grey level
+            return None, places
+        return np.conj(np.fft.rfft2(middle / length, (self._frame, self._frame))), places
+
+
+def _coarse(tile: np.ndarray) -> list[np.ndarray]:
     """Half the resolution: the detail is made once and scaled."""
-
-    middle, frame = 23, 48
-
-    def details(self, tile: np.ndarray) -> list[np.ndarray]:
-        image = Image.fromarray(detail_of(tile))
-        return [np.asarray(_resized(image, round(SIDE // 2 * scale))) for scale in SCALES]
-
-    def whole(self, tile: np.ndarray) -> np.ndarray:
-        return np.asarray(_resized(Image.fromarray(detail_of(tile)), SIDE // 2))
+    image = Image.fromarray(detail_of(tile))
+    return [np.asarray(_resized(image, round(SIDE // 2 * scale))) for scale in SCALES]
 
 
-class _Fine:
+def _fine(tile: np.ndarray) -> list[np.ndarray]:
     """The tile's own resolution, the detail made anew at each scale."""
-
-    middle, frame = 46, 96
-
-    def details(self, tile: np.ndarray) -> list[np.ndarray]:
-        image = Image.fromarray(tile)
-        sides = (round(SIDE * scale) for scale in SCALES)
-        return [detail_of(np.asarray(_resized(image, side))) for side in sides]
-
-    def whole(self, tile: np.ndarray) -> np.ndarray:
-        return detail_of(tile)
+    image = Image.fromarray(tile)
+    return [detail_of(np.asarray(_resized(image, round(SIDE * scale)))) for scale in SCALES]
 
 
 def _resized(image: Image.Image, side: int) -> Image.Image:
     shrinks = side <= image.width
     kind = Image.Resampling.BOX if shrinks else Image.Resampling.BICUBIC
     return image.resize((side, side), kind)
-
-
-class _Search:
-    """Asks about pairs at one resolution, keeping what it made of the latest pictures."""
-
-    def __init__(self, tiles: np.ndarray, resolution: _Coarse | _Fine) -> None:
-        self._tiles, self._resolution = tiles, resolution
-        self._middle = lru_cache(_KEPT)(self._make_middle)
-        self._places = lru_cache(_KEPT)(self._make_places)
-
-    def score(self, a: int, b: int) -> float:
-        """Return the better of both directions, -1 if one shows nothing in its middle."""
-        first, second = self._middle(a), self._middle(b)
-        if first is None or second is None:
-            return -1.0
-        return max(self._places(b).best(first), self._places(a).best(second))
-
-    def _make_middle(self, item: int) -> Middle | None:
-        size, frame = self._resolution.middle, self._resolution.frame
-        whole = self._resolution.whole(self._tiles[item])
-        edge = (len(whole) - size) // 2
-        middle = whole[edge : edge + size, edge : edge + size]
-        middle = middle - middle.mean()
-        length = np.linalg.norm(middle)
-        if length < size:  # less than one grey level
-            return None
-        return np.conj(np.fft.rfft2(middle / length, (frame, frame)))
-
-    def _make_places(self, item: int) -> Places:
-        details = self._resolution.details(self._tiles[item])
-        return Places(details, self._resolution.middle, self._resolution.frame)
 
 
 def alignment_scores(
@@ -126,6 +121,7 @@ def alignment_scores(
         tiles: Grey pictures, uint8 (N, 64, 64).
         pairs: Indices; fastest if sorted.
     """
-    coarse, fine = _Search(tiles, _Coarse()), _Search(tiles, _Fine())
+    coarse = _Search(tiles, _coarse, middle=23, frame=48)
+    fine = _Search(tiles, _fine, middle=46, frame=96)
     close = [pair for pair in pairs if coarse.score(*pair) >= SCREEN]
     return {pair: fine.score(*pair) for pair in close}
