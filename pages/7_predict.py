@@ -10,6 +10,7 @@ from pages.shared.journey import EXPORT, PREDICT
 from pages.shared.layout import enter, next_step, page_header
 from pages.shared.predict.batch import show_batch, start_batch
 from pages.shared.predict.single import MOST, try_pictures
+from pages.shared.predict.webcam import classify_by_webcam
 from pages.shared.run_choice import choose_model
 from tl_core.images import Skipped, SourceFile, uploaded_files, zip_files
 from tl_core.runs import Run
@@ -37,12 +38,7 @@ def ask_for_pictures(run: Run) -> bool:
         required=True,
     )
     if way == WEBCAM:
-        camera, answer = st.columns([3, 2], gap="medium")  # both in sight at once
-        picture = camera.camera_input("Take a picture", key="predict-webcam")
-        if picture:
-            with answer:
-                try_pictures(run, [picture])
-        return picture is not None
+        return classify_by_webcam(run)
     if way == PICTURES:
         key = state.fresh_key("predict-pictures")
         files = st.file_uploader("New pictures", accept_multiple_files=True, key=key)

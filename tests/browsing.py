@@ -32,12 +32,12 @@ def server(workspace: Path) -> Iterator[str]:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Launch Chromium, or skip the test where there is none."""
+def chromium(*, camera: bool = True) -> Iterator[Browser]:
+    """Launch Chromium, or skip the test where there is none; `camera` gives it a made-up one."""
     if not (shutil.which(real.CHROMIUM) or Path(real.CHROMIUM).exists()):
         message = f"no Chromium at {real.CHROMIUM}; set CHROMIUM to where it is"
         (pytest.fail if os.environ.get("TL_BROWSER") == "required" else pytest.skip)(message)
-    with real.chromium() as browser:
+    with real.chromium(camera=camera) as browser:
         yield browser
 
 

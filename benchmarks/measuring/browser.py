@@ -28,9 +28,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
 ]
+CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 
 # Time from a click until the server's answer stands on the page, measured inside the page:
 # the script's state goes to "running" and back; nothing polls.
@@ -89,10 +88,14 @@ def server(workspace: Path, *, port: int | None = None) -> Iterator[tuple[str, i
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Launch the browser; every context made of it is a visitor of its own."""
+def chromium(*, camera: bool = True) -> Iterator[Browser]:
+    """Launch the browser; every context made of it is a visitor of its own.
+
+    `camera` gives it a made-up camera, which every page may use.
+    """
+    flags = FLAGS + CAMERA if camera else FLAGS
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         try:
             yield browser
         finally:

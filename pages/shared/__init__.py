@@ -7,6 +7,7 @@ elements     cards, numbers, names, notes, messages
 text         names literally; sizes, counts, shares and times as people say them
 glossary     the field's terms, a sentence each
 gallery      a page of thumbnails to look at, choose from and act on
+camera       the webcam: frames recorded, and answers while one looks
 charts       the figures
 results      how good a model is: the one way in which a result is stated
 run_control  start, follow, stop and resume a run of any kind

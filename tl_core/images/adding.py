@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, insert, select
 from sqlalchemy.orm import Session
@@ -38,6 +38,7 @@ class Stored:
     name: str
     class_name: str | None
     split: str | None
+    group: str | None
     facts: PictureFacts
 
 
@@ -132,7 +133,7 @@ def _new(file: SourceFile, known: dict[str, First]) -> tuple[SourceFile, bytes, 
         return Skipped(file.name, str(error).rstrip("."))
     except OSError as error:
         return Skipped(file.name, f"the file cannot be read ({error.strerror})")
-    file = SourceFile(file.name, file.read, class_name, file.split)
+    file = replace(file, class_name=class_name)
     digest = hashlib.sha256(data).hexdigest()
     if digest in known:
         return Skipped(file.name, _duplicate_reason(class_name, known[digest]))
@@ -154,7 +155,7 @@ def _store(
         write_atomic(thumbnail_path(workspace, project_id, digest), thumbnail)
     except FileNotFoundError as error:
         raise _project_gone() from error
-    return Stored(file.name, file.class_name, file.split, facts)
+    return Stored(file.name, file.class_name, file.split, file.group, facts)
 
 
 def _known_pictures(workspace: Workspace, project_id: str) -> dict[str, First]:
@@ -224,6 +225,7 @@ def _insert(opened: Session, project_id: str, new: list[Stored]) -> None:
             "class_id": classes.get(one.class_name),
             "excluded": False,
             "split_given": one.split,
+            "group": one.group,
         }
         for one in new
     ]

@@ -47,6 +47,7 @@ class SourceFile:
     read: Callable[[], bytes]
     class_name: str | None = None
     split: str | None = None  # "train", "validation" or "test"
+    group: str | None = None  # pictures that stay together
 
 
 @dataclass(frozen=True)

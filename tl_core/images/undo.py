@@ -1,19 +1,20 @@
 """Remember what a change replaced, and put it back.
 
 A change keeps the names of the classes and the labels of the pictures that it touched, as they
-were before. Taking it back restores exactly those and leaves everything else alone.
+were before. Taking it back restores exactly those and leaves everything else alone; pictures that
+it brought go again.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from tl_core.errors import DatasetError
 from tl_core.images.groups.joining import restore_groups
-from tl_core.images.queries import chunks, class_row, update_images
-from tl_core.workspace.database import ChangeRow, ClassRow, ImageRow, session
+from tl_core.images.queries import chunks, class_row, thumbnail_path, update_images
+from tl_core.workspace.database import ChangeRow, ClassRow, ImageRow, RunRow, session
 from tl_core.workspace.storage import Workspace
 
 KEPT_CHANGES = 100  # per project
@@ -36,13 +37,20 @@ def undo_last(workspace: Workspace, project_id: str) -> str | None:
         row = _last(opened, project_id)
         if row is None:
             return None
+        gone = _delete_added(opened, project_id, row.before.get("added", []))
         replaced = _restore_classes(opened, project_id, row.before["classes"])
         _restore_images(opened, project_id, row.before["images"], replaced)
         restore_groups(opened, project_id, row.before.get("groups"))
         opened.flush()
         _delete_created(opened, project_id, row.before["classes"])
         opened.delete(row)
-        return row.description
+        description = row.description
+        if _someone_reads(opened, project_id):
+            gone = []
+    for digest, extension in gone:
+        (workspace.images_dir(project_id) / f"{digest}.{extension}").unlink(missing_ok=True)
+        thumbnail_path(workspace, project_id, digest).unlink(missing_ok=True)
+    return description
 
 
 def remember(
@@ -53,6 +61,7 @@ def remember(
     classes: Iterable[ClassRow] = (),
     created: Iterable[ClassRow] = (),
     image_ids: Iterable[int] = (),
+    added: Sequence[int] = (),
     groups: dict | None = None,
 ) -> None:
     """Store the present state of these rows; call it before they change.
@@ -62,6 +71,7 @@ def remember(
         classes: Classes about to change or to go.
         created: Classes that the change itself has just made.
         image_ids: Pictures about to change their class or to be excluded.
+        added: Pictures that the change itself has just brought; undoing deletes them.
         groups: From `groups.joining.groups_before`.
     """
     images = defaultdict(list)
@@ -75,6 +85,8 @@ def remember(
         "classes": [[row.id, row.name] for row in classes] + [[row.id, None] for row in created],
         "images": [[*state, ids] for state, ids in images.items()],
     }
+    if added:
+        before["added"] = list(added)
     if groups is not None:
         before["groups"] = groups
     opened.add(ChangeRow(project_id=project_id, description=description, before=before))
@@ -97,6 +109,22 @@ def _forget_old(opened: Session, project_id: str) -> None:
     opened.execute(
         delete(ChangeRow).where(ChangeRow.project_id == project_id, ChangeRow.id.not_in(kept))
     )
+
+
+def _delete_added(opened: Session, project_id: str, ids: Sequence[int]) -> list[tuple[str, str]]:
+    """Delete pictures and return digest and extension of each, whose files may go."""
+    gone = []
+    for chunk in chunks(ids):
+        mine = (ImageRow.project_id == project_id, ImageRow.id.in_(chunk))
+        gone += opened.execute(select(ImageRow.digest, ImageRow.extension).where(*mine)).all()
+        opened.execute(delete(ImageRow).where(*mine))
+    return gone
+
+
+def _someone_reads(opened: Session, project_id: str) -> bool:
+    """Whether a run is under way, which may be reading pictures; files then stay where they are."""
+    under_way = RunRow.project_id == project_id, RunRow.finished.is_(None)
+    return bool(opened.scalar(select(func.count(RunRow.id)).where(*under_way)))
 
 
 def _restore_classes(

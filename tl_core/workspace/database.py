@@ -109,7 +109,7 @@ class GroupRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[str] = _project_key()
     name: Mapped[str]
-    kind: Mapped[str]  # "copies" found in the pictures, "names" of files, "own" of the person
+    kind: Mapped[str]  # "copies" found, "names" of files, "own" choice, "recording"
     accepted: Mapped[bool] = mapped_column(default=False)  # by the person
 
 

@@ -1,6 +1,7 @@
 """The Images page's parts.
 
 adding         ways to bring pictures in
+recording      frames recorded by webcam
 arrivals       what is on its way, and what came of it
 health         what stands in the way of a good model
 browser        the pictures, by class and page by page

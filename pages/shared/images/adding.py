@@ -13,8 +13,9 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.elements import errors_shown
 from pages.shared.images.arrivals import start_adding
+from pages.shared.images.recording import recording_panel
 from pages.shared.text import plain
-from tl_core.images import Skipped, SourceFile, add_images, folder_files, uploaded_files, zip_files
+from tl_core.images import Skipped, SourceFile, folder_files, uploaded_files, zip_files
 
 FOLDER, ZIP, FILES, WEBCAM, SERVER = (
     "Folder",
@@ -27,7 +28,7 @@ _LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 def wants_more() -> bool:
-    """Whether the person adds pictures one by one, so that the panel has to stay open."""
+    """Whether the person records pictures, so that the panel has to stay open."""
     return state.widget_value("adding-way") == WEBCAM
 
 
@@ -48,7 +49,7 @@ def adding_panel(project_id: str, class_names: Sequence[str]) -> None:
         if class_name and way == FILES:
             _files(project_id, class_name)
         elif class_name:
-            _webcam(project_id, class_name)
+            recording_panel(project_id, class_name)
 
 
 def _folder(project_id: str) -> None:
@@ -82,27 +83,6 @@ def _files(project_id: str, class_name: str) -> None:
     if files:
         offered = ((file.name, file.getbuffer()) for file in files)
         _begin(project_id, "upload-files", list(uploaded_files(offered, class_name=class_name)))
-
-
-def _webcam(project_id: str, class_name: str) -> None:
-    st.caption(
-        "Take pictures from several distances and angles, in front of several backgrounds: the "
-        "model learns whatever the pictures of a class have in common."
-    )
-    if not camera_allowed():
-        st.info("Browsers allow the camera only over https, or on the computer that runs the app.")
-    picture = st.camera_input("Take a picture", key=state.fresh_key("webcam"))
-    if picture is None:
-        return
-    with errors_shown():
-        offered = uploaded_files([(picture.name, picture.getbuffer())], class_name=class_name)
-        *_, last = add_images(state.current_workspace(), project_id, offered, total=1)
-        if last.added:
-            state.say_later(f"Added a picture of {class_name}.")
-        for skipped in last.skipped:
-            state.say_later(f"Not added: {skipped.reason}.")
-        state.renew("webcam")
-        st.rerun()
 
 
 def _server_folder(project_id: str) -> None:
@@ -149,9 +129,3 @@ def served_locally() -> bool:
     host = urlsplit(f"//{headers.get('Host', '')}").hostname
     forwarded = any(name.lower().startswith(("x-forwarded", "forwarded")) for name in headers)
     return st.get_option("server.address") in _LOCAL and host in _LOCAL and not forwarded
-
-
-def camera_allowed() -> bool:
-    """Whether browsers hand out the camera to a page at this address."""
-    asked = urlsplit(st.context.url or "")
-    return asked.scheme != "http" or asked.hostname in _LOCAL

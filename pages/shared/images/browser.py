@@ -128,7 +128,7 @@ def _class_buttons(project_id: str, classes: Sequence[ClassSummary], chosen: str
             class_dialogs.new_class(project_id)
         if entry is not None:
             _named_class_buttons(project_id, classes, entry)
-        _undo_button(project_id)
+        undo_button(project_id)
 
 
 def _named_class_buttons(
@@ -143,11 +143,12 @@ def _named_class_buttons(
         class_dialogs.delete(project_id, entry.name, entry.images)
 
 
-def _undo_button(project_id: str) -> None:
+def undo_button(project_id: str, *, key: str = "undo") -> None:
+    """Offer to take back the last change of the project."""
     workspace = state.current_workspace()
     change = last_change(workspace, project_id)
     if change and st.button(
-        f"Undo: {plain(change)}", key="undo", icon=":material/undo:", type="tertiary"
+        f"Undo: {plain(change)}", key=key, icon=":material/undo:", type="tertiary"
     ):
         with errors_shown():
             undo_last(workspace, project_id)

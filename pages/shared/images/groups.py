@@ -29,6 +29,7 @@ KIND_TEXT = {
     "copies": "found by comparing the pictures",
     "names": "from the file names",
     "own": "your own choice",
+    "recording": "one webcam recording",
 }
 PATTERN_TEXT = {
     "endings": "File names say that {images:,} pictures were made from {groups:,} originals",

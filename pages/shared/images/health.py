@@ -19,9 +19,9 @@ TEXT = {
     "would be right once in {counts[0]} times.",
     "separated copies": "Your training and test folders contain pictures that show the same "
     "thing: {pairs}. The measured accuracy will be too high; exclude one of each.",
-    "one source": "All pictures of {classes} are one group: copies of one another, or one "
-    "series. None can be held out to measure on. Add pictures from another source, or split the "
-    "group below if they show different things.",
+    "one source": "All pictures of {classes} are one group: copies of one another, one "
+    "series or one recording. None can be held out to measure on. Add pictures from another "
+    "source, or split the group below if they show different things.",
     "conflicting labels": "Pictures that show the same thing have different classes: "
     "{labelled}. Check whether one of the labels is wrong.",
     "too few": f"Fewer than {LEAST_PER_CLASS} pictures in {{classes}}: training cannot start. Add "

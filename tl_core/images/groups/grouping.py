@@ -35,7 +35,10 @@ MOST_SEARCHED = 20_000  # pictures for copies; every one is compared with every 
 
 @dataclass(frozen=True, kw_only=True)
 class PictureGroup:
-    """Pictures that stay together. `kind`: "copies" found, "names" of files, "own" choice."""
+    """Pictures that stay together.
+
+    `kind`: "copies" found, "names" of files, "own" choice, "recording".
+    """
 
     name: str
     kind: str

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from tl_core.images.queries import chunks, update_images
 from tl_core.workspace.database import GroupDecisionRow, GroupRow, ImageRow
 
-COPIES, NAMES, OWN = "copies", "names", "own"
+COPIES, NAMES, OWN, RECORDING = "copies", "names", "own", "recording"
 
 
 class Joining:

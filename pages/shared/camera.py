@@ -1,0 +1,139 @@
+"""The webcam on a page: frames recorded while a button is held, and answers while one looks.
+
+The picture stays in the browser until the person records, or while answers are asked for.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from pages.shared import state
+from pages.shared.text import sureness
+from tl_core.errors import TLCoreError
+from tl_core.runs.results.answers import Answer
+
+MOST_FRAMES = 96  # of one recording: 12 seconds
+MOST_CLASSES = 5  # shown with their probability
+_HERE = Path(__file__).parent
+_HTML = """
+<div class="camera">
+  <div class="stage">
+    <div>
+      <div class="picture">
+        <video autoplay muted playsinline aria-label="Picture of the camera"></video>
+        <div class="count" hidden></div>
+        <div class="problem" role="alert" hidden></div>
+      </div>
+      <div class="row">
+        <button type="button" class="hold" dir="auto"></button>
+        <button type="button" class="again" hidden>Try again</button>
+        <button type="button" class="other" hidden>Other camera</button>
+      </div>
+      <div class="said" role="status" hidden></div>
+    </div>
+    <div class="answers"></div>
+  </div>
+</div>
+"""
+_component = st.components.v2.component(
+    "camera",
+    html=_HTML,
+    css=(_HERE / "camera.css").read_text(encoding="utf-8"),
+    js=(_HERE / "camera.js").read_text(encoding="utf-8"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hold:
+    """The button that records: what it says, how many frames at most, who takes them (JPEG).
+
+    `take` returns what is said below the button.
+    """
+
+    label: str
+    take: Callable[[list[bytes]], str]
+    most: int = MOST_FRAMES
+
+
+def camera(
+    *,
+    key: str,
+    hold: Hold | None = None,
+    classify: Callable[[bytes], Answer] | None = None,
+    title: str = "The model says",
+    note: str = "",
+) -> None:
+    """Draw the camera's picture; beside it, several times a second, what a model says of it.
+
+    Args:
+        key: Unique on the page.
+        hold: What can be recorded, if anything; the page is drawn anew after it.
+        classify: Answers for a JPEG; None shows no answers.
+        title: Above the answers.
+        note: Shown below them, or in their place.
+    """
+    drawn = state.widget_value(f"{key}-received")
+
+    def recorded() -> None:
+        value = getattr(state.widget_value(key), "recording", None)
+        if value and hold and value["id"] != state.widget_value(f"{key}-received"):
+            state.set_widget_value(f"{key}-received", value["id"])
+            frames = [_decoded(one) for one in value["frames"][: hold.most]]
+            state.set_widget_value(f"{key}-said", hold.take(frames) if frames else "")
+
+    def asked() -> None:
+        value = getattr(state.widget_value(key), "frame", None)
+        if value and classify:
+            answer = _answer_json(value["id"], classify, _decoded(value["picture"]))
+            state.set_widget_value(f"{key}-answer", answer)
+
+    @st.fragment
+    def part() -> None:
+        if state.widget_value(f"{key}-received") != drawn:
+            st.rerun()
+        _component(
+            key=key,
+            data={
+                "hold": {"label": hold.label, "most": hold.most} if hold else None,
+                "received": drawn,
+                "said": state.widget_value(f"{key}-said", ""),
+                "preview": classify is not None,
+                "answer": state.widget_value(f"{key}-answer"),
+                "title": title,
+                "note": note,
+            },
+            on_recording_change=recorded,
+            on_frame_change=asked,
+        )
+
+    part()
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return b""  # no picture: said where pictures are read
+
+
+def _answer_json(number: int, classify: Callable[[bytes], Answer], picture: bytes) -> dict:
+    try:
+        found = classify(picture)
+    except TLCoreError as error:
+        return {"id": number, "problem": str(error)}
+    if found.prediction is None:
+        return {"id": number, "problem": found.reason}
+    best = found.prediction.class_name
+    rows = found.prediction.ranked[:MOST_CLASSES]
+    if len(found.prediction.class_names) <= MOST_CLASSES:  # in an order that stands still
+        order = found.prediction.class_names
+        rows = sorted(rows, key=lambda row: order.index(row[0]))
+    shown = [
+        {"name": name, "share": share, "text": sureness(share), "first": name == best}
+        for name, share in rows
+    ]
+    return {"id": number, "rows": shown}

@@ -1,0 +1,70 @@
+"""Frames recorded by webcam into a class, while the newest model says what it sees."""
+
+from collections.abc import Callable
+
+from pages.shared import state
+from pages.shared.camera import Hold, camera
+from pages.shared.elements import name_text
+from pages.shared.images.browser import undo_button
+from tl_core.errors import TLCoreError
+from tl_core.images import Sources, add_recording, sources_of
+from tl_core.runs import compute_client, list_runs
+from tl_core.runs.results.answers import Answer
+from tl_core.runs.results.onnx_check import WEIGHTS
+
+ADVICE = {
+    0: "Hold the button and move what the camera sees: other sides, distances and backgrounds.",
+    1: "Make a second recording at another time, in another place or of another example. With one "
+    "recording, nothing is left to measure the accuracy on.",
+    2: "The accuracy is measured on recordings that the model has not learned from.",
+}
+
+
+def recording_panel(project_id: str, class_name: str) -> None:
+    """Draw the camera with its button, and how many recordings the class has."""
+    sources = sources_of(state.current_workspace(), project_id, class_name)
+    name_text(_counted(class_name, sources), note=_advice(sources), clip=False)
+    camera(
+        key="record",
+        hold=Hold(
+            label=f"Hold to record “{class_name}”",
+            take=lambda frames: _take(project_id, class_name, frames),
+        ),
+        classify=_newest_model(project_id),
+        note="Frames of one recording look alike. They stay together as one group, so that no "
+        "model is measured on frames like those that it learned from.",
+    )
+    if state.widget_value("record-received"):
+        undo_button(project_id, key="undo-recording")
+
+
+def _newest_model(project_id: str) -> Callable[[bytes], Answer] | None:
+    workspace = state.current_workspace()
+    for run in list_runs(workspace, project_id):
+        if not run.active and (workspace.run_dir(project_id, run.id) / WEIGHTS).is_file():
+            place = (str(workspace.root), project_id, run.id)
+            return lambda picture: compute_client.call("predict", *place, [("camera", picture)])[0]
+    return None
+
+
+def _take(project_id: str, class_name: str, frames: list[bytes]) -> str:
+    try:
+        found = add_recording(state.current_workspace(), project_id, frames, class_name=class_name)
+    except TLCoreError as error:
+        return str(error)
+    reasons = "".join(f" Not added: {reason}." for reason in {one.reason for one in found.skipped})
+    if found.added == 1:
+        return f"1 picture added to “{class_name}”.{reasons}"
+    return f"{found.added} pictures added to “{class_name}” as one recording.{reasons}"
+
+
+def _counted(class_name: str, sources: Sources) -> str:
+    number = sources.recordings
+    if not number:
+        return f"No recording of “{class_name}” yet"
+    text = f"{number} recording{'' if number == 1 else 's'} of “{class_name}”"
+    return f"{text}, beside other pictures" if sources.others else text
+
+
+def _advice(sources: Sources) -> str:
+    return ADVICE[min(2, sources.recordings + sources.others)]
