@@ -9,6 +9,7 @@ from pages.shared.glossary import explain
 from pages.shared.journey import EXPORT
 from pages.shared.layout import enter, page_header
 from pages.shared.run_choice import choose_model
+from pages.shared.text import licence_text
 from tl_core.runs import compute_client
 from tl_core.runs.results.onnx_check import WEIGHTS
 
@@ -43,7 +44,8 @@ with st.expander("How do I use the ONNX file elsewhere?", icon=":material/help:"
     )
 with st.expander("Which licence applies?", icon=":material/gavel:"):
     backbone = run.config["backbone"]
+    licence = licence_text(backbone["licence"])
     note_text(
-        f"The backbone {backbone['title']} has this licence: {backbone['licence']}. What the "
+        f"The backbone {backbone['title']} has this licence: {licence}. What the "
         "model learned from your pictures is yours."
     )

@@ -54,7 +54,9 @@ def begun_run(project: Project, *, strategy: str = "recommended") -> runs.Run:
     return run
 
 
-def finished_run(project: Project, *, wrong: int = 1) -> tuple[runs.Run, Evaluation]:
+def finished_run(
+    project: Project, *, wrong: int = 1, folds: int = 1
+) -> tuple[runs.Run, Evaluation]:
     """Make a finished run that got all but `wrong` of its test pictures right."""
     workspace = open_workspace()
     run = begun_run(project)
@@ -71,6 +73,7 @@ def finished_run(project: Project, *, wrong: int = 1) -> tuple[runs.Run, Evaluat
         labels=labels,
         probabilities=probabilities,
         measured_on="test",
+        folds=folds,
     )
     report = Report(
         config=TrainingConfig(backbone=chosen_backbone(project)),

@@ -91,6 +91,6 @@ def wait_for_all(futures: list[Future], *, key: str, doing: str) -> None:
 def _look_again(futures: list[Future], *, key: str, doing: str) -> None:
     def say() -> None:
         with st.container(key=f"waiting-{key}"):
-            st.html(f'<div class="tl-note" role="status">{doing} …</div>')
+            st.html(f'<div class="tl-note" role="status">{doing}…</div>')
 
     drawn_again(say, every=LOOK_AGAIN, ended=lambda: all(future.done() for future in futures))

@@ -11,7 +11,7 @@ from html import escape
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.shared.text import plain
+from pages.shared.text import html_text, plain
 from tl_core.errors import TLCoreError
 
 
@@ -37,30 +37,30 @@ def number_cards(*cards: tuple[str, str] | tuple[str, str, str], wide: bool = Fa
 
 def _number_html(label: str, value: str, note: str | None = None) -> str:
     lines = (note or "").splitlines()
-    below = "".join(f'<div class="tl-note">{escape(line)}</div>' for line in lines)
+    below = "".join(f'<div class="tl-note">{html_text(line)}</div>' for line in lines)
     return (
-        f'<div class="tl-number"><div class="tl-label">{escape(label)}</div>'
-        f'<div class="tl-value">{escape(value)}</div>{below}</div>'
+        f'<div class="tl-number"><div class="tl-label">{html_text(label)}</div>'
+        f'<div class="tl-value">{html_text(value)}</div>{below}</div>'
     )
 
 
 def name_text(name: str, *, note: str | None = None, clip: bool = True) -> None:
     """Show a name that a person gave, literally, with a muted line below it."""
     shape = "tl-name tl-clip" if clip else "tl-name"
-    below = f'<div class="tl-note">{escape(note)}</div>' if note else ""
-    title = escape(name, quote=True)
-    st.html(f'<div class="{shape}" dir="auto" title="{title}">{escape(name)}</div>{below}')
+    below = f'<div class="tl-note">{html_text(note)}</div>' if note else ""
+    title = escape(name)
+    st.html(f'<div class="{shape}" dir="auto" title="{title}">{html_text(name)}</div>{below}')
 
 
 def note_text(*lines: str) -> None:
     """Show muted lines of plain text."""
-    st.html(f'<div class="tl-note">{"<br>".join(escape(line) for line in lines)}</div>')
+    st.html(f'<div class="tl-note">{"<br>".join(html_text(line) for line in lines)}</div>')
 
 
 def badges(*texts: str, quiet: tuple[str, ...] = ()) -> None:
     """Show short labels in a row; `quiet` ones without colour."""
-    parts = [f'<span class="tl-badge">{escape(text)}</span>' for text in texts]
-    parts += [f'<span class="tl-badge tl-plain">{escape(text)}</span>' for text in quiet]
+    parts = [f'<span class="tl-badge">{html_text(text)}</span>' for text in texts]
+    parts += [f'<span class="tl-badge tl-plain">{html_text(text)}</span>' for text in quiet]
     st.html(" ".join(parts))
 
 

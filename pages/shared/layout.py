@@ -13,7 +13,7 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.elements import errors_shown
 from pages.shared.journey import BACKBONE, HOME, IMAGES, PAGES, STEPS, steps_done, usable_classes
-from pages.shared.text import plain
+from pages.shared.text import html_text, plain
 from tl_core.images import ClassSummary, list_classes
 from tl_core.runs.catalogue import Backbone
 from tl_core.runs.draft import chosen_backbone
@@ -58,7 +58,7 @@ def page_header(step: str | None, title: str, sentence: str) -> None:
         _project_line(project)
         _progress_line(project, step)
     st.title(title, anchor=False)
-    st.html(f'<p class="tl-lead">{escape(sentence)}</p>')
+    st.html(f'<p class="tl-lead">{html_text(sentence)}</p>')
     if message := state.said():
         st.toast(plain(message), icon=":material/check:")
 

@@ -14,9 +14,6 @@ from tl_core.runs.results.intervals import wilson_interval
 from tl_core.runs.results.report import Evaluation, Report, read_report
 
 FEATURES_TEXT = {"last": "the last layer", "all": "all stages"}
-SPLIT_TEXT = {
-    "held-out": "These pictures were held out: no training and no choice used them.",
-}
 PICTURES = {
     "test": "test pictures that the model never saw",
     "validation": "validation pictures, which also chose the epoch to keep",
@@ -94,7 +91,6 @@ def number_of(evaluation: Evaluation) -> HonestNumber:
         correct=evaluation.correct,
         n=evaluation.n,
         measured_on=pictures_text(evaluation.measured_on, evaluation.folds),
-        split=SPLIT_TEXT.get(evaluation.method, ""),
         baseline=_baseline(evaluation),
         interval=evaluation.interval,
     )
@@ -103,12 +99,12 @@ def number_of(evaluation: Evaluation) -> HonestNumber:
 def result_text(correct: int, n: int, *, interval: tuple[float, float] | None = None) -> str:
     """Return an honest result: "20 of 20: at least 84 %", "18 of 20: 90 % (70 to 97 %)".
 
-    `interval` as for `HonestNumber`.
+    Without its 95 % interval, fractions, "18 of 20: 90 %".
     """
     number = HonestNumber(correct=correct, n=n, measured_on="", interval=interval)
-    if correct == n:
+    if correct == n or not interval:
         return number.headline
-    low, high = number.bounds
+    low, high = interval
     return f"{number.headline} ({100 * low:.0f} to {percent(high)})"
 
 
@@ -136,7 +132,7 @@ def result_cards(report: Report) -> None:
     used = STRATEGY_NAMES.get(report.strategy_used, report.strategy_used)
     seen = FEATURES_TEXT.get(report.features, report.features)
     number_cards(
-        ("Time", time, f"of which {looking:.1f} s computing features" if looking else ""),
+        ("Time", time, f"of which {looking:.1f} s computing features" if looking > 0.05 else ""),
         ("Method used", used, f"features from {seen} of the backbone{_trial_text(report)}"),
         wide=True,
     )

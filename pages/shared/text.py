@@ -1,6 +1,7 @@
 """Text as it is shown: names literally; sizes, counts, shares and times as people say them."""
 
 import re
+from html import escape
 
 _BREAK = "\u2060"  # word joiner: keeps ":smile:", "->" and "www." from being read as markup
 
@@ -9,6 +10,25 @@ def plain(text: str) -> str:
     """Return text that Streamlit's markdown shows literally."""
     escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text.replace("\n", " "))
     return re.sub(r"([:\-<>=]|w(?=w))", rf"\1{_BREAK}", escaped)
+
+
+def html_text(text: str) -> str:
+    """Return text for HTML, shown literally; a number and its per cent sign stay in one line."""
+    return escape(text).replace(" %", "\u00a0%")
+
+
+LICENCES = {
+    "apache-2.0": "Apache 2.0",
+    "bsd-3-clause": "BSD 3-Clause",
+    "cc-by-nc-4.0": "CC BY-NC 4.0",
+    "dinov3-license": "DINOv3 License",
+    "mit": "MIT",
+}
+
+
+def licence_text(licence: str) -> str:
+    """Return the name that people know of a licence that timm names by an identifier."""
+    return LICENCES.get(licence, licence)
 
 
 def megabytes(size: int) -> str:

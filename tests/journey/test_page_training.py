@@ -89,7 +89,8 @@ def test_a_finished_run_says_k_of_n_with_its_interval_and_leads_on():
 
 def test_every_answer_right_is_not_called_a_hundred_percent():
     assert result_text(20, 20) == "20 of 20: at least 84 %"
-    assert result_text(18, 20) == "18 of 20: 90 % (70 to 97 %)"
+    assert result_text(18, 20) == "18 of 20: 90 %"
+    assert result_text(18, 20, interval=(0.699, 0.972)) == "18 of 20: 90 % (70 to 97 %)"
 
 
 def test_runs_are_compared_and_the_address_names_the_one_shown():
@@ -102,6 +103,15 @@ def test_runs_are_compared_and_the_address_names_the_one_shown():
     app.selectbox(key="run-shown").set_value(first.id).run()
     assert run_in_address(app) == first.id
     assert "19 of 20: 95 %" in texts(app)
+
+
+def test_the_table_of_runs_gives_the_interval_of_the_run_itself():
+    project = project_with_pictures(each=10)
+    finished_run(project)
+    _, evaluation = finished_run(project, wrong=4, folds=5)
+    low, high = evaluation.interval
+    table = open_app(PAGE, project).dataframe[0].value
+    assert f"({100 * low:.0f} to {100 * high:.0f} %)" in table["Result"][0]
 
 
 def test_earlier_runs_lie_behind_the_curves():

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from pages.shared.elements import badges, card, errors_shown, name_text, note_text
-from pages.shared.text import count_text, megabytes, plain
+from pages.shared.text import count_text, licence_text, megabytes, plain
 from tl_core.runs import compute_client
 from tl_core.runs.catalogue import Backbone, weights_state
 
@@ -47,7 +47,7 @@ def facts_lines(backbone: Backbone) -> list[str]:
     if backbone.parameters:
         size = f"{count_text(backbone.parameters)} parameters · {size}"
     trained = backbone.pretraining
-    licence = f"Licence: {backbone.licence}" if backbone.licence else ""
+    licence = f"Licence: {licence_text(backbone.licence)}" if backbone.licence else ""
     return [line for line in (size, f"{trained[:1].upper()}{trained[1:]}", licence) if line]
 
 

@@ -123,7 +123,12 @@ def _curve_title(epochs: Sequence[EpochResult], measure: str) -> str:
     values = [getattr(e, f"validation_{measure}") for e in epochs]
     best = int(np.nanargmax(values) if measure == "accuracy" else np.nanargmin(values))
     if measure == "accuracy":
-        return f"Validation accuracy: best {percent(values[best])}, in epoch {epochs[best].epoch}"
+        return f"Validation accuracy: best {percent(values[best])}, {_when(epochs[best])}"
     if best < len(values) - 3 and values[-1] > 1.1 * values[best]:
-        return f"Validation loss has risen since epoch {epochs[best].epoch}: overfitting"
-    return f"Validation loss: lowest {values[best]:.2f}, in epoch {epochs[best].epoch}"
+        since = f"epoch {epochs[best].epoch}" if epochs[best].epoch else "the start"
+        return f"Validation loss has risen since {since}: overfitting"
+    return f"Validation loss: lowest {values[best]:.2f}, {_when(epochs[best])}"
+
+
+def _when(result: EpochResult) -> str:
+    return f"in epoch {result.epoch}" if result.epoch else "before the first epoch"

@@ -45,6 +45,7 @@ def layer_curve(points: Sequence[Depth], *, title: str, frozen: int | None = Non
             marker={
                 "size": [14 if i == best else 9 for i in range(len(points))],
                 "symbol": ["diamond" if i == best else "circle" for i in range(len(points))],
+                "opacity": 1,
             },
             error_y={
                 "type": "data",

@@ -6,11 +6,12 @@ a word.
 """
 
 from collections.abc import Callable
-from html import escape
 from typing import NamedTuple
 
 import plotly.graph_objects as go
 import streamlit as st
+
+from pages.shared.text import html_text
 
 VALIDATION = "#2F83C5"  # blue and orange stay apart in every common colour blindness
 TRAIN = "#D0740F"
@@ -28,7 +29,7 @@ class Chart(NamedTuple):
 
 def show(chart: Chart, *, key: str, on_select: str | Callable = "ignore") -> object:
     """Draw the chart under its title; returns the selection when one is asked for."""
-    st.html(f'<div class="tl-name">{escape(chart.title)}</div>')
+    st.html(f'<div class="tl-name">{html_text(chart.title)}</div>')
     return st.plotly_chart(
         chart.figure,
         key=key,

@@ -2,12 +2,11 @@
 
 import math
 from functools import partial
-from html import escape
 
 import streamlit as st
 
 from pages.shared import charts, state
-from pages.shared.text import percent
+from pages.shared.text import html_text, percent
 from tl_core.runs.results.report import Evaluation
 
 SMALL_MATRIX = 8  # classes; a larger matrix takes the page's full width
@@ -61,7 +60,7 @@ def class_table(evaluation: Evaluation) -> None:
         else:
             finding = f"Lowest recall: “{hardest.name}”, {found} of {hardest.support}"
         sentence = f"{finding}. Macro F1: {_percent(evaluation.macro_f1)}."
-        st.html(f'<div class="tl-name">{escape(sentence)}</div>')
+        st.html(f'<div class="tl-name">{html_text(sentence)}</div>')
     st.dataframe(
         [
             {

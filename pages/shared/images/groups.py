@@ -85,7 +85,7 @@ def _groups(project_id: str, groups: Sequence[PictureGroup]) -> None:
         state.set_widget_value("group-shown", groups[0].name)
     pictures = sum(len(group.images) for group in groups)
     name_text(
-        f"{len(groups):,} groups of {pictures:,} pictures; {len(new):,} not checked yet",
+        f"{_count(len(groups))} of {pictures:,} pictures; {len(new):,} not checked yet",
         note="They already stay together. Confirm them, or split what does not belong together.",
     )
     name = st.selectbox(
@@ -125,6 +125,10 @@ def _button(label: str, key: str, act: Callable[[], object]) -> None:
             act()
 
     st.button(label, key=key, on_click=done)
+
+
+def _count(groups: int) -> str:
+    return "1 group" if groups == 1 else f"{groups:,} groups"
 
 
 def _title(group: PictureGroup) -> str:

@@ -1,10 +1,10 @@
 """What stands in the way of a good model, in words."""
 
 from collections.abc import Callable
-from html import escape
 
 import streamlit as st
 
+from pages.shared.text import html_text
 from tl_core.images.health import FEW_PER_CLASS, HealthFinding, PictureName
 from tl_core.images.sets import LEAST_PER_CLASS
 
@@ -39,7 +39,7 @@ TEXT = {
 
 def show_health(findings: list[HealthFinding]) -> None:
     if findings:
-        items = "".join(f"<li>{escape(sentence(finding))}</li>" for finding in findings)
+        items = "".join(f"<li>{html_text(sentence(finding))}</li>" for finding in findings)
         st.html(f'<div class="tl-advice"><b>Worth knowing</b><ul>{items}</ul></div>')
 
 

@@ -43,7 +43,8 @@ def follow_training(
         earlier: Name and run whose validation curves are drawn thinly behind.
         notes: Sentences of the finished run; without them, those of its log.
     """
-    past = [(name, view.epochs) for name, old in earlier if (view := run_view(old)).epochs]
+    views = ((name, run_view(old)) for name, old in earlier)
+    past = [(name, view.epochs) for name, view in views if len(view.epochs) > 1]
 
     def draw(now: Run) -> None:
         view = run_view(now)

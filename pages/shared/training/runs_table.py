@@ -27,18 +27,24 @@ def compare_runs(runs: Sequence[Run], names: dict[str, str]) -> None:
 
 
 def _score(run: Run, names: dict[str, str]) -> charts.RunScore:
+    return charts.RunScore(names[run.id], run.accuracy, *_interval(run), run.n_test)
+
+
+def _interval(run: Run) -> tuple[float, float]:
+    """Return the 95 % interval of a run that has a result."""
     report = report_of(run)
     found = report.evaluation.interval if report else None
-    low, high = found or wilson_interval(_correct(run), run.n_test)
-    return charts.RunScore(names[run.id], run.accuracy, low, high, run.n_test)
+    return found or wilson_interval(_correct(run), run.n_test)
 
 
 def _row(run: Run, names: dict[str, str]) -> dict[str, object]:
     spent = _seconds_spent(run)
-    has_result = run.accuracy is not None and run.n_test
+    result = "–"
+    if run.accuracy is not None and run.n_test:
+        result = result_text(_correct(run), run.n_test, interval=_interval(run))
     return {
         "Run": names[run.id],
-        "Result": result_text(_correct(run), run.n_test) if has_result else "–",
+        "Result": result,
         "Time": "–" if spent is None else duration(spent),
         "State": STATE_TEXT[run.state],
         "Backbone": run_config(run).backbone.title,

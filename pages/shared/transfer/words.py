@@ -173,8 +173,8 @@ def seen_text(found: PretrainingDistance) -> str:
 def part_names(pair: Similarity) -> tuple[str, str]:
     """Return what the two parts are called."""
     a, b = parse_subset(pair.a).title, parse_subset(pair.b).title
-    drawn = " (drawn at random)" if pair.drawn else ""
-    return a, f"{b[0].lower()}{b[1:]}{drawn}"
+    drawn = "randomly drawn " if pair.drawn else ""
+    return a, f"{drawn}{b[0].lower()}{b[1:]}"
 
 
 def similarity_text(pair: Similarity) -> str:
