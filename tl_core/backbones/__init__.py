@@ -6,6 +6,7 @@ own_weights      a person's own weights file, checked against an architecture
 preprocessing    pictures into the numbers that a backbone sees
 layer_groups     stem, stages or blocks, classifier; frozen or trained together
 network          backbone, features and classifier; its form on disk
+unlike           is a picture unlike all those that a model learnt from?
 group_outputs    what every layer group hands on to the next
 tracing          a network as a graph: cut behind its frozen layers, or made quicker
 """
