@@ -85,6 +85,7 @@ async function start(view, deviceId) {
   view.cameras = devices.filter((one) => one.kind === "videoinput" && one.deviceId).map((one) => one.deviceId);
   view.other.hidden = view.cameras.length < 2;
   paint(view);
+  paintAnswers(view);
   ask(view);
 }
 
@@ -105,6 +106,7 @@ function fail(view, name) {
   view.problem.hidden = false;
   view.again.hidden = name === "Insecure";
   paint(view);
+  paintAnswers(view);
 }
 
 const ready = (view) => view.stream && view.video.readyState >= 2 && view.video.videoWidth > 0;
@@ -204,12 +206,13 @@ function paint(view) {
   view.hold.textContent = hold?.label ?? "";
   view.hold.title = hold?.label ?? "";
   view.hold.setAttribute("aria-disabled", !view.stream || Boolean(view.sent));
-  view.said.textContent = view.sent ? "Adding the pictures …" : said;
+  view.said.textContent = view.sent ? hold.doing : said;
   view.said.hidden = !view.said.textContent;
 }
 
 function paintAnswers(view) {
-  const { preview, answer, title, note } = view.data;
+  const { answer, title, note } = view.data;
+  const preview = view.data.preview && view.stream;
   view.stage.classList.toggle("alone", !preview && !note);
   const nodes = [];
   if (preview) nodes.push(element("h4", "", title));

@@ -6,8 +6,11 @@ The picture stays in the browser until the person records, or while answers are 
 import base64
 import binascii
 from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_until_done
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 import streamlit as st
 
@@ -18,6 +21,8 @@ from tl_core.runs.results.answers import Answer
 
 MOST_FRAMES = 96  # of one recording: 12 seconds
 MOST_CLASSES = 5  # shown with their probability
+PATIENCE = 0.3  # seconds for an answer; after that, the next frame asks for it again
+LOADING = {"problem": "The model is being loaded …"}
 _HERE = Path(__file__).parent
 _HTML = """
 <div class="camera">
@@ -51,12 +56,13 @@ _component = st.components.v2.component(
 class Hold:
     """The button that records: what it says, how many frames at most, who takes them (JPEG).
 
-    `take` returns what is said below the button.
+    While they are taken `doing` stands below the button, then what `take` returns.
     """
 
     label: str
     take: Callable[[list[bytes]], str]
     most: int = MOST_FRAMES
+    doing: str = "One moment …"
 
 
 def camera(
@@ -88,8 +94,13 @@ def camera(
     def asked() -> None:
         value = getattr(state.widget_value(key), "frame", None)
         if value and classify:
-            answer = _answer_json(value["id"], classify, _decoded(value["picture"]))
-            state.set_widget_value(f"{key}-answer", answer)
+            picture = _decoded(value["picture"])
+            future = state.widget_value(f"{key}-asked") or _asked(classify, picture)
+            done, _ = wait_until_done([future], timeout=PATIENCE)
+            state.set_widget_value(f"{key}-asked", None if done else future)
+            before = state.widget_value(f"{key}-answer") or LOADING
+            answer = _answer_json(future) if done else before
+            state.set_widget_value(f"{key}-answer", answer | {"id": value["id"]})
 
     @st.fragment
     def part() -> None:
@@ -98,7 +109,7 @@ def camera(
         _component(
             key=key,
             data={
-                "hold": {"label": hold.label, "most": hold.most} if hold else None,
+                "hold": _hold_json(hold),
                 "received": drawn,
                 "said": state.widget_value(f"{key}-said", ""),
                 "preview": classify is not None,
@@ -120,13 +131,31 @@ def _decoded(text: str) -> bytes:
         return b""  # no picture: said where pictures are read
 
 
-def _answer_json(number: int, classify: Callable[[bytes], Answer], picture: bytes) -> dict:
+def _hold_json(hold: Hold | None) -> dict | None:
+    return {"label": hold.label, "doing": hold.doing, "most": hold.most} if hold else None
+
+
+def _asked(classify: Callable[[bytes], Answer], picture: bytes) -> Future:
+    """Ask in a thread: a slow answer, as the first one, must not hold up what else is clicked."""
+    future: Future = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(classify(picture))
+        except Exception as error:  # handed to whoever reads the answer
+            future.set_exception(error)
+
+    Thread(target=work, daemon=True, name="ask-camera").start()
+    return future
+
+
+def _answer_json(future: Future) -> dict:
     try:
-        found = classify(picture)
+        found: Answer = future.result()
     except TLCoreError as error:
-        return {"id": number, "problem": str(error)}
+        return {"problem": str(error)}
     if found.prediction is None:
-        return {"id": number, "problem": found.reason}
+        return {"problem": found.reason}
     best = found.prediction.class_name
     rows = found.prediction.ranked[:MOST_CLASSES]
     if len(found.prediction.class_names) <= MOST_CLASSES:  # in an order that stands still
@@ -136,4 +165,4 @@ def _answer_json(number: int, classify: Callable[[bytes], Answer], picture: byte
         {"name": name, "share": share, "text": sureness(share), "first": name == best}
         for name, share in rows
     ]
-    return {"id": number, "rows": shown}
+    return {"rows": shown}

@@ -22,19 +22,21 @@ ADVICE = {
 
 def recording_panel(project_id: str, class_name: str) -> None:
     """Draw the camera with its button, and how many recordings the class has."""
+    key = f"record-{project_id}"
     sources = sources_of(state.current_workspace(), project_id, class_name)
     name_text(_counted(class_name, sources), note=_advice(sources), clip=False)
     camera(
-        key="record",
+        key=key,
         hold=Hold(
             label=f"Hold to record “{class_name}”",
+            doing="Adding the pictures …",
             take=lambda frames: _take(project_id, class_name, frames),
         ),
         classify=_newest_model(project_id),
         note="Frames of one recording look alike. They stay together as one group, so that no "
         "model is measured on frames like those that it learned from.",
     )
-    if state.widget_value("record-received"):
+    if state.widget_value(f"{key}-received"):
         undo_button(project_id, key="undo-recording")
 
 
@@ -67,4 +69,4 @@ def _counted(class_name: str, sources: Sources) -> str:
 
 
 def _advice(sources: Sources) -> str:
-    return ADVICE[min(2, sources.recordings + sources.others)]
+    return ADVICE[min(2, sources.recordings + sources.others) if sources.recordings else 0]
