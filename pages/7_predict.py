@@ -70,5 +70,5 @@ def begin(run: Run, uploader: str, files: list[SourceFile | Skipped]) -> None:
 
 if not ask_for_pictures(run):
     show_batch(run)
-explain("probability")
+explain("probability", "unlike the training pictures")
 next_step(EXPORT, "Next: export")

@@ -40,7 +40,8 @@ with st.expander("How do I use the ONNX file elsewhere?", icon=":material/help:"
         "predict.py picture.jpg`\n\nFor programmers: the input `image` holds the 8-bit RGB "
         "pixels of the upright picture, shape (height, width, 3), any size, neither resized nor "
         "normalised. The output `probabilities` has one number per class. The class names, in "
-        "the same order, are in the file's metadata under `class_names`."
+        "the same order, are in the file's metadata under `class_names`. The output "
+        "`unlike_score` is above 1 for pictures unlike those that the model was trained on."
     )
 with st.expander("Which licence applies?", icon=":material/gavel:"):
     backbone = run.config["backbone"]

@@ -10,6 +10,7 @@ from tl_core.approaches.training import Training, prepare_training
 from tl_core.backbones import check_weights_file, create_backbone
 from tl_core.backbones.network import TransferNetwork, save_network
 from tl_core.backbones.preprocessing import Preprocessing, preprocessing_for
+from tl_core.backbones.unlike import fit_unlike
 from tl_core.runs.catalogue import BUNDLED, Backbone, backbone_to_json, find
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.events import Event
@@ -67,6 +68,7 @@ def write_tiny_run(
     *,
     features: str = "last",
     class_names: tuple[str, ...] = CLASS_NAMES,
+    unlike: bool = True,
 ) -> Preprocessing:
     """Write a model whose answers differ from picture to picture; return its preprocessing."""
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -82,6 +84,8 @@ def write_tiny_run(
         network.feature_mean.copy_(seen.mean(0))
         network.feature_scale.copy_(seen.std(0).clamp(min=1e-3))
         network.classifier.weight /= network.classify(seen).std()
+        if unlike:
+            network.unlike = fit_unlike(seen.numpy()[:, -module.head_hidden_size :])
     metadata = {
         "class_names": list(class_names),
         "backbone": backbone_to_json(backbone),

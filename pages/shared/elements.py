@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.shared.text import html_text, plain
 from tl_core.errors import TLCoreError
+from tl_core.runs.results.answers import Prediction
 
 
 def card(key: str, *, chosen: bool = False) -> DeltaGenerator:
@@ -62,6 +63,15 @@ def badges(*texts: str, quiet: tuple[str, ...] = ()) -> None:
     parts = [f'<span class="tl-badge">{html_text(text)}</span>' for text in texts]
     parts += [f'<span class="tl-badge tl-plain">{html_text(text)}</span>' for text in quiet]
     st.html(" ".join(parts))
+
+
+def unlike_warning(found: Prediction) -> None:
+    """Say so if a picture is unlike those that the model learnt from."""
+    if found.unlike:
+        st.warning(
+            "Unlike anything this model was trained on: do not rely on its answer.",
+            icon=":material/help_center:",
+        )
 
 
 def show_error(error: TLCoreError) -> None:

@@ -129,6 +129,11 @@ TERMS = {
     "recall": "Of the pictures of a class, the share that the model finds.",
     "F1": "The harmonic mean of precision and recall: it is high only when both are.",
     "macro F1": "The average of the F1 of all classes, each class counting the same.",
+    "unlike the training pictures": (
+        "The picture's features are farther from those of all training pictures than 95 % of the "
+        "training pictures are from the others. The model must answer with one of its classes even "
+        "then. About 5 % of suitable pictures are marked too."
+    ),
     "probability": (
         "The model's stated confidence in each class; for one picture they add up to 100 %."
     ),

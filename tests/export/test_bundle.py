@@ -65,9 +65,10 @@ def test_the_bundled_backbone_exports(tmp_path, pictures):
 
 def test_one_file_takes_a_picture_and_says_what_its_answers_mean(run_dir):
     model = onnx.load(run_dir / "model.onnx")
-    (given,), (answer,) = model.graph.input, model.graph.output
+    (given,), (answer, unlike) = model.graph.input, model.graph.output
     shape = [d.dim_param or d.dim_value for d in given.type.tensor_type.shape.dim]
     assert (given.name, answer.name) == ("image", "probabilities")
+    assert (unlike.name, list(unlike.type.tensor_type.shape.dim)) == ("unlike_score", [])
     assert shape == ["height", "width", 3]
     assert given.type.tensor_type.elem_type == onnx.TensorProto.UINT8
     properties = {entry.key: entry.value for entry in model.metadata_props}
@@ -94,6 +95,34 @@ def test_parity_notices_a_file_that_answers_differently(run_dir, tmp_path, pictu
     onnx.save(model, tmp_path / "model.onnx")
     found = bundle.compare_answers(run_dir, tmp_path / "model.onnx", pictures)
     assert found.max_difference > onnx_check.LIMIT and not found.same
+
+
+@pytest.mark.parametrize("features", ["last", "all"])
+def test_the_onnx_file_notices_the_same_pictures_as_unlike(tmp_path, pictures, features):
+    write_tiny_run(tmp_path, features=features)
+    bundle.onnx_model(tmp_path, tmp_path / "model.onnx")
+    ours, theirs = (
+        [found.unlike_score for found in Predictor.load(tmp_path / name).predict(pictures)]
+        for name in ("model.safetensors", "model.onnx")
+    )
+    assert np.std(ours) > 0.01
+    np.testing.assert_allclose(theirs, ours, atol=1e-3)
+
+
+def test_parity_notices_a_file_that_finds_others_unlike(run_dir, tmp_path, pictures):
+    model = onnx.load(run_dir / "model.onnx")
+    for tensor in model.graph.initializer:
+        if tensor.name.endswith("unlike.limit"):
+            values = onnx.numpy_helper.to_array(tensor) * np.float32(1.01)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+    onnx.save(model, tmp_path / "model.onnx")
+    assert not bundle.compare_answers(run_dir, tmp_path / "model.onnx", pictures).same
+
+
+def test_a_model_that_cannot_tell_what_is_unlike_exports_without_it(tmp_path, pictures):
+    write_tiny_run(tmp_path, unlike=False)
+    assert bundle.export_run(tmp_path, tmp_path, pictures[:2]).same
+    assert len(onnx.load(tmp_path / "model.onnx").graph.output) == 1
 
 
 def test_no_compared_picture_is_no_proof(run_dir):

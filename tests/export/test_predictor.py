@@ -49,6 +49,19 @@ def test_bytes_and_paths_and_the_model_file_itself_give_the_same(run_dir, pictur
     assert from_paths[0].class_names == CLASS_NAMES
 
 
+def test_every_answer_says_how_unlike_the_training_pictures_it_is(run_dir, pictures):
+    predictor = Predictor.load(run_dir)
+    scores = [found.unlike_score for found in predictor.predict(pictures)]
+    assert len(set(scores)) == len(pictures) and min(scores) > 0
+    assert [found.unlike for found in predictor.predict(pictures)] == [s > 1 for s in scores]
+
+
+def test_a_model_saved_without_it_answers_all_the_same(tmp_path, pictures):
+    write_tiny_run(tmp_path, unlike=False)
+    (found,) = Predictor.load(tmp_path).predict(pictures[:1])
+    assert found.unlike_score is None and not found.unlike
+
+
 def test_a_photo_turned_by_its_camera_is_classified_upright(run_dir):
     upright = Image.effect_noise((200, 120), 80).convert("RGB")
     turned, exif = io.BytesIO(), Image.Exif()

@@ -20,11 +20,19 @@ def test_the_table_has_a_row_for_every_file_even_the_unreadable():
     answers = [
         Answer("cats/one, two.jpg", Prediction(("ä", "b"), (0.25, 0.75))),
         Answer("broken.jpg", None, "the file is empty."),
+        Answer("pizza.jpg", Prediction(("ä", "b"), (0.25, 0.75), unlike_score=1.5)),
+        Answer("dog.jpg", Prediction(("ä", "b"), (0.25, 0.75), unlike_score=0.25)),
     ]
     rows = _rows(answers_csv(answers, ("ä", "b")))
-    assert rows[0] == ["file", "predicted", "probability", "ä", "b", "problem"]
-    assert rows[1] == ["cats/one, two.jpg", "b", "0.750000", "0.250000", "0.750000", ""]
-    assert rows[2] == ["broken.jpg", "", "", "", "", "the file is empty."]
+    known = ["b", "0.750000", "0.250000", "0.750000"]
+    columns = ["file", "predicted", "probability", "ä", "b", "unlike", "unlike_score", "problem"]
+    assert rows == [
+        columns,
+        ["cats/one, two.jpg", *known, "", "", ""],  # this model cannot tell
+        ["broken.jpg", "", "", "", "", "", "", "the file is empty."],
+        ["pizza.jpg", *known, "1", "1.5000", ""],
+        ["dog.jpg", *known, "0", "0.2500", ""],
+    ]
 
 
 @pytest.mark.parametrize("name", ["=1+1.jpg", "+x", "-2", "@SUM(A1)", "\t=1", "\r=1"])
@@ -42,4 +50,4 @@ def test_an_ordinary_name_is_left_alone():
 
 def test_a_name_that_is_not_valid_unicode_does_not_break_the_table():
     table = answers_csv([Answer("bad\udcff.jpg", None, "x")], ("a",)).decode("utf-8-sig")
-    assert table.splitlines()[1] == "bad?.jpg,,,,x"
+    assert table.splitlines()[1] == "bad?.jpg,,,,,,x"

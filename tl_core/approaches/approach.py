@@ -16,6 +16,7 @@ from typing import Protocol
 import tl_core.approaches
 from tl_core.approaches.task import Task
 from tl_core.backbones.network import TransferNetwork
+from tl_core.backbones.unlike import Unlike
 from tl_core.errors import RunError
 from tl_core.features.engine import EngineChoice
 from tl_core.runs.approach import ApproachFacts
@@ -43,6 +44,9 @@ class Model(Protocol):
 
     def evaluate(self) -> Generator[Event, None, Evaluation]:
         """Measure it on pictures that it was not fitted on."""
+
+    def unlike(self) -> Unlike | None:
+        """Return what notices pictures unlike those that it learnt from."""
 
 
 @dataclass(frozen=True)

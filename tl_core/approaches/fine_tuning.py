@@ -7,6 +7,7 @@ Out-of-Distribution", arXiv:2202.10054.
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from tl_core.approaches import linear_probe
@@ -18,14 +19,16 @@ from tl_core.approaches.optimisation import Optimisation, optimise, start
 from tl_core.approaches.task import Task, extract
 from tl_core.backbones.layer_groups import layer_groups
 from tl_core.backbones.network import TransferNetwork
+from tl_core.backbones.unlike import Unlike, fit_unlike, spread
 from tl_core.evaluation.calibration import softmax
-from tl_core.evaluation.measuring import crop_batches, evaluation_of, logits_of
+from tl_core.evaluation.measuring import crop_batches, evaluation_of, last_of, logits_of
 from tl_core.features.engine import EngineChoice
 from tl_core.runs.approach import StepPlan
 from tl_core.runs.events import EpochResult, Event, Note, PhaseStarted
 from tl_core.runs.results.intervals import paired_gain
 from tl_core.runs.results.report import Evaluation
 
+COMPARED = 128  # pictures that were learnt from, and others, to find what is unlike them
 OPTIMISER_SETTINGS = (
     *("balanced", "frozen_groups", "augmentations", "steps", "batch_size"),
     *("classifier_lr", "backbone_lr", "layer_decay", "weight_decay"),
@@ -103,6 +106,21 @@ class TunedModel:
     def network(self) -> TransferNetwork:
         self.state.restore_best()
         return self.state.network
+
+    @property
+    def learnt(self) -> np.ndarray:
+        """The pictures, int64 (n,), that its layers have learnt from."""
+        return self.task.rows("train")
+
+    def unlike(self) -> Unlike | None:
+        """Fit on the network's own features; other pictures than the learnt say what is unlike."""
+        images, learnt = self.task.images.images, self.learnt
+        others = np.setdiff1d(np.arange(len(images)), learnt)
+        rows = np.concatenate([spread(part, COMPARED) for part in (learnt, others)])
+        crops = crop_batches([images[row] for row in rows], self.task.preprocessing)
+        last = torch.cat(list(last_of(self.network(), crops, self.task.preprocessing)))
+        groups = None if self.task.groups is None else self.task.groups[rows]
+        return fit_unlike(last.numpy(), groups, learnt=np.isin(rows, learnt))
 
     def evaluate(self) -> Generator[Event, None, Evaluation]:
         """Measure on the test part; on the validation part, saying so, if that is all there is."""

@@ -16,6 +16,7 @@ from tl_core.approaches.probe import CENTROIDS, LinearProbe, all_views
 from tl_core.approaches.probe_choice import ProbeChoice, choose_probe
 from tl_core.approaches.task import Extracted, Task, extract
 from tl_core.backbones.network import TransferNetwork
+from tl_core.backbones.unlike import Unlike, fit_unlike
 from tl_core.errors import DatasetError
 from tl_core.evaluation.calibration import softmax
 from tl_core.evaluation.folds import make_folds, unmeasured_classes
@@ -57,6 +58,9 @@ class ProbeModel:
         division = yield from measured_division(self.task)
         found = yield from cross_validate(self.task, self.extracted, division, "evaluate")
         return evaluation_on(self.task, division, found.answers)
+
+    def unlike(self) -> Unlike | None:
+        return fit_unlike(self.extracted.views["last"][0], self.task.groups)
 
     def logits(self, rows: np.ndarray) -> np.ndarray:
         """Return logits, float32 (n, K), of these pictures, unvaried."""

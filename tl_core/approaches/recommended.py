@@ -133,6 +133,10 @@ class TrialModel(TunedModel):
 
     answers: np.ndarray | None = None
 
+    @property
+    def learnt(self) -> np.ndarray:
+        return _learnt_rows(self.task)
+
     def evaluate(self) -> Generator[Event, None, Evaluation]:
         if not self.task.cross_validates:
             return (yield from super().evaluate())

@@ -109,6 +109,7 @@ class Training:
         evaluation = yield from passed_on(model.evaluate(), self._noticed)
         yield self._noticed(PhaseStarted("save"))
         network = model.network()
+        network.unlike = model.unlike()
         save_network(self.task.run_dir / "model.safetensors", network, self._metadata())
         report = Report(
             config=self.task.config,

@@ -13,6 +13,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from tl_core.backbones import create_backbone
+from tl_core.backbones.unlike import Unlike
 from tl_core.errors import PredictionError
 from tl_core.runs.catalogue import backbone_from_json
 from tl_core.workspace.storage import write_atomic
@@ -57,6 +58,7 @@ class TransferNetwork(nn.Module):
         self.register_buffer("feature_mean", torch.zeros(feature_size))
         self.register_buffer("feature_scale", torch.ones(feature_size))
         self.classifier = nn.Linear(feature_size, num_classes)
+        self.unlike: Unlike | None = None  # notices pictures unlike those that it learnt from
 
     def features(self, images: Tensor) -> Tensor:
         """Return raw features, float32 (N, D), of normalised images (N, 3, H, W)."""
@@ -73,6 +75,11 @@ class TransferNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.classify(self.features(images))
+
+    def answer(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return logits (N, K), and scores (N,) of being unlike if it can tell; see `Unlike`."""
+        features = self.features(images)
+        return self.classify(features), None if self.unlike is None else self.unlike(features)
 
 
 def last_features(backbone: nn.Module, images: Tensor) -> Tensor:
@@ -179,6 +186,8 @@ def load_network(path: Path) -> tuple[TransferNetwork, dict]:
         feature_size=metadata["feature_size"],
         unit_length=metadata["unit_length"],
     )
+    if "unlike.limit" in state:
+        network.unlike = Unlike(state["unlike.remembered"], state["unlike.limit"])
     try:
         network.load_state_dict(state)
     except RuntimeError as error:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tl_core.backbones.network import TransferNetwork
+from tl_core.backbones.network import TransferNetwork, last_features
 from tl_core.backbones.preprocessing import Preprocessing, normalise
 from tl_core.features.decoding import crop_file, in_parallel
 from tl_core.images import LabelledImage
@@ -22,11 +22,31 @@ def logits_of(
     preprocessing: Preprocessing,
 ) -> Iterator[Tensor]:
     """Yield logits, float32 (n, K), per batch of uint8 crops (n, 3, S, S), in plain float32."""
+    for images in _inputs(network, crops, preprocessing):
+        yield network(images).float().cpu()
+
+
+@torch.inference_mode()
+def last_of(
+    network: TransferNetwork,
+    crops: Iterator[Tensor] | Sequence[Tensor],
+    preprocessing: Preprocessing,
+) -> Iterator[Tensor]:
+    """Yield features of the last layer, float32 (n, D), per batch of uint8 crops."""
+    for images in _inputs(network, crops, preprocessing):
+        yield last_features(network.backbone, images).cpu()
+
+
+def _inputs(
+    network: TransferNetwork,
+    crops: Iterator[Tensor] | Sequence[Tensor],
+    preprocessing: Preprocessing,
+) -> Iterator[Tensor]:
     network.eval()
     place = next(network.parameters()).device
     for batch in crops:
         images = normalise(batch.to(place), preprocessing)
-        yield network(images.contiguous(memory_format=torch.channels_last)).float().cpu()
+        yield images.contiguous(memory_format=torch.channels_last)
 
 
 def crop_batches(

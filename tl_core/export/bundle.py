@@ -19,7 +19,7 @@ from tl_core.backbones.network import FORMAT, TransferNetwork, load_network
 from tl_core.backbones.preprocessing import Preprocessing
 from tl_core.errors import ExportError
 from tl_core.export.onnx_preprocessing import OUTPUT, preprocessing_model
-from tl_core.export.predictor import Predictor, model_file
+from tl_core.export.predictor import PROBABILITIES, UNLIKE, Predictor, model_file
 from tl_core.runs.results.onnx_check import ONNX, SCRIPT, WEIGHTS, Parity, read_parity, write_parity
 from tl_core.workspace.storage import storage_errors, write_atomic
 
@@ -85,18 +85,29 @@ def weights_file(run_dir: Path, out: Path) -> Path:
 
 
 def compare_answers(run_dir: Path, onnx_file: Path, paths: Sequence[Path]) -> Parity:
-    """Compare the file's probabilities with the app's; both decode the pictures in full."""
-    ours = Predictor.load(run_dir).probabilities(paths)
-    theirs = Predictor.load(onnx_file).probabilities(paths)
+    """Compare the file's answers with the app's; both decode the pictures in full."""
+    ours, theirs = (_numbers(Predictor.load(path), paths) for path in (run_dir, onnx_file))
     difference = float(np.abs(ours - theirs).max()) if len(paths) else 0.0
     return Parity(n=len(paths), total=len(paths), max_difference=difference)
+
+
+def _numbers(predictor: Predictor, paths: Sequence[Path]) -> np.ndarray:
+    """Return probabilities and, last, the score of being unlike, (N, K + 1); -1 without one."""
+    found = predictor.predict(paths)
+    return np.array(
+        [
+            (*one.probabilities, -1.0 if one.unlike_score is None else one.unlike_score)
+            for one in found
+        ]
+    )
 
 
 def onnx_model(run_dir: Path, out: Path) -> Path:
     """Write an ONNX file that takes a picture and gives probabilities.
 
-    Input ``image``: uint8, shape (height, width, 3), upright RGB of any size. Output
-    ``probabilities``: float32, shape (K,). The metadata holds ``class_names`` and more.
+    Input ``image``: uint8, shape (height, width, 3), upright RGB of any size. Outputs
+    ``probabilities``: float32, shape (K,), and ``unlike_score``: float32, shape (), if the model
+    has one (see `Prediction`). The metadata holds ``class_names`` and more.
 
     Raises:
         PredictionError: If the run has no finished model.
@@ -116,20 +127,25 @@ def onnx_model(run_dir: Path, out: Path) -> Path:
     head.ir_version = body.ir_version
     whole = onnx.compose.merge_models(head, body, io_map=[(OUTPUT, OUTPUT)])
     whole.producer_name = "guided transfer learning"
-    whole.doc_string = "uint8 upright RGB picture (height, width, 3) -> class probabilities"
+    whole.doc_string = (
+        "uint8 upright RGB picture (height, width, 3) -> class probabilities, and a score above 1 "
+        "for pictures unlike those that the model learnt from"
+    )
     onnx.helper.set_model_props(whole, _properties(metadata))
     onnx.checker.check_model(whole)
     write_atomic(out, whole.SerializeToString())
     return out
 
 
-class _Probabilities(nn.Module):
+class _Answers(nn.Module):
     def __init__(self, network: TransferNetwork) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, normalised: Tensor) -> Tensor:
-        return torch.softmax(self.network(normalised)[0], dim=0)  # (1, 3, S, S) -> (K,)
+    def forward(self, normalised: Tensor) -> tuple[Tensor, ...]:
+        logits, unlike = self.network.answer(normalised)  # (1, K), (1,)
+        probabilities = torch.softmax(logits[0], dim=0)  # (K,)
+        return (probabilities,) if unlike is None else (probabilities, unlike[0])
 
 
 @torch.no_grad()
@@ -137,10 +153,10 @@ def _network_model(network: TransferNetwork, side: int) -> onnx.ModelProto:
     example = torch.zeros(1, 3, side, side)
     try:
         program = torch.onnx.export(
-            _Probabilities(network).float().eval(),
+            _Answers(network).float().eval(),
             (example,),
             input_names=[OUTPUT],
-            output_names=["probabilities"],
+            output_names=[PROBABILITIES, UNLIKE][: 1 if network.unlike is None else 2],
             dynamo=True,
             optimize=False,  # it drops additions of 1e-8, which small deviations stand on
             verbose=False,

@@ -24,18 +24,21 @@ from tl_core.runs.processes import cores
 from tl_core.runs.results.answers import Answer, Prediction
 from tl_core.runs.results.onnx_check import ONNX, WEIGHTS
 
+PROBABILITIES, UNLIKE = "probabilities", "unlike_score"  # outputs of an ONNX file
+
+Classify = Callable[[Image.Image], tuple[np.ndarray, float | None]]
+
 
 class Predictor:
     """A finished model: pictures in, probabilities out.
 
     Args:
         class_names: K names in the order of the probabilities.
-        classify: Turns one upright RGB picture into probabilities, float32 (K,).
+        classify: Turns one upright RGB picture into probabilities, float32 (K,), and a score of
+            being unlike the pictures learnt from (see `Prediction`).
     """
 
-    def __init__(
-        self, class_names: Sequence[str], classify: Callable[[Image.Image], np.ndarray]
-    ) -> None:
+    def __init__(self, class_names: Sequence[str], classify: "Classify") -> None:
         self.class_names = tuple(class_names)
         self._classify = classify
 
@@ -59,13 +62,13 @@ class Predictor:
         Raises:
             ImageFileError: If a picture cannot be read; see `answers` to go on past those.
         """
-        decoded = in_parallel(read_picture, pictures, threads=cores())
-        rows = [self._classify(picture) for picture in decoded]
-        return np.stack(rows) if rows else np.empty((0, len(self.class_names)), np.float32)
+        rows = [entry.probabilities for entry in self.predict(pictures)]
+        return np.array(rows, np.float32).reshape(-1, len(self.class_names))
 
     def predict(self, pictures: Sequence[bytes | Path]) -> list[Prediction]:
         """Return one prediction per picture, in order; raises as `probabilities` does."""
-        return [self._prediction(row) for row in self.probabilities(pictures)]
+        decoded = in_parallel(read_picture, pictures, threads=cores())
+        return [self._prediction(picture) for picture in decoded]
 
     def answers(self, files: Iterable[SourceFile | Skipped]) -> Iterator[Answer]:
         """Yield an answer for every file, in order: a prediction, or why there is none."""
@@ -73,10 +76,11 @@ class Predictor:
             if isinstance(picture, str):
                 yield Answer(file.name, None, picture)
             else:
-                yield Answer(file.name, self._prediction(self._classify(picture)))
+                yield Answer(file.name, self._prediction(picture))
 
-    def _prediction(self, row: np.ndarray) -> Prediction:
-        return Prediction(self.class_names, tuple(float(value) for value in row))
+    def _prediction(self, picture: Image.Image) -> Prediction:
+        probabilities, score = self._classify(picture)
+        return Prediction(self.class_names, tuple(map(float, probabilities)), score)
 
 
 def model_file(path: Path) -> Path:
@@ -125,22 +129,19 @@ def _opened(file: SourceFile | Skipped) -> tuple[SourceFile | Skipped, Image.Ima
         return file, f"the file cannot be read ({error.strerror or error})"
 
 
-def _torch_classifier(
-    network: TransferNetwork, preprocessing: Preprocessing
-) -> Callable[[Image.Image], np.ndarray]:
+def _torch_classifier(network: TransferNetwork, preprocessing: Preprocessing) -> Classify:
     network = network.float().eval()
 
     @torch.inference_mode()
-    def classify(picture: Image.Image) -> np.ndarray:
-        logits = network(prepare(picture, preprocessing)[None])  # (1, K)
-        return torch.softmax(logits[0], dim=0).numpy()
+    def classify(picture: Image.Image) -> tuple[np.ndarray, float | None]:
+        logits, unlike = network.answer(prepare(picture, preprocessing)[None])  # (1, K), (1,)
+        score = None if unlike is None else float(unlike[0])
+        return torch.softmax(logits[0], dim=0).numpy(), score
 
     return classify
 
 
-def _onnx_classifier(
-    file: Path,
-) -> tuple[list[str], Callable[[Image.Image], np.ndarray]]:
+def _onnx_classifier(file: Path) -> tuple[list[str], Classify]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = cores()
     options.log_severity_level = 3
@@ -149,12 +150,15 @@ def _onnx_classifier(
             str(file), options, providers=["CPUExecutionProvider"]
         )
         class_names = json.loads(session.get_modelmeta().custom_metadata_map["class_names"])
+        names = [output.name for output in session.get_outputs()]
     except Exception as error:  # onnxruntime raises a dozen types of its own for a bad file
         raise PredictionError(
             f"“{file.name}” cannot be read as a model that this app exported. Export it again."
         ) from error
 
-    def classify(picture: Image.Image) -> np.ndarray:
-        return session.run(["probabilities"], {"image": np.asarray(picture)})[0]
+    def classify(picture: Image.Image) -> tuple[np.ndarray, float | None]:
+        found = dict(zip(names, session.run(names, {"image": np.asarray(picture)}), strict=True))
+        score = found.get(UNLIKE)
+        return found[PROBABILITIES], None if score is None else float(score)
 
     return class_names, classify

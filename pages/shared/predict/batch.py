@@ -107,6 +107,8 @@ def _table(run: Run, job: Job) -> None:
     found = [entry.prediction for entry in answers if entry.prediction]
     counts = Counter(prediction.class_name for prediction in found)
     lines = [f"{name}: {count:,}" for name, count in counts.most_common()]
+    if unlike := sum(prediction.unlike for prediction in found):
+        lines.append(f"unlike the training pictures: {unlike:,}; do not rely on these answers")
     refused = len(answers) - len(found)
     if refused:
         lines.append(f"skipped: {refused:,}; the last column gives the reasons")
@@ -118,6 +120,9 @@ def _table(run: Run, job: Job) -> None:
             "Predicted class": [e.prediction.class_name if e.prediction else "" for e in answers],
             "Probability": [
                 _shown(e.prediction.probability) if e.prediction else None for e in answers
+            ],
+            "Unlike the training pictures": [
+                "unlike" if e.prediction and e.prediction.unlike else "" for e in answers
             ],
             "Reason if skipped": [entry.reason or "" for entry in answers],
         },

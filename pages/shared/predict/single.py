@@ -6,7 +6,14 @@ from typing import BinaryIO
 import streamlit as st
 
 from pages.shared import charts, state
-from pages.shared.elements import card, errors_shown, name_text, note_text, show_error
+from pages.shared.elements import (
+    card,
+    errors_shown,
+    name_text,
+    note_text,
+    show_error,
+    unlike_warning,
+)
 from pages.shared.text import plain
 from tl_core.errors import TLCoreError
 from tl_core.images import add_images, list_classes, read_picture, thumbnail_bytes, uploaded_files
@@ -62,6 +69,7 @@ def _show(run: Run, file: BinaryIO, found: Prediction, preview: bytes | None) ->
     name_text(file.name)
     if preview:
         st.image(preview)
+    unlike_warning(found)
     charts.show(
         charts.probabilities(found.class_names, found.probabilities),
         key=f"bars-{run.id}-{file.file_id}",

@@ -9,15 +9,26 @@ from pathlib import Path
 
 # A spreadsheet takes a cell that begins so for a formula, and may run it (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+UNLIKE_ABOVE = 1.0  # scores are fractions of the distance at which 5 % are false alarms
 _TRIED = "tried"  # an empty file in a run's folder
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """Probabilities of one picture, fractions that add up to 1, in the order of `class_names`."""
+    """Probabilities of one picture, fractions that add up to 1, in the order of `class_names`.
+
+    `unlike_score` says how far the picture is from those that the model learnt from: above 1 lie
+    about 5 % of pictures of the same kind. None if the model cannot tell.
+    """
 
     class_names: tuple[str, ...]
     probabilities: tuple[float, ...]
+    unlike_score: float | None = None
+
+    @property
+    def unlike(self) -> bool:
+        """Whether the picture is unlike anything that the model learnt from."""
+        return self.unlike_score is not None and self.unlike_score > UNLIKE_ABOVE
 
     @property
     def class_name(self) -> str:
@@ -47,20 +58,24 @@ class Answer:
 def answers_csv(answers: Iterable[Answer], class_names: Sequence[str]) -> bytes:
     """Return a table as CSV in UTF-8, marked as such for spreadsheets.
 
-    Columns: file, predicted, probability, one probability per class, problem. Names that a
-    spreadsheet would take for a formula get an apostrophe in front.
+    Columns: file, predicted, probability, one probability per class, unlike (0 or 1),
+    unlike_score, problem. Names that a spreadsheet would take for a formula get an apostrophe in
+    front.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
+    classes = map(without_formula, class_names)
     writer.writerow(
-        ["file", "predicted", "probability", *map(without_formula, class_names), "problem"]
+        ["file", "predicted", "probability", *classes, "unlike", "unlike_score", "problem"]
     )
     for answer in answers:
         found = answer.prediction
-        values = [""] * (2 + len(class_names))
+        values = [""] * (4 + len(class_names))
         if found:
             numbers = (found.probability, *found.probabilities)
             values = [without_formula(found.class_name), *(f"{value:.6f}" for value in numbers)]
+            score = found.unlike_score
+            values += ["", ""] if score is None else [str(int(found.unlike)), f"{score:.4f}"]
         problem = without_formula(answer.reason or "")
         writer.writerow([without_formula(answer.name), *values, problem])
     return text.getvalue().encode("utf-8-sig", errors="replace")

@@ -20,12 +20,13 @@ PARITY = "parity.json"
 
 @dataclass(frozen=True)
 class Parity:
-    """How closely the exported file repeats the app's probabilities.
+    """How closely the exported file repeats the app's answers.
 
     Args:
         n: Pictures compared so far.
         total: Pictures to compare.
-        max_difference: Largest absolute difference of any class's probability.
+        max_difference: Largest absolute difference of any class's probability, or of the score
+            of being unlike the training pictures.
     """
 
     n: int
