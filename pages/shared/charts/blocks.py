@@ -36,8 +36,8 @@ def network(groups: Sequence[LayerBlock], frozen: int) -> Chart:
             showarrow=False,
             font={"size": 13, "color": text_colour() if i < frozen else "white"},
         )
-    figure.update_xaxes(range=[0, 100], visible=False, fixedrange=True)
-    figure.update_yaxes(range=[-0.32, 1], visible=False, fixedrange=True)
+    figure.update_xaxes(range=[-0.3, 100.3], visible=False, fixedrange=True)
+    figure.update_yaxes(range=[-0.32, 1.03], visible=False, fixedrange=True)
     trained = sum(group.parameters for group in groups[frozen:])
     total = sum(group.parameters for group in groups)
     title = f"{count_text(trained)} of {count_text(total)} parameters are trainable"

@@ -114,18 +114,21 @@ def _table(run: Run, job: Job) -> None:
         lines.append(f"skipped: {refused:,}; the last column gives the reasons")
     st.subheader(f"{len(found):,} pictures classified", anchor=False)
     note_text(*lines)
+    table = {
+        "File": [entry.name for entry in answers],
+        "Predicted class": [e.prediction.class_name if e.prediction else "" for e in answers],
+        "Probability": [
+            _shown(e.prediction.probability) if e.prediction else None for e in answers
+        ],
+    }
+    if unlike:
+        table["Unlike the training pictures"] = [
+            "unlike" if e.prediction and e.prediction.unlike else "" for e in answers
+        ]
+    if refused:
+        table["Reason if skipped"] = [entry.reason or "" for entry in answers]
     st.dataframe(
-        {
-            "File": [entry.name for entry in answers],
-            "Predicted class": [e.prediction.class_name if e.prediction else "" for e in answers],
-            "Probability": [
-                _shown(e.prediction.probability) if e.prediction else None for e in answers
-            ],
-            "Unlike the training pictures": [
-                "unlike" if e.prediction and e.prediction.unlike else "" for e in answers
-            ],
-            "Reason if skipped": [entry.reason or "" for entry in answers],
-        },
+        table,
         column_config={
             "Probability": st.column_config.ProgressColumn(
                 format="%.0f %%", min_value=0, max_value=100
