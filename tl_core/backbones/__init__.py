@@ -1,5 +1,6 @@
 """Backbones: from a catalogue entry to a network, and where other weights come from.
 
+timm_import      timm without what takes as long again to import
 search           every pretrained model that timm can download
 creation         networks from catalogue entries, with their weights or random ones
 own_weights      a person's own weights file, checked against an architecture
@@ -11,6 +12,9 @@ group_outputs    what every layer group hands on to the next
 tracing          a network as a graph: cut behind its frozen layers, or made quicker
 """
 
+import tl_core.backbones.timm_import  # before anybody imports timm
+
+# isort: split
 from tl_core.backbones.creation import bundled_weights, create_backbone
 from tl_core.backbones.own_weights import check_weights_file
 from tl_core.backbones.search import search_backbones
