@@ -18,9 +18,10 @@ from benchmarks.yardsticks.plain_script import pictures
 from tl_core.backbones import create_backbone
 from tl_core.backbones.network import FeatureReader
 from tl_core.backbones.preprocessing import normalise, preprocessing_for
-from tl_core.features.decoding import crop_file, in_parallel
+from tl_core.features.decoding import crop_file
 from tl_core.features.device import one_thread_each
 from tl_core.features.engine import CONVERTING_PAYS, choose_engine
+from tl_core.images.decoding import in_parallel
 from tl_core.runs.catalogue import find
 from tl_core.workspace import Workspace
 

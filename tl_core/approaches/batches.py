@@ -16,10 +16,11 @@ from tl_core.backbones.layer_groups import frozen_count
 from tl_core.backbones.network import TransferNetwork
 from tl_core.backbones.preprocessing import Preprocessing, normalise
 from tl_core.evaluation.measuring import crop_batches
-from tl_core.features.decoding import PLAIN_VIEW, View, in_parallel, view_crop
+from tl_core.features.decoding import PLAIN_VIEW, View, view_crop
 from tl_core.features.engine import EngineChoice
 from tl_core.features.frozen_front import FrontValues, cut_front
 from tl_core.images import LabelledImage
+from tl_core.images.decoding import in_parallel
 from tl_core.runs.events import Event, Note
 from tl_core.workspace.cache_budget import budget_bytes
 

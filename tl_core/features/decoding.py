@@ -1,11 +1,7 @@
 """Picture files into uint8 crops, decoded beside the computing, memory flat in their number."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -13,9 +9,6 @@ from torch.nn.functional import interpolate
 from tl_core.backbones.preprocessing import Preprocessing, geometry, to_pixels, to_uint8_crop
 from tl_core.features.augmentation import augmentation, view_generator
 from tl_core.images import LabelledImage, read_picture
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -28,24 +21,6 @@ class View:
 
 
 PLAIN_VIEW = View()
-
-
-def in_parallel(
-    work: Callable[[Item], Result], items: Iterable[Item], *, threads: int, ahead: int = 2
-) -> Iterator[Result]:
-    """Yield ``work(item)`` in order, by threads that are at most `ahead` items each ahead."""
-    with ThreadPoolExecutor(threads) as pool:
-        waiting = deque()
-        try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) >= threads * ahead:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:  # whoever stopped asking does not wait for what was read ahead
-            for future in waiting:
-                future.cancel()
 
 
 def view_crop(image: LabelledImage, preprocessing: Preprocessing, view: View) -> Tensor:

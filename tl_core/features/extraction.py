@@ -12,10 +12,11 @@ from torch import nn
 from tl_core.backbones.network import FeatureReader, feature_sizes
 from tl_core.backbones.preprocessing import Preprocessing, preprocessing_for
 from tl_core.features.array_cache import Shelf, shelf_folder
-from tl_core.features.decoding import PLAIN_VIEW, View, in_parallel, view_crop
+from tl_core.features.decoding import PLAIN_VIEW, View, view_crop
 from tl_core.features.device import one_thread_each
 from tl_core.features.engine import PRECISIONS, EngineChoice, choose_engine
 from tl_core.images import LabelledImage
+from tl_core.images.decoding import in_parallel
 from tl_core.runs.catalogue import Backbone
 from tl_core.runs.events import Progress
 from tl_core.workspace.cache_budget import make_room, mark_used

@@ -2,7 +2,7 @@
 
 sources      files from folders, browsers and ZIPs, with the class and split that their path says
 samples, synthetic_surfaces   image sets to try the app with
-decoding     decode safely, upright, in RGB; thumbnails; what a file turns out to be
+decoding     decode safely, upright, in RGB; thumbnails; several pictures side by side
 records      the values that travel
 queries      pages of pictures, counts, classes, what was skipped
 adding       files into the project: verified, deduplicated, with thumbnails
@@ -24,7 +24,6 @@ from tl_core.images.decoding import (
     examine,
     read_picture,
     thumbnail_bytes,
-    verify,
 )
 from tl_core.images.groups.grouping import (
     PictureGroup,

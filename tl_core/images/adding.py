@@ -7,16 +7,14 @@ bounded number of files in flight, so that memory stays flat however many files 
 import hashlib
 import os
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, insert, select
 from sqlalchemy.orm import Session
 
 from tl_core.errors import DatasetError, ImageFileError, WorkspaceError
-from tl_core.images.decoding import PictureFacts, examine
+from tl_core.images.decoding import PictureFacts, examine, in_parallel
 from tl_core.images.labels import add_class
 from tl_core.images.queries import thumbnail_path
 from tl_core.images.records import AddProgress, clean_class_name
@@ -26,7 +24,6 @@ from tl_core.workspace.names import printable
 from tl_core.workspace.storage import Workspace, storage_errors, write_atomic
 
 _DECODING_THREADS = max(2, min(4, os.cpu_count() or 1))
-_MOST_FILES_IN_FLIGHT = 2 * _DECODING_THREADS
 _PICTURES_PER_TRANSACTION = 64
 _PROGRESS_EVERY_SECONDS = 0.5  # longest time between two words on progress
 
@@ -103,25 +100,12 @@ def _outcomes(
     known: dict[str, First],
 ) -> Iterator[Stored | Skipped]:
     """Yield what became of each file, in order."""
-    pending: deque[Skipped | Future[Stored | Skipped]] = deque()
-    pool = ThreadPoolExecutor(_DECODING_THREADS, thread_name_prefix="add-images")
 
-    def oldest() -> Stored | Skipped:
-        outcome = pending.popleft()
-        return outcome if isinstance(outcome, Skipped) else outcome.result()
+    def store(new: tuple[SourceFile, bytes, str] | Skipped) -> Stored | Skipped:
+        return new if isinstance(new, Skipped) else _store(workspace, project_id, *new)
 
-    try:
-        for file in files:
-            new = file if isinstance(file, Skipped) else _new(file, known)
-            if not isinstance(new, Skipped):
-                new = pool.submit(_store, workspace, project_id, *new)
-            pending.append(new)
-            if len(pending) >= _MOST_FILES_IN_FLIGHT:
-                yield oldest()
-        while pending:
-            yield oldest()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    offered = (file if isinstance(file, Skipped) else _new(file, known) for file in files)
+    return in_parallel(store, offered, threads=_DECODING_THREADS)
 
 
 def _new(file: SourceFile, known: dict[str, First]) -> tuple[SourceFile, bytes, str] | Skipped:

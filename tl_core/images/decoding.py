@@ -1,14 +1,21 @@
 """Decode bytes from strangers into upright 8-bit RGB pictures, or say why not."""
 
 import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from tl_core.errors import ImageFileError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 MAX_PIXELS = 50_000_000  # 150 MB as RGB; phones and cameras stay below
 MAX_FILE_BYTES = 256 * 2**20
@@ -67,18 +74,6 @@ def read_picture(data: bytes | Path, *, shortest: int | None = None) -> Image.Im
     return _decode(_load(data), shortest)[0]
 
 
-def verify(data: bytes, name: str) -> PictureFacts:
-    """Decode the whole of `data` once and say what it is.
-
-    Raises:
-        ImageFileError: If it cannot be read; the message names `name`.
-    """
-    try:
-        return examine(data)[0]
-    except ImageFileError as error:
-        raise ImageFileError(f"'{name}': {error}") from error
-
-
 def examine(data: bytes, *, digest: str | None = None) -> tuple[PictureFacts, bytes]:
     """Return what the picture is and its thumbnail, from one decoding.
 
@@ -90,6 +85,24 @@ def examine(data: bytes, *, digest: str | None = None) -> tuple[PictureFacts, by
     picture, extension, (width, height) = _decode(_load(data), THUMBNAIL_SIDE)
     digest = digest or hashlib.sha256(data).hexdigest()
     return PictureFacts(extension, width, height, digest), thumbnail_bytes(picture)
+
+
+def in_parallel(
+    work: Callable[[Item], Result], items: Iterable[Item], *, threads: int, ahead: int = 2
+) -> Iterator[Result]:
+    """Yield ``work(item)`` in order, by threads that are at most `ahead` items each ahead."""
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) >= threads * ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:  # whoever stopped asking does not wait for what was read ahead
+            for future in waiting:
+                future.cancel()
 
 
 def thumbnail_bytes(image: Image.Image, side: int = THUMBNAIL_SIDE) -> bytes:
