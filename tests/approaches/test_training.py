@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 import torch
 from pictures import write_stripes
+from PIL import Image
 from projects import add, stripes_project
 from trained import run_to_end, training_of
 
 from tl_core.approaches.fine_tuning import checkpoint_file
 from tl_core.backbones.network import load_network
+from tl_core.backbones.preprocessing import prepare
 from tl_core.errors import DatasetError, RunError
+from tl_core.export.predictor import Predictor
 from tl_core.images import folder_files, list_images, set_excluded
 from tl_core.runs.events import CandidateScore, EpochResult, Note, PhaseStarted, Progress, result_of
 from tl_core.runs.results.report import read_report
@@ -99,6 +102,21 @@ def test_fine_tuning_starts_from_the_probe_and_never_ends_below_it_on_validation
     assert report.evaluation.method == "held-out"
     assert set(report.evaluation.digests) == {image.digest for image in job.task.images.test}
     assert any("against the linear probe" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("strategy", ["probe", "fine-tune", "scratch"])
+def test_every_model_notices_pictures_unlike_those_that_it_learnt_from(stripes, strategy):
+    settings = {} if strategy == "probe" else {"steps": 2, "batch_size": 4}
+    job = training_of(*stripes, f"unlike-{strategy}", strategy=strategy, **settings)
+    run_to_end(job)
+    network, _ = load_network(job.task.run_dir / "model.safetensors")
+    own = [image.path for image in job.task.images.images]
+    found = [one.unlike_score for one in Predictor.load(job.task.run_dir).predict(own)]
+    assert network.unlike is not None
+    assert np.median(found) < 1
+    if strategy == "probe":  # without pretraining, or with few pictures aside, little is unlike
+        noise = np.random.default_rng(0).integers(0, 255, (224, 224, 3), np.uint8)
+        assert network.answer(prepare(Image.fromarray(noise), job.task.preprocessing)[None])[1] > 1
 
 
 def test_frozen_groups_do_not_move_and_thawed_ones_do(stripes):

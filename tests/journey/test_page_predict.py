@@ -16,8 +16,10 @@ from pages.shared.background import job_of
 from pages.shared.journey import steps_done
 from pages.shared.predict.batch import AT_ONCE, Batch, batch_key
 from tl_core import images
+from tl_core.backbones.network import load_network, save_network
 from tl_core.errors import ComputeError
 from tl_core.runs.results.answers import answers_csv
+from tl_core.runs.results.onnx_check import WEIGHTS
 
 PAGE = "pages/7_predict.py"
 pytestmark = pytest.mark.usefixtures("compute_here")
@@ -59,6 +61,36 @@ def test_dropped_pictures_each_get_their_probabilities(workspace):
     assert not app.exception
     assert charts_of(app) == 2
     assert texts(app).count("Most probably “") == 2
+
+
+def let_unlike_begin_at(distance, run_dir):
+    network, metadata = load_network(run_dir / WEIGHTS)
+    network.unlike.limit.fill_(distance)
+    save_network(run_dir / WEIGHTS, network, metadata)
+
+
+def test_a_picture_unlike_the_training_pictures_is_marked(workspace):
+    project, run = trained_project(workspace)
+    let_unlike_begin_at(2.0, workspace.run_dir(project.id, run.id))
+    app = upload(open_app(PAGE, project), ("a.png", coloured((1, 2, 3))))
+    assert "Unlike anything" not in messages(app)
+    let_unlike_begin_at(1e-6, workspace.run_dir(project.id, run.id))
+    app = upload(open_app(PAGE, project), ("a.png", coloured((1, 2, 3))))
+    assert "Unlike anything this model was trained on" in messages(app)
+
+
+def test_the_table_marks_pictures_unlike_the_training_pictures(workspace):
+    project, run = trained_project(workspace)
+    let_unlike_begin_at(1e-6, workspace.run_dir(project.id, run.id))
+    files = [(f"{i}.png", coloured((i, 20, 30))) for i in range(13)]
+    app = upload(open_app(PAGE, project), *files, ("empty.jpg", b""))
+    batch = batch_of(run)
+    app.run()
+    marks = list(app.dataframe[0].value["Unlike the training pictures"])
+    assert marks == ["unlike"] * 13 + [""]
+    assert "unlike the training pictures: 13" in texts(app)
+    rows = csv.DictReader(io.StringIO(answers_csv(batch.answers, CLASSES).decode("utf-8-sig")))
+    assert [row["unlike"] for row in rows] == ["1"] * 13 + [""]
 
 
 def test_the_step_is_ticked_once_the_model_has_answered(workspace):
