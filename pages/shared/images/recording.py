@@ -13,7 +13,8 @@ from tl_core.runs.results.answers import Answer
 from tl_core.runs.results.onnx_check import WEIGHTS
 
 ADVICE = {
-    0: "Hold the button and move what the camera sees: other sides, distances and backgrounds.",
+    0: "Hold the button and move what the camera sees: other sides, distances and backgrounds. A "
+    "click takes one picture.",
     1: "Make a second recording at another time, in another place or of another example. With one "
     "recording, nothing is left to measure the accuracy on.",
     2: "The accuracy is measured on recordings that the model has not learned from.",
