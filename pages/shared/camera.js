@@ -216,7 +216,6 @@ function paintAnswers(view) {
   view.stage.classList.toggle("alone", !preview && !note);
   const nodes = [];
   if (preview) nodes.push(element("h4", "", title));
-  if (preview && answer?.warning) nodes.push(element("div", "warning", answer.warning));
   if (preview && answer?.problem) nodes.push(element("div", "note", answer.problem));
   for (const row of (preview && answer?.rows) || []) {
     const node = element("div", row.first ? "answer first" : "answer");
@@ -232,6 +231,7 @@ function paintAnswers(view) {
     node.append(names, bar);
     nodes.push(node);
   }
+  if (preview && answer?.warning) nodes.push(element("div", "warning", answer.warning));
   if (note) nodes.push(element("div", "note", note));
   view.answers.replaceChildren(...nodes);
   view.box.dataset.heard = view.heard;

@@ -15,6 +15,7 @@ from threading import Thread
 import streamlit as st
 
 from pages.shared import state
+from pages.shared.elements import UNLIKE_TEXT
 from pages.shared.text import sureness
 from tl_core.errors import TLCoreError
 from tl_core.runs.results.answers import Answer
@@ -165,4 +166,5 @@ def _answer_json(future: Future) -> dict:
         {"name": name, "share": share, "text": sureness(share), "first": name == best}
         for name, share in rows
     ]
-    return {"rows": shown}
+    warning = UNLIKE_TEXT if found.prediction.unlike else ""
+    return {"rows": shown, "warning": warning}

@@ -15,6 +15,8 @@ from pages.shared.text import html_text, plain
 from tl_core.errors import TLCoreError
 from tl_core.runs.results.answers import Prediction
 
+UNLIKE_TEXT = "Unlike anything this model was trained on: do not rely on its answer."
+
 
 def card(key: str, *, chosen: bool = False) -> DeltaGenerator:
     """Return a bordered container in the app's card style; `key` is unique on the page."""
@@ -68,10 +70,7 @@ def badges(*texts: str, quiet: tuple[str, ...] = ()) -> None:
 def unlike_warning(found: Prediction) -> None:
     """Say so if a picture is unlike those that the model learnt from."""
     if found.unlike:
-        st.warning(
-            "Unlike anything this model was trained on: do not rely on its answer.",
-            icon=":material/help_center:",
-        )
+        st.warning(UNLIKE_TEXT, icon=":material/help_center:")
 
 
 def show_error(error: TLCoreError) -> None:
