@@ -3,6 +3,8 @@
 task              what a training is given; every picture looked at once, copies grouped
 approach          the contract of a way to transfer, and where the ways stand
 training          a training from pictures to a stored model, whatever the approach
+principal_axes    pictures in few coordinates; ridge regression without each group
+discriminant      a linear classifier refitted for new labels in milliseconds
 probe             linear classifiers on kept features, and how they are fitted
 probe_choice      which features to read and how to fit, decided by cross-validation
 cross_validation  the probe measured: chosen and fitted inside each fold, kept on disk

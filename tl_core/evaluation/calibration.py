@@ -31,17 +31,36 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray, *, unsure: float = 0
 
     Source: Guo et al. (2017), "On Calibration of Modern Neural Networks", arXiv:1706.04599.
     """
-    rows = np.arange(len(labels))
 
     def loss(log_temperature: float) -> float:
-        scaled = logits.astype(np.float64) / math.exp(log_temperature)
-        top = scaled.max(axis=1)
-        whole = top + np.log(np.exp(scaled - top[:, None]).sum(axis=1))
-        any_class = (whole - scaled.mean(axis=1)).mean()
-        return float((whole - scaled[rows, labels]).sum() + unsure * any_class)
+        return log_loss(logits / math.exp(log_temperature), labels, unsure=unsure)[0]
 
     found = minimize_scalar(loss, bounds=(math.log(0.05), math.log(20)), method="bounded")
     return float(math.exp(found.x))
+
+
+def log_loss(
+    logits: np.ndarray, labels: np.ndarray, *, unsure: float = 0.0
+) -> tuple[float, np.ndarray]:
+    """Return how unlikely the labels are, summed, in nats, and its slopes by logit, (N, K).
+
+    Args:
+        logits: float (N, K).
+        labels: int64 (N,).
+        unsure: Weight of one more picture that could be of any class, see `fit_temperature`.
+    """
+    n, k = logits.shape
+    scaled = logits.astype(np.float64)
+    scaled -= scaled.max(axis=1, keepdims=True)
+    slopes = np.exp(scaled)
+    whole = np.log(slopes.sum(axis=1))
+    slopes /= slopes.sum(axis=1, keepdims=True)
+    value = (whole - scaled[np.arange(n), labels]).sum()
+    value += unsure * (whole - scaled.mean(axis=1)).mean()
+    slopes *= 1 + unsure / n
+    slopes[np.arange(n), labels] -= 1
+    slopes -= unsure / (n * k)
+    return float(value), slopes
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -33,6 +33,17 @@ def unmeasured_classes(labels: np.ndarray, groups: np.ndarray | None) -> list[in
     return [label for label, count in _groups_per_class(labels, groups).items() if count < 2]
 
 
+def measurable(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return which pictures can be put aside with their group, bool (N,).
+
+    Not those of a class that is one group alone, and not what stands with them; none if fewer than
+    two classes are left.
+    """
+    _, group, counts = _counted(labels, groups)
+    rows = ~_all_of_a_class(counts)[group]
+    return rows & (len(np.unique(labels[rows])) > 1)
+
+
 def make_folds(
     labels: np.ndarray, groups: np.ndarray | None = None, *, folds: int, seed: int
 ) -> list[Fold]:
@@ -96,6 +107,20 @@ def _grouped_folds(labels: np.ndarray, groups: np.ndarray, *, folds: int, seed: 
     )
     found = [(train, test) for train, test in rows if len(test)]
     return found if len(found) > 1 else []
+
+
+def _counted(labels: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return labels and groups numbered without gaps, and pictures by group and class."""
+    _, labels = np.unique(labels, return_inverse=True)
+    _, groups = np.unique(groups, return_inverse=True)
+    counts = np.zeros((groups.max() + 1, labels.max() + 1), np.int64)
+    np.add.at(counts, (groups, labels), 1)
+    return labels, groups, counts
+
+
+def _all_of_a_class(counts: np.ndarray) -> np.ndarray:
+    """Return which groups hold all that some class has, bool (G,)."""
+    return counts[:, (counts > 0).sum(axis=0) < 2].any(axis=1)
 
 
 def _place(counts: np.ndarray, folds: int, random: np.random.Generator) -> np.ndarray:
