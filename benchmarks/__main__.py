@@ -24,6 +24,7 @@ QUICK = {
 LONGER = {
     "large": "5,000 pictures: memory of worker and server, opening the project (4)",
     "webcam": "answers for the picture of the camera, a second (1)",
+    "live": "the live model: a new label to the new number, memory, clicks meanwhile (5)",
     "interactive": "one picture to predict, previews of augmentations (1)",
     "engines": "every backbone of the catalogue: engine chosen against torch (10)",
     "estimates": "seconds expected before a training against those it took (5)",

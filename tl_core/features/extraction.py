@@ -207,11 +207,11 @@ def kept_features(
     backbone: Backbone,
     preprocessing: Preprocessing,
     view: View,
-) -> int:
-    """Return of how many pictures features are kept, in the precision that has the most."""
+) -> frozenset[str]:
+    """Return the pictures whose features are kept, in the precision that has the most."""
     place = (workspace, project_id, backbone, preprocessing, view)
     shelves = [Shelf(feature_folder(*place, precision=name)) for name in PRECISIONS]
-    return max(len(shelf.digests) for shelf in shelves)
+    return max((frozenset(shelf.digests) for shelf in shelves), key=len)
 
 
 def _fullest(shelves: Mapping[str, Shelf], digests: Sequence[str]) -> tuple[str | None, Shelf]:

@@ -67,7 +67,13 @@ from tl_core.images.queries import (
     thumbnail_path,
 )
 from tl_core.images.records import AddProgress, ClassSummary, ImageRecord, ImageSet, LabelledImage
-from tl_core.images.sets import image_set, label_facts, subset_facts
+from tl_core.images.sets import (
+    PictureRow,
+    image_set,
+    label_facts,
+    picture_rows,
+    subset_facts,
+)
 from tl_core.images.sources import (
     PICTURE_EXTENSIONS,
     Skipped,

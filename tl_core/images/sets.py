@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.engine import Row
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from tl_core.errors import DatasetError
 from tl_core.images.queries import labelled
 from tl_core.images.records import ImageSet, LabelledImage, pictures
-from tl_core.images.splits import TEST, TRAIN, SplitFacts, draw_splits
+from tl_core.images.splits import TEST, TRAIN, SplitFacts, draw_splits, given_test
 from tl_core.images.subsets import SubsetFacts
 from tl_core.workspace.database import ClassRow, ImageRow, session
 from tl_core.workspace.storage import Workspace
@@ -56,6 +57,47 @@ def image_set(workspace: Workspace, project_id: str, *, seed: int = 0) -> ImageS
         test_given=test_given,
         locked=tuple(placed(row, TEST) for row in locked),
     )
+
+
+class PictureRow(NamedTuple):
+    """What the database says of a picture that is not excluded; `class_name` None: no label."""
+
+    digest: str
+    extension: str
+    class_name: str | None
+    group: str | None
+    split_given: str | None
+    locked: bool
+    tests: bool = False
+
+
+def picture_rows(workspace: Workspace, project_id: str) -> tuple[PictureRow, ...]:
+    """Return every picture that is not excluded, in the order in which they were added.
+
+    Pictures of the locked test part, and others of their groups, are `locked`; labelled ones of a
+    test part that the person brought have `tests`.
+    """
+    columns = (ImageRow.digest, ImageRow.extension, ClassRow.name, ImageRow.group)
+    wanted = (
+        select(*columns, ImageRow.split_given, ImageRow.locked)
+        .outerjoin(ClassRow, ClassRow.id == ImageRow.class_id)
+        .where(ImageRow.project_id == project_id, ImageRow.excluded.is_(False))
+        .order_by(ImageRow.id)
+    )
+    with session(workspace, write=False) as opened:
+        rows = [PictureRow(*row) for row in opened.execute(wanted)]
+    if groups := {row.group for row in rows if row.locked and row.class_name} - {None}:
+        rows = [row._replace(locked=row.locked or row.group in groups) for row in rows]
+    if any(row.split_given for row in rows):
+        test = given_test(
+            [
+                SplitFacts(row.digest, row.class_name, row.split_given, row.group)
+                for row in rows
+                if row.class_name is not None and not row.locked
+            ]
+        )
+        rows = [row._replace(tests=row.digest in test) for row in rows]
+    return tuple(rows)
 
 
 def label_facts(workspace: Workspace, project_id: str) -> list[tuple[str, str, str | None]]:

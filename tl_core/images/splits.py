@@ -53,6 +53,15 @@ def draw_splits(pictures: Sequence[SplitFacts], *, seed: int) -> tuple[list[str]
     return [placed[picture.digest] for picture in pictures], test_given
 
 
+def given_test(pictures: Sequence[SplitFacts]) -> frozenset[str]:
+    """Return the digests of the test part that the person brought; the same for every seed."""
+    fixed = _fixed(pictures)
+    if TEST not in fixed.values():
+        return frozenset()
+    placed = fixed | _following(pictures, fixed)
+    return frozenset(digest for digest, split in placed.items() if split == TEST)
+
+
 def quotas(count: int, shares: Mapping[str, float]) -> dict[str, int]:
     """Return how many of `count` pictures of a class go where.
 

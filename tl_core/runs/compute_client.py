@@ -31,13 +31,13 @@ ENDED = (
     "again, close other programs or choose a smaller backbone."
 )
 
-# Functions that are answered from memory, and those that one picture after another waits for; all
-# others share a lane.
+# What is answered from memory, and what a camera's pictures wait for; all else shares a lane.
+FROM_MEMORY, CAMERA = "from memory", "camera"
 LANES = {
-    "live_state": "live",
-    "live_answers": "live",
-    "live_order": "live",
-    "live_predict": "preview",
+    "live_state": FROM_MEMORY,
+    "live_answers": FROM_MEMORY,
+    "live_order": FROM_MEMORY,
+    "live_predict": CAMERA,
 }
 
 

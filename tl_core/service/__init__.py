@@ -6,6 +6,10 @@ run_work           what each kind of run does, and its signs of life
 downloads          weights and sample sets, followed by a run
 download_process   the process that downloads
 compute            the warm process that answers pages' short questions
+live               the live models: kept up to date while pages ask, questions answered from memory
+live_project       one project with its live model: what is to be done, what is known
+live_model         what is prepared without labels, and the fit for the labels of now
+live_features      pictures looked at as they arrive, kept where trainings find them
 estimates          how long a training will take, from what earlier ones took
 tally              what a training did and how long it took
 command_line       the options of the commands

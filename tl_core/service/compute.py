@@ -40,12 +40,13 @@ from tl_core.runs import get_run
 from tl_core.runs.approach import ApproachFacts
 from tl_core.runs.catalogue import Backbone, LayerBlock
 from tl_core.runs.child import ONLY_LANE, values_from_parent, values_to_parent
-from tl_core.runs.compute_client import LANES
+from tl_core.runs.compute_client import FROM_MEMORY, LANES
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.results.answers import Answer, mark_tried
 from tl_core.runs.results.onnx_check import Parity
 from tl_core.runs.results.report import LockedResult, began_before, write_locked_result
 from tl_core.service import estimates
+from tl_core.service.live import live_answers, live_order, live_predict, live_state, models
 from tl_core.workspace import open_workspace
 from tl_core.workspace.storage import Workspace
 
@@ -200,6 +201,10 @@ OFFERED: dict[str, Callable[..., Any]] = {
         export_in_place,
         check_more,
         measure_locked,
+        live_state,
+        live_answers,
+        live_order,
+        live_predict,
     )
 }
 
@@ -239,7 +244,10 @@ def answer(question: tuple[str, tuple, dict]) -> tuple[str, Any]:
     if name not in OFFERED:
         return "mistake", f"there is no function {name!r}; on offer are {', '.join(OFFERED)}"
     try:
-        return "answer", OFFERED[name](*args, **kwargs)
+        if LANES.get(name) == FROM_MEMORY:
+            return "answer", OFFERED[name](*args, **kwargs)
+        with models().answering():
+            return "answer", OFFERED[name](*args, **kwargs)
     except TLCoreError as error:
         return "trouble", error
     except Exception:

@@ -97,7 +97,7 @@ def missing_looks(workspace: Workspace, project_id: str, config: TrainingConfig)
     preprocessing = preprocessing_for(_untrained(config.backbone))
     pictures = sum(one.images - one.excluded for one in list_classes(workspace, project_id))
     place = (workspace, project_id, config.backbone, preprocessing)
-    return sum(max(0, pictures - kept_features(*place, view)) for view in views)
+    return sum(max(0, pictures - len(kept_features(*place, view))) for view in views)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,209 @@
+"""A project's live model: what can be prepared without labels, and the fit for the labels of now.
+
+Preparing takes seconds and depends on the pictures and their groups only; fitting takes
+milliseconds, so that it is done anew after every change of a label or a class.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tl_core.approaches.discriminant import Basis, LinearProbe
+from tl_core.backbones.unlike import Unlike, fit_unlike
+from tl_core.evaluation.calibration import softmax
+from tl_core.evaluation.folds import group_numbers
+from tl_core.images import PictureRow, picture_rows
+from tl_core.images.sets import LEAST_PER_CLASS
+from tl_core.runs.catalogue import Backbone
+from tl_core.runs.draft import chosen_backbone, drafted_config
+from tl_core.runs.results.answers import Prediction
+from tl_core.runs.results.live import LiveAnswer
+from tl_core.workspace import open_project
+from tl_core.workspace.storage import Workspace
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the database says of a project at one moment; pictures that are not excluded."""
+
+    backbone: Backbone | None
+    balanced: bool
+    pictures: tuple[PictureRow, ...]
+
+    @classmethod
+    def of(cls, workspace: Workspace, project_id: str) -> "Snapshot":
+        """Raises: WorkspaceError: If the project is gone."""
+        project = open_project(workspace, project_id)
+        draft = drafted_config(project)
+        balanced = draft.balanced if draft else True
+        return cls(chosen_backbone(project), balanced, picture_rows(workspace, project_id))
+
+    @cached_property
+    def learnable(self) -> tuple[PictureRow, ...]:
+        """The labelled pictures to learn from: of classes that have enough of them."""
+        labelled = [
+            row for row in self.pictures if row.class_name and not row.locked and not row.tests
+        ]
+        counts = Counter(row.class_name for row in labelled)
+        return tuple(row for row in labelled if counts[row.class_name] >= LEAST_PER_CLASS)
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes of the `learnable` pictures, sorted."""
+        return tuple(sorted({row.class_name for row in self.learnable}))
+
+    @cached_property
+    def test(self) -> tuple[PictureRow, ...]:
+        """The test part that the person brought, of the classes that can be learnt."""
+        known = set(self.class_names)
+        return tuple(row for row in self.pictures if row.tests and row.class_name in known)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """All of a live model that does not depend on labels.
+
+    `groups` holds the group of each of the pictures that `basis` is made of, by their digests, in
+    its order; `test` the features, float32 (D,), of the person's test part by digest.
+    """
+
+    backbone: Backbone
+    groups: Mapping[str, str | None]
+    basis: Basis
+    test: Mapping[str, np.ndarray]
+    unlike: Unlike | None
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, values: np.ndarray, *, last: int) -> "Prepared":
+        """Prepare for a snapshot.
+
+        Args:
+            snapshot: With a backbone, and two classes at least.
+            values: Features of its `learnable` pictures, then of its `test` pictures, (N + T, D).
+            last: How many of the columns, the last ones, are the last layer's.
+        """
+        groups = {row.digest: row.group for row in snapshot.learnable}
+        numbers = group_numbers(list(groups.values()))
+        learnt, stages = values[: len(groups)], values.shape[1] - last
+        blocks = {"stages": learnt[:, :stages], "last": learnt[:, stages:]}
+        tested = zip(snapshot.test, values[len(groups) :], strict=True)
+        return cls(
+            backbone=snapshot.backbone,
+            groups=groups,
+            basis=Basis({name: one for name, one in blocks.items() if one.size}, numbers),
+            test={row.digest: one.copy() for row, one in tested},
+            unlike=fit_unlike(learnt[:, stages:], numbers),
+        )
+
+    def suits(self, snapshot: Snapshot) -> bool:
+        """Whether a fit for this snapshot is about just these pictures and groups."""
+        return (
+            self.backbone == snapshot.backbone
+            and self.groups == {row.digest: row.group for row in snapshot.learnable}
+            and self.test.keys() == {row.digest for row in snapshot.test}
+        )
+
+    def fit(self, snapshot: Snapshot, *, version: str) -> "LiveModel":
+        """Fit to the labels of a snapshot that it `suits`."""
+        index = {name: label for label, name in enumerate(snapshot.class_names)}
+        label_of = {row.digest: index[row.class_name] for row in snapshot.learnable}
+        labels = np.array([label_of[digest] for digest in self.groups], np.int64)
+        fitted = self.basis.fit(labels, len(index), balanced=snapshot.balanced)
+        digests, logits, measured = tuple(self.groups), fitted.out_of_group, fitted.measured
+        if snapshot.test:
+            measured = len(digests) + np.arange(len(snapshot.test))
+            digests += tuple(row.digest for row in snapshot.test)
+            values = np.stack([self.test[row.digest] for row in snapshot.test])
+            logits = np.concatenate([logits, fitted.probe.logits(values)])
+            labels = np.append(labels, [index[row.class_name] for row in snapshot.test])
+        groups = 1 if snapshot.test else fitted.groups
+        return LiveModel(
+            version=version,
+            class_names=snapshot.class_names,
+            digests=digests,
+            labels=labels,
+            logits=logits,
+            measured=measured,
+            groups=groups,
+            probe=fitted.probe,
+            unlike=self.unlike,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class LiveModel:
+    """A fitted model, and what it says of labelled pictures: N of K classes.
+
+    Each answer comes from a model that was fitted without the picture's group. With a test part
+    that the person brought only that part is measured.
+    """
+
+    version: str
+    class_names: tuple[str, ...]
+    digests: tuple[str, ...]
+    labels: np.ndarray  # int64 (N,)
+    logits: np.ndarray  # float32 (N, K)
+    measured: np.ndarray  # rows, int64 (n,)
+    groups: int  # left out in turn
+    probe: LinearProbe
+    unlike: Unlike | None
+
+    @cached_property
+    def right(self) -> np.ndarray:
+        """Whether each picture's label is the answer, bool (N,)."""
+        return self.logits.argmax(axis=1) == self.labels
+
+    @cached_property
+    def correct(self) -> int:
+        """How many of the measured pictures are answered right."""
+        return int(self.right[self.measured].sum())
+
+    @cached_property
+    def unmeasured(self) -> tuple[str, ...]:
+        """The classes of which no picture is measured."""
+        missing = set(range(len(self.class_names))) - set(self.labels[self.measured].tolist())
+        return tuple(self.class_names[label] for label in sorted(missing))
+
+    @cached_property
+    def answers(self) -> dict[str, LiveAnswer]:
+        """What it says of each labelled picture, by digest."""
+        best, highest = self._probabilities.argmax(axis=1), self._probabilities.max(axis=1)
+        columns = (self.digests, best.tolist(), highest.tolist(), self._own.tolist())
+        return {
+            digest: LiveAnswer(class_name=self.class_names[label], probability=sure, own=own)
+            for digest, label, sure, own in zip(*columns, strict=True)
+        }
+
+    @cached_property
+    def contradicted(self) -> tuple[str, ...]:
+        """The measured pictures whose label it does not give, the least probable label first."""
+        rows = self.measured[~self.right[self.measured]]
+        return tuple(self.digests[row] for row in rows[np.argsort(self._own[rows], kind="stable")])
+
+    def predictions(self, features: np.ndarray) -> list[Prediction]:
+        """Return what it says of pictures without a label, from raw features, float32 (n, D)."""
+        rows = softmax(self.probe.logits(features)).tolist()
+        scores = self.unlike.scores(features).tolist() if self.unlike else [None] * len(rows)
+        return [
+            Prediction(self.class_names, tuple(row), score)
+            for row, score in zip(rows, scores, strict=True)
+        ]
+
+    def answers_for(self, features: np.ndarray) -> list[LiveAnswer]:
+        """Return the same without the probabilities of other classes."""
+        return [
+            LiveAnswer(class_name=one.class_name, probability=one.probability, unlike=one.unlike)
+            for one in self.predictions(features)
+        ]
+
+    @cached_property
+    def _probabilities(self) -> np.ndarray:
+        return softmax(self.logits)
+
+    @property
+    def _own(self) -> np.ndarray:
+        """The probability of each picture's label, (N,)."""
+        return self._probabilities[np.arange(len(self.labels)), self.labels]
