@@ -23,7 +23,7 @@ from tl_core.runs.results.answers import Answer
 MOST_FRAMES = 96  # of one recording: 12 seconds
 MOST_CLASSES = 5  # shown with their probability
 PATIENCE = 0.3  # seconds for an answer; after that, the next frame asks for it again
-LOADING = {"problem": "The model is being loaded …"}
+LOADING = {"problem": "The model is being loaded…"}
 _HERE = Path(__file__).parent
 _HTML = """
 <div class="camera">
@@ -63,7 +63,7 @@ class Hold:
     label: str
     take: Callable[[list[bytes]], str]
     most: int = MOST_FRAMES
-    doing: str = "One moment …"
+    doing: str = "One moment…"
 
 
 def camera(

@@ -95,6 +95,10 @@ function onKey(view, event) {
   event.stopPropagation();
 }
 
+const HINT = matchMedia("(pointer: coarse)").matches
+  ? "Tap pictures to select them."
+  : "Click pictures to select them; Shift-click selects a range, Ctrl+A the whole page.";
+
 function paint(view) {
   view.tiles.forEach((tile, index) => {
     const chosen = view.selected.has(view.data.tiles[index].id);
@@ -104,7 +108,7 @@ function paint(view) {
   const count = view.selected.size;
   view.bar.querySelector(".said").textContent = count
     ? `${count} selected`
-    : "Click pictures to select them; Shift-click selects a range, Ctrl+A the whole page.";
+    : HINT;
   view.bar.querySelector(".actions").hidden = !count;
 }
 

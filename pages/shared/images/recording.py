@@ -30,7 +30,7 @@ def recording_panel(project_id: str, class_name: str) -> None:
         key=key,
         hold=Hold(
             label=f"Hold to record “{class_name}”",
-            doing="Adding the pictures …",
+            doing="Adding the pictures…",
             take=lambda frames: _take(project_id, class_name, frames),
         ),
         classify=_newest_model(project_id),
