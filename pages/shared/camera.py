@@ -84,13 +84,15 @@ def camera(
         note: Shown below them, or in their place.
     """
     drawn = state.widget_value(f"{key}-received")
+    label, said = state.widget_value(f"{key}-said") or (None, "")
 
     def recorded() -> None:
         value = getattr(state.widget_value(key), "recording", None)
         if value and hold and value["id"] != state.widget_value(f"{key}-received"):
             state.set_widget_value(f"{key}-received", value["id"])
             frames = [_decoded(one) for one in value["frames"][: hold.most]]
-            state.set_widget_value(f"{key}-said", hold.take(frames) if frames else "")
+            said = hold.take(frames) if frames else ""
+            state.set_widget_value(f"{key}-said", (hold.label, said))
 
     def asked() -> None:
         value = getattr(state.widget_value(key), "frame", None)
@@ -112,7 +114,7 @@ def camera(
             data={
                 "hold": _hold_json(hold),
                 "received": drawn,
-                "said": state.widget_value(f"{key}-said", ""),
+                "said": said if hold and label == hold.label else "",
                 "preview": classify is not None,
                 "answer": state.widget_value(f"{key}-answer"),
                 "title": title,

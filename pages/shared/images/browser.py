@@ -1,6 +1,6 @@
 """A project's pictures to look through: by class, page by page, and what can be done with them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -143,8 +143,10 @@ def _named_class_buttons(
         class_dialogs.delete(project_id, entry.name, entry.images)
 
 
-def undo_button(project_id: str, *, key: str = "undo") -> None:
-    """Offer to take back the last change of the project."""
+def undo_button(
+    project_id: str, *, key: str = "undo", done: Callable[[], None] | None = None
+) -> None:
+    """Offer to take back the last change of the project; `done` is called after it."""
     workspace = state.current_workspace()
     change = last_change(workspace, project_id)
     if change and st.button(
@@ -152,4 +154,6 @@ def undo_button(project_id: str, *, key: str = "undo") -> None:
     ):
         with errors_shown():
             undo_last(workspace, project_id)
+            if done:
+                done()
             st.rerun()

@@ -38,7 +38,11 @@ def recording_panel(project_id: str, class_name: str) -> None:
         "model is measured on frames like those that it learned from.",
     )
     if state.widget_value(f"{key}-received"):
-        undo_button(project_id, key="undo-recording")
+        undo_button(
+            project_id,
+            key="undo-recording",
+            done=lambda: state.set_widget_value(f"{key}-said", None),
+        )
 
 
 def _newest_model(project_id: str) -> Callable[[bytes], Answer] | None:
