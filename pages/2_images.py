@@ -44,7 +44,7 @@ def left_out() -> None:
 
 project = state.current_project()
 workspace = state.current_workspace()
-page_header(
+live = page_header(
     IMAGES,
     "Add your pictures",
     "Add pictures of each class. The model learns to tell the classes apart.",
@@ -66,7 +66,7 @@ if total:
     numbers()
     show_health(health_findings(workspace, project.id))
     st.header("Your pictures", anchor=False)
-    picture_browser(project.id, classes, total=total, excluded=excluded)
+    picture_browser(project.id, live, classes, total=total, excluded=excluded)
     show_groups(project.id)
     locked_part(project.id)
 if skipped:

@@ -10,6 +10,7 @@ from pages.shared.layout import enter, next_step, page_header, require_backbone,
 from pages.shared.run_choice import pick_run, run_config, run_names
 from pages.shared.training.run_panel import next_training, show_run
 from pages.shared.training.runs_table import compare_runs
+from pages.shared.training.second_step import first_step_of, second_step
 from tl_core.runs import list_runs
 
 enter(TRAINING)
@@ -35,9 +36,11 @@ if active is None:
     )
 if runs:
     wanted = next((run for run in runs if run.id == state.current_run_id()), None)
-    shown = wanted or active or runs[0]
+    shown = wanted or first_step_of(active, runs) or active or runs[0]
     pick_run(runs, shown, names, label="Look at")
     show_run(shown, runs, names)
+    if not shown.active and shown.accuracy is not None:
+        second_step(project, shown, runs, names, classes)
     explain("epoch", "loss", "accuracy", "training set", "validation set", "overfitting")
 if len(runs) > 1:
     st.header("Compare runs", anchor=False)

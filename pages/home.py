@@ -10,14 +10,16 @@ from pages.shared.gallery import data_uri
 from pages.shared.glossary import explain
 from pages.shared.home import project_dialogs
 from pages.shared.home.sample_sets import sample_cards, start_from_sample
-from pages.shared.journey import EVALUATION, HOME, IMAGES
+from pages.shared.journey import HOME, IMAGES, OVERVIEW
 from pages.shared.layout import enter, page_header
 from pages.shared.results import result_text
 from tl_core.images.samples import SAMPLES
+from tl_core.runs import compute_client
 from tl_core.workspace import ProjectSummary, list_projects
 
 enter(HOME)
 workspace = state.current_workspace()
+compute_client.warm()  # so that the first model is there a few seconds after the first click
 
 
 def project_card(project: ProjectSummary) -> None:
@@ -37,9 +39,7 @@ def project_card(project: ProjectSummary) -> None:
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Open", key=f"open-{project.id}", icon=":material/folder_open:"):
-                trained = project.best_accuracy is not None
-                page = EVALUATION if trained else IMAGES
-                state.go(page, project_id=project.id)
+                state.go(OVERVIEW if project.images else IMAGES, project_id=project.id)
             if st.button("Rename", key=f"rename-{project.id}", type="tertiary"):
                 project_dialogs.rename(project)
             if st.button("Delete", key=f"delete-{project.id}", type="tertiary"):

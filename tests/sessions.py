@@ -1,5 +1,6 @@
 """Fresh sessions of the app."""
 
+import json
 from pathlib import Path
 
 from patience import wait_until
@@ -61,3 +62,9 @@ def messages(app: AppTest) -> str:
     """Return all messages on the page, as they read."""
     found = [e.value for e in (*app.success, *app.warning, *app.info, *app.error)]
     return " ".join(found).replace("\\", "").replace("\u2060", "")
+
+
+def shown(app: AppTest) -> dict:
+    """Return what the gallery was given to draw."""
+    found = [json.loads(one.proto.json) for one in app.get("bidi_component")]
+    return next(data for data in found if "tiles" in data)

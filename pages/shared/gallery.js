@@ -163,7 +163,8 @@ function drawTiles(view) {
     if (tile.muted) node.classList.add("muted");
     if (!view.data.actions.length) node.classList.add("still");
     node.setAttribute("role", "option");
-    node.setAttribute("aria-label", [tile.caption, tile.mark].filter(Boolean).join(", "));
+    const said = tile.says && `model: ${tile.says.join(" ")}`;
+    node.setAttribute("aria-label", [tile.caption, tile.mark, said].filter(Boolean).join(", "));
     node.title = tile.title;
     const frame = element("div", "frame");
     const image = element("img");
@@ -171,7 +172,14 @@ function drawTiles(view) {
     image.alt = "";
     image.draggable = false;
     frame.append(image);
-    if (tile.mark) frame.append(element("div", "mark", tile.mark));
+    const marks = element("div", "marks");
+    if (tile.says) {
+      const says = element("div", "mark says");
+      says.append(element("span", "", tile.says[0]), element("b", "", tile.says[1]));
+      marks.append(says);
+    }
+    if (tile.mark) marks.append(element("div", "mark", tile.mark));
+    frame.append(marks);
     node.append(frame, element("div", "caption", tile.caption));
     return node;
   });

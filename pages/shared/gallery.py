@@ -34,13 +34,24 @@ _component = st.components.v2.component(
 
 @dataclass(frozen=True, kw_only=True)
 class Tile:
-    """One picture: `thumbnail` is a WebP, PNG or JPEG file or its bytes; `mark` a short label."""
+    """One picture.
+
+    Args:
+        id: What an action gets.
+        thumbnail: A WebP, PNG or JPEG file or its bytes.
+        caption: Below the picture.
+        title: Shown while the pointer rests on it.
+        mark: A short label on it.
+        says: What a model says of it: a class and how sure it is.
+        muted: Whether it is drawn pale.
+    """
 
     id: str
     thumbnail: Path | bytes
     caption: str = ""
     title: str = ""
     mark: str | None = None
+    says: tuple[str, str] | None = None
     muted: bool = False
 
 
@@ -128,6 +139,7 @@ def _tile_json(tile: Tile) -> dict:
         "caption": tile.caption,
         "title": tile.title or tile.caption,
         "mark": tile.mark,
+        "says": tile.says,
         "muted": tile.muted,
     }
 

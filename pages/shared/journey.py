@@ -10,6 +10,7 @@ from tl_core.runs.results.onnx_check import read_parity
 from tl_core.workspace import Project, Workspace
 
 HOME = "pages/home.py"
+OVERVIEW = "pages/overview.py"
 BACKBONE = "pages/1_backbone.py"
 IMAGES = "pages/2_images.py"
 LAYERS = "pages/3_layers.py"
@@ -21,6 +22,7 @@ EXPORT = "pages/8_export.py"
 
 PAGES = {  # file: (title, address)
     HOME: ("Home", ""),
+    OVERVIEW: ("Overview", "overview"),
     BACKBONE: ("Backbone", "backbone"),
     IMAGES: ("Images", "images"),
     LAYERS: ("Layers", "layers"),
@@ -30,7 +32,7 @@ PAGES = {  # file: (title, address)
     PREDICT: ("Predict", "predict"),
     EXPORT: ("Export", "export"),
 }
-STEPS = tuple(page for page in PAGES if page != HOME)
+STEPS = tuple(page for page in PAGES if page not in (HOME, OVERVIEW))
 
 
 def usable_classes(classes: Iterable[ClassSummary]) -> list[ClassSummary]:

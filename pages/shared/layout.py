@@ -12,7 +12,19 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.elements import errors_shown
-from pages.shared.journey import BACKBONE, HOME, IMAGES, PAGES, STEPS, steps_done, usable_classes
+from pages.shared.journey import (
+    BACKBONE,
+    HOME,
+    IMAGES,
+    OVERVIEW,
+    PAGES,
+    STEPS,
+    steps_done,
+    usable_classes,
+)
+from pages.shared.live.header import live_line
+from pages.shared.live.known import Live
+from pages.shared.live.try_it import drawer, try_it_button
 from pages.shared.text import html_text, plain
 from tl_core.images import ClassSummary, list_classes
 from tl_core.runs.catalogue import Backbone
@@ -45,43 +57,57 @@ def enter(page: str) -> None:
         st.switch_page("app.py")
 
 
-def page_header(step: str | None, title: str, sentence: str) -> None:
-    """Draw the top of a page: progress line, title, what this step is for.
+def page_header(step: str | None, title: str, sentence: str) -> Live | None:
+    """Draw the top of a page: its project's model, progress line, title, what this step is for.
 
     Args:
-        step: The page's path as in `STEPS`; None outside the journey.
+        step: The page's path as in `PAGES`; None outside a project.
         title: Written by us, not by a person.
         sentence: One sentence.
+
+    Returns:
+        The project's live model, for pages that show more of it; None without a project.
     """
     project = state.project_or_none() if step else None
-    if project:
-        _project_line(project)
+    live = Live(project) if project else None
+    if project and live:
+        _project_line(project, live)
         _progress_line(project, step)
     st.title(title, anchor=False)
     st.html(f'<p class="tl-lead">{html_text(sentence)}</p>')
     if message := state.said():
         st.toast(plain(message), icon=":material/check:")
+    return live
 
 
-def _project_line(project: Project) -> None:
+def _project_line(project: Project, live: Live) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="project"):
         st.page_link(HOME, label="Projects", icon=":material/arrow_back:")
-        st.html(f'<span class="tl-project tl-name">{escape(project.name)}</span>')
+        st.html(f'<span class="tl-project tl-name">{escape(project.name)}</span>', width="content")
+        with st.container(key="live-line"):
+            live_line(live)
+        try_it_button(live)
+    drawer(live)
 
 
 def _progress_line(project: Project, step: str) -> None:
     done = steps_done(state.current_workspace(), project)
     with st.container(horizontal=True, wrap=True, gap=None, key="steps"):
-        for number, page in enumerate(STEPS, start=1):
+        for number, page in enumerate((OVERVIEW, *STEPS)):
             label, _address = PAGES[page]
-            kind = "current" if page == step else "done" if page in done else "later"
+            kind = "done" if page in done else "later"
             icon = "check_circle" if kind == "done" else f"counter_{number}"
+            help = f"{label}: {'done' if kind == 'done' else 'not yet'}"
+            if page == OVERVIEW:
+                kind, icon, help = "any", "dashboard", label
+            if page == step:
+                kind, help = "current", None
             with st.container(key=f"step-{kind}-{number}", width="content"):
                 st.page_link(
                     page,
                     label=label,
                     icon=f":material/{icon}:",
-                    help={"done": f"{label}: done", "later": f"{label}: not yet"}.get(kind),
+                    help=help,
                     query_params=state.address(),
                 )
 

@@ -48,6 +48,11 @@ def sureness(value: float) -> str:
     return "under 1 %" if value < 0.005 else percent(value)
 
 
+def short_sureness(value: float) -> str:
+    """Return the same where there is little room: "> 99 %"."""
+    return sureness(value).replace("over", ">").replace("under", "<")
+
+
 def count_text(number: int) -> str:
     """Return a count as a person says it: 950, 98 thousand, 3.4 million."""
     if number < 1_000:

@@ -11,7 +11,7 @@ import pytest
 
 from tl_core.errors import DatasetError
 from tl_core.images import examine, read_picture, samples
-from tl_core.images.samples import SAMPLES, sample_files
+from tl_core.images.samples import SAMPLES, sample_files, unseen_file
 from tl_core.images.synthetic_surfaces import DEFECTS, SIDE, surface
 
 OFFLINE = [sample for sample in SAMPLES if sample.source != "download"]
@@ -33,6 +33,23 @@ def test_offline_sets_hold_what_they_promise(sample: samples.SampleSet) -> None:
 def test_offline_sets_are_the_same_every_time(sample: samples.SampleSet) -> None:
     first, second = (list(sample_files(sample.key))[5].read() for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize("sample", OFFLINE, ids=lambda sample: sample.key)
+def test_unseen_pictures_are_of_every_class_and_not_among_the_others(
+    sample: samples.SampleSet,
+) -> None:
+    unseen = [unseen_file(sample.key, number) for number in range(2 * sample.classes)]
+    offered = list(sample_files(sample.key))
+    counts = Counter(one.class_name for one in unseen)
+    assert counts == dict.fromkeys({one.class_name for one in offered}, 2)
+    contents = [one.read() for one in unseen]
+    assert len(set(contents)) == len(contents)
+    assert not set(contents) & {one.read() for one in offered}
+
+
+def test_sets_to_download_have_no_unseen_pictures() -> None:
+    assert unseen_file("eurosat", 0) is None
 
 
 def test_digits_are_dark_ink_on_white_paper() -> None:

@@ -7,7 +7,7 @@ from tl_core.runs import compute_client, workers
 from tl_core.service import compute as compute_process
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def compute(monkeypatch) -> ComputeStandIn:
     """Give the stand-in that answers at once with what is made up; no process is started."""
     stand_in = ComputeStandIn(MADE_UP)

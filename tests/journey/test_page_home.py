@@ -6,7 +6,7 @@ from sessions import NASTY, messages, open_app, open_dialog, press, primary, wai
 from tl_core.images import count_images, list_classes
 from tl_core.runs.catalogue import CATALOGUE
 from tl_core.runs.draft import chosen_backbone
-from tl_core.workspace import list_projects, open_project
+from tl_core.workspace import create_project, list_projects, open_project
 
 
 def test_home_says_what_this_is_and_has_one_primary_button():
@@ -25,15 +25,18 @@ def test_one_click_makes_a_project_of_sample_images(workspace):
     wait_for_imports(project.id)
     assert count_images(workspace, project.id) >= 50
     assert len(list_classes(workspace, project.id)) >= 2
-    assert app.title[0].value == "Add your pictures"
+    assert app.title[0].value == "Your model"
 
 
-def test_two_quick_clicks_on_the_sample_button_make_one_project(workspace):
+def test_a_second_click_on_the_sample_button_opens_the_same_project(workspace):
     app = open_app()
     app.button(key="try-sample").click().run()
+    (project,) = list_projects(workspace)
     again = open_app()
     again.button(key="try-sample").click().run()
     assert len(list_projects(workspace)) == 1
+    assert again.query_params["project"] in (project.id, [project.id])
+    assert again.title[0].value == "Your model"
 
 
 def test_a_new_project_gets_its_name_and_the_bundled_backbone(workspace):
@@ -80,9 +83,16 @@ def test_names_with_markup_are_shown_as_text():
     assert "&lt;b&gt;bold&lt;/b&gt;" in shown
 
 
-def test_opening_a_project_goes_to_its_pictures_with_the_project_in_the_address():
+def test_opening_a_project_goes_to_its_model_with_the_project_in_the_address():
     project = project_with_pictures()
     app = open_app()
     app.button(key=f"open-{project.id}").click().run()
-    assert app.title[0].value == "Add your pictures"
+    assert app.title[0].value == "Your model"
     assert app.query_params["project"] in (project.id, [project.id])
+
+
+def test_opening_a_project_without_pictures_goes_to_where_they_are_added(workspace):
+    project = create_project(workspace, "Leaves")
+    app = open_app()
+    app.button(key=f"open-{project.id}").click().run()
+    assert app.title[0].value == "Add your pictures"

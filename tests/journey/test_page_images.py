@@ -1,14 +1,13 @@
 """Images: every way in, what is left out, classes, and who may name a folder of the server."""
 
 import io
-import json
 import zipfile
 from types import SimpleNamespace
 
 import pytest
 from pictures import coloured, coloured_files
 from projects import project_with_pictures
-from sessions import NASTY, messages, open_app, open_dialog, press, wait_for_imports
+from sessions import NASTY, messages, open_app, open_dialog, press, shown, wait_for_imports
 
 from pages.shared.images import adding, browser
 from tl_core.images import (
@@ -28,12 +27,6 @@ RED, BLUE = coloured((200, 0, 0)), coloured((0, 0, 200))
 
 def names(project) -> list[str]:
     return [entry.name for entry in list_classes(open_workspace(), project.id)]
-
-
-def shown(app) -> dict:
-    """Return what the gallery was given to draw."""
-    (gallery,) = app.get("bidi_component")
-    return json.loads(gallery.proto.json)
 
 
 def test_a_folder_becomes_classes_and_what_is_no_picture_is_named(workspace):
@@ -106,8 +99,8 @@ def test_names_with_markup_are_shown_as_text(workspace):
     result_of(add_images(workspace, project.id, coloured_files((NASTY,), 1)))
     app = open_app(PAGE, project)
     assert not app.exception
-    shown = "".join(entry.proto.body for entry in app.get("html"))
-    assert "<b>bold" not in shown
+    text = "".join(entry.proto.body for entry in app.get("html"))
+    assert "<b>bold" not in text
 
 
 def test_moving_pictures_and_excluding_them_changes_the_project(workspace):

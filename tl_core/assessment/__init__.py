@@ -9,6 +9,7 @@ scratch         the whole architecture trained without pretraining
 verdict         the paired difference to the best of them
 distance        how far the pictures are from what the backbone was trained on
 similarity      how far parts of the pictures are from each other
+place           whether new pictures come from elsewhere than those that a model learnt from
 layer_curve     which layer groups hold the knowledge for these pictures
 learning_curve  whether more pictures would help
 ranking         which backbone suits the pictures best

@@ -62,6 +62,7 @@ from tl_core.images.queries import (
     get_images,
     image_path,
     list_classes,
+    list_digests,
     list_images,
     list_skipped,
     thumbnail_path,

@@ -86,6 +86,20 @@ def count_images(
         return opened.scalar(_filtered(opened, wanted, project_id, class_name, excluded)) or 0
 
 
+def list_digests(
+    workspace: Workspace,
+    project_id: str,
+    *,
+    class_name: str | EllipsisType | None = ...,
+    excluded: bool | None = None,
+) -> list[str]:
+    """Return the digests of all pictures that `list_images` would go through, in its order."""
+    with session(workspace, write=False) as opened:
+        wanted = select(ImageRow.digest).order_by(ImageRow.id)
+        wanted = _filtered(opened, wanted, project_id, class_name, excluded)
+        return list(opened.scalars(wanted))
+
+
 def get_images(
     workspace: Workspace, project_id: str, keys: Iterable[str | int]
 ) -> list[ImageRecord]:

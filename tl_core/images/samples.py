@@ -125,6 +125,25 @@ def sample_files(key: str) -> Iterator[SourceFile]:
     return _surfaces() if key == "surfaces" else _digits()
 
 
+def unseen_file(key: str, number: int) -> SourceFile | None:
+    """Return a picture that is like those of a set but not among them; None if there is none.
+
+    Args:
+        key: Of the set; only those that need no download have more pictures.
+        number: Which one, from 0; classes take turns.
+    """
+    turn = number // sample_set(key).classes
+    if key == "surfaces":
+        defect = DEFECTS[number % len(DEFECTS)]
+        read = partial(_surface_bytes, defect, SURFACES_PER_CLASS + turn)
+        return SourceFile(f"{defect}.jpg", read, defect)
+    if key == "digits":
+        rows = _digit_rows(number % 10)[DIGITS_PER_CLASS:]
+        digit = str(number % 10)
+        return SourceFile(f"{digit}.png", partial(_digit_bytes, rows[turn % len(rows)]), digit)
+    return None
+
+
 def _surfaces() -> Iterator[SourceFile]:
     for number in range(SURFACES_PER_CLASS):
         for defect in DEFECTS:
@@ -140,15 +159,20 @@ def _surface_bytes(defect: str, number: int) -> bytes:
 
 
 def _digits() -> Iterator[SourceFile]:
-    table = _digit_table()  # uint8 (1797, 65): 64 grey values in 0..16, then the digit
     for digit in range(10):
-        rows = table[table[:, -1] == digit][:DIGITS_PER_CLASS]
-        for number, row in enumerate(rows):
+        for number, row in enumerate(_digit_rows(digit)[:DIGITS_PER_CLASS]):
             name = f"{digit}/digit-{digit}-{number + 1:03d}.png"
-            yield SourceFile(name, partial(_digit_bytes, row[:-1]), str(digit))
+            yield SourceFile(name, partial(_digit_bytes, row), str(digit))
+
+
+def _digit_rows(digit: int) -> np.ndarray:
+    """Return every picture of a digit, uint8 (n, 64), grey values in 0..16."""
+    table = _digit_table()
+    return table[table[:, -1] == digit, :-1]
 
 
 def _digit_table() -> np.ndarray:
+    """Return all digits, uint8 (1797, 65): 64 grey values in 0..16, then the digit."""
     # find_spec only looks where the package lies: importing it would take a second and 100 MB
     spec = find_spec("sklearn")
     if spec is None or spec.origin is None:

@@ -1,6 +1,5 @@
 """Sample sets: their cards, and a project made of one."""
 
-from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 import streamlit as st
@@ -9,7 +8,7 @@ from pages.shared import state
 from pages.shared.downloads import SAMPLE
 from pages.shared.elements import badges, card, errors_shown, name_text, note_text
 from pages.shared.images.arrivals import start_adding
-from pages.shared.journey import IMAGES
+from pages.shared.journey import OVERVIEW
 from pages.shared.run_control import start
 from pages.shared.text import megabytes
 from tl_core.images.samples import SAMPLES, SampleSet, sample_files
@@ -17,22 +16,19 @@ from tl_core.runs.catalogue import BUNDLED, find
 from tl_core.runs.draft import save_backbone
 from tl_core.workspace import create_project, list_projects
 
-_TWICE = timedelta(seconds=10)  # a second click within this time opens what the first one made
-
 
 def start_from_sample(sample: SampleSet) -> NoReturn:
-    """Make a project of a sample set and go to its pictures, which arrive there live."""
+    """Open the project of a sample set, made at the first click, while its pictures arrive."""
     workspace = state.current_workspace()
-    for project in list_projects(workspace):
-        if project.name == sample.title and datetime.now(UTC) - project.created < _TWICE:
-            state.go(IMAGES, project_id=project.id)
-    project = create_project(workspace, sample.title)
-    save_backbone(workspace, project.id, find(BUNDLED))
-    if sample.source == "download":
-        start(project.id, SAMPLE, {"sample": sample.key})
-    else:
-        start_adding(workspace, project.id, list(sample_files(sample.key)))
-    state.go(IMAGES, project_id=project.id)
+    made = next((one for one in list_projects(workspace) if one.name == sample.title), None)
+    if made is None:
+        project = create_project(workspace, sample.title)
+        save_backbone(workspace, project.id, find(BUNDLED))
+        if sample.source == "download":
+            start(project.id, SAMPLE, {"sample": sample.key})
+        else:
+            start_adding(workspace, project.id, list(sample_files(sample.key)))
+    state.go(OVERVIEW, project_id=(made or project).id)
 
 
 def sample_cards() -> None:

@@ -5,6 +5,8 @@ recording      frames recorded by webcam
 arrivals       what is on its way, and what came of it
 health         what stands in the way of a good model
 browser        the pictures, by class and page by page
+order          as added, or by what the live model says of them
+tiles          one picture in the gallery, with what the live model says of it
 class_dialogs  make, rename, merge and delete a class
 groups         pictures that show the same thing
 locked_test    a test part that nothing is chosen by

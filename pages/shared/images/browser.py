@@ -1,4 +1,4 @@
-"""A project's pictures to look through: by class, page by page, and what can be done with them."""
+"""A project's pictures to look through: by class, in order, and what can be done with them."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,20 +6,22 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.elements import errors_shown
-from pages.shared.gallery import PAGE_SIZE, Action, Filter, Tile, gallery
+from pages.shared.gallery import PAGE_SIZE, Action, Filter, gallery
 from pages.shared.images import class_dialogs
 from pages.shared.images.class_dialogs import show_filter
+from pages.shared.images.order import NOTHING_TEXT, in_order, ordered_by
+from pages.shared.images.tiles import picture_tile
+from pages.shared.live.known import Live
 from pages.shared.text import plain
 from tl_core.errors import TLCoreError
 from tl_core.images import (
     ClassSummary,
-    ImageRecord,
     assign_class,
     count_images,
+    get_images,
     last_change,
     list_images,
     set_excluded,
-    thumbnail_path,
     undo_last,
 )
 
@@ -28,7 +30,12 @@ _CONDITIONS = {ALL: {}, WITHOUT: {"class_name": None}, EXCLUDED: {"excluded": Tr
 
 
 def picture_browser(
-    project_id: str, classes: Sequence[ClassSummary], *, total: int, excluded: int
+    project_id: str,
+    live: Live,
+    classes: Sequence[ClassSummary],
+    *,
+    total: int,
+    excluded: int,
 ) -> None:
     """Draw the filters, the buttons for the shown class, and one page of the gallery."""
     workspace = state.current_workspace()
@@ -36,20 +43,35 @@ def picture_browser(
     chosen = state.widget_value("images-filter", ALL)
     chosen = chosen if chosen in {entry.id for entry in filters} else ALL
     conditions = _conditions(chosen)
-    shown = count_images(workspace, project_id, **conditions)
+    order = ordered_by(live)
+    ordered = in_order(project_id, live, order, conditions)
+    shown = count_images(workspace, project_id, **conditions) if ordered is None else len(ordered)
     page = min(state.widget_value("images-page", 0), max(0, (shown - 1) // PAGE_SIZE))
     start = page * PAGE_SIZE
-    found = list_images(workspace, project_id, offset=start, limit=PAGE_SIZE, **conditions)
+    if ordered is None:
+        found = list_images(workspace, project_id, offset=start, limit=PAGE_SIZE, **conditions)
+    else:
+        found = get_images(workspace, project_id, ordered[start : start + PAGE_SIZE])
+    answers = live.answers([record.digest for record in found]) if live.ready and found else {}
     _class_buttons(project_id, classes, chosen)
     gallery(
-        [_tile(project_id, record, chosen) for record in found],
+        [
+            picture_tile(
+                project_id,
+                record,
+                answers.get(record.digest),
+                labelled=chosen in (ALL, EXCLUDED),
+                said=ordered is not None,
+            )
+            for record in found
+        ],
         key="images",
         actions=_actions(classes),
         filters=filters,
         chosen=chosen,
         first=start + 1,
         total=shown,
-        nothing="No pictures here yet. Select some under “All pictures” and move them here.",
+        nothing=NOTHING_TEXT[order],
         on_action=lambda action, ids: _act(project_id, action, ids),
         on_filter=show_filter,
         on_page=lambda by: state.set_widget_value("images-page", max(0, page + by)),
@@ -104,20 +126,6 @@ def _act(project_id: str, action: str, ids: list[str]) -> None:
             set_excluded(workspace, project_id, pictures, action == "exclude")
     except TLCoreError as error:
         state.say_later(str(error))
-
-
-def _tile(project_id: str, record: ImageRecord, chosen: str) -> Tile:
-    label = record.class_name or "without a class"
-    size = f"{record.width} × {record.height} pixels"
-    mixed = chosen in (ALL, EXCLUDED)
-    return Tile(
-        id=str(record.id),
-        thumbnail=thumbnail_path(state.current_workspace(), project_id, record.digest),
-        caption=record.name.rsplit("/", 1)[-1],
-        title="\n".join(filter(None, [record.name, label, size, record.split])),
-        mark="excluded" if record.excluded else label if mixed else None,
-        muted=record.excluded,
-    )
 
 
 def _class_buttons(project_id: str, classes: Sequence[ClassSummary], chosen: str) -> None:
