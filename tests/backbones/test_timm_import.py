@@ -19,6 +19,7 @@ def test_networks_are_there_without_the_compiler():
     code = """
 import sys
 from tl_core.backbones import create_backbone
+from tl_core.service import compute
 from tl_core.runs.catalogue import BUNDLED, find
 create_backbone(find(BUNDLED), pretrained=False)
 print([name for name in sys.modules if name.startswith(("torch._dynamo", "torch._inductor"))])

@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+IMPORTED = ("timm", "torchvision.transforms.v2")
+
 
 def _left_alone(function: Callable | None = None, *_args: Any, **_kwargs: Any) -> Callable:
     return function if function is not None else lambda given: given
@@ -31,7 +33,8 @@ def import_timm() -> None:
     before = set(sys.modules)
     sys.modules |= stand_ins
     try:
-        importlib.import_module("timm")
+        for wanted in IMPORTED:
+            importlib.import_module(wanted)
     except (ImportError, AttributeError):  # this version asks for something else
         for loaded in set(sys.modules) - before:
             if loaded.partition(".")[0] in ("timm", "torchvision"):

@@ -2,6 +2,7 @@
 
 Every function takes and returns plain or light values: what goes back to the server must not
 make it import torch. Networks are loaded once and shared between calls; none is ever trained.
+What takes long to import waits until it is asked for: the live model comes first.
 """
 
 import io
@@ -24,8 +25,6 @@ from tl_core.backbones import layer_groups as groups_of_layers
 from tl_core.backbones.network import TransferNetwork, load_network
 from tl_core.backbones.preprocessing import Preprocessing, prepare, preprocessing_for
 from tl_core.errors import DatasetError, PredictionError, TLCoreError
-from tl_core.evaluation.explanation import heat_overlay
-from tl_core.export import bundle, predictor
 from tl_core.features.decoding import augmented_file
 from tl_core.images import (
     get_images,
@@ -46,7 +45,7 @@ from tl_core.runs.results.answers import Answer, mark_tried
 from tl_core.runs.results.onnx_check import Parity
 from tl_core.runs.results.report import LockedResult, began_before, write_locked_result
 from tl_core.service import estimates
-from tl_core.service.live import live_answers, live_order, live_predict, live_state, models
+from tl_core.service.live import QUESTIONS, models
 from tl_core.workspace import open_workspace
 from tl_core.workspace.storage import Workspace
 
@@ -91,6 +90,8 @@ def predict(
     Without pictures it only loads the model and wakes it, so that the first ones are answered at
     once.
     """
+    from tl_core.export import predictor
+
     run_dir = _run_dir(root, project_id, run_id)
     if not pictures:
         predictor.answer_pictures(run_dir, [("", _webp(Image.new("RGB", (320, 240))))])
@@ -102,11 +103,7 @@ def predict(
 
 
 def explain(
-    root: str,
-    project_id: str,
-    run_id: str,
-    picture: str | bytes,
-    class_index: int | None = None,
+    root: str, project_id: str, run_id: str, picture: str | bytes, class_index: int | None = None
 ) -> bytes:
     """Return a picture with heat where it spoke for a class, WebP.
 
@@ -117,11 +114,14 @@ def explain(
         picture: Digest of one of the project's pictures, or the bytes of another one.
         class_index: None explains the class that the model predicts.
     """
+    from tl_core.evaluation.explanation import heat_overlay
+    from tl_core.export.predictor import model_file
+
     source: bytes | Path = picture
     if isinstance(picture, str):
         source = _picture(open_workspace(Path(root)), project_id, picture)
     image = read_picture(source)
-    file = predictor.model_file(_run_dir(root, project_id, run_id))
+    file = model_file(_run_dir(root, project_id, run_id))
     network, preprocessing = _network(file, file.stat().st_mtime_ns)
     if class_index is None:
         with torch.inference_mode():
@@ -142,11 +142,15 @@ def check_weights_file(path: str, architecture: str) -> Backbone:
 
 def export_in_place(root: str, project_id: str, run_id: str, total: int) -> Parity:
     """See `export.export_in_place`."""
+    from tl_core.export import bundle
+
     return bundle.export_in_place(_run_dir(root, project_id, run_id), total)
 
 
 def check_more(root: str, project_id: str, run_id: str, digests: Sequence[str]) -> Parity:
     """See `export.check_more`; the pictures are named by their digests."""
+    from tl_core.export import bundle
+
     workspace = open_workspace(Path(root))
     paths = [
         image_path(workspace, project_id, record)
@@ -163,6 +167,8 @@ def measure_locked(root: str, project_id: str, run_id: str) -> LockedResult:
         PredictionError: If the run began before the part was locked, so that it may have learnt
             from these pictures.
     """
+    from tl_core.export.predictor import Predictor
+
     workspace = open_workspace(Path(root))
     state = locked_test_state(workspace, project_id)
     if state is not None and began_before(get_run(workspace, run_id), state):
@@ -174,7 +180,7 @@ def measure_locked(root: str, project_id: str, run_id: str) -> LockedResult:
     if state is None or not images.locked:
         raise DatasetError("There is no locked test set. Hold one out on the Images page first.")
     run_dir = workspace.run_dir(project_id, run_id)
-    model = predictor.Predictor.load(run_dir)
+    model = Predictor.load(run_dir)
     rows = model.probabilities([image.path for image in images.locked])
     said = [model.class_names[index] for index in rows.argmax(axis=1)]
     true = [images.class_names[image.label] for image in images.locked]
@@ -201,10 +207,7 @@ OFFERED: dict[str, Callable[..., Any]] = {
         export_in_place,
         check_more,
         measure_locked,
-        live_state,
-        live_answers,
-        live_order,
-        live_predict,
+        *QUESTIONS,
     )
 }
 
@@ -258,16 +261,14 @@ def answer(question: tuple[str, tuple, dict]) -> tuple[str, Any]:
 def main() -> None:
     """Answer questions until the server is gone, each lane's by a thread of its own."""
     send = values_to_parent()
-    waiting: dict[str, SimpleQueue] = {}
+    waiting = {lane: SimpleQueue() for lane in (ONLY_LANE, *LANES.values())}
 
     def answers(lane: str) -> None:
         while True:
             send(answer(waiting[lane].get()), lane)
 
-    for lane in (ONLY_LANE, *LANES.values()):
-        if lane not in waiting:
-            waiting[lane] = SimpleQueue()
-            Thread(target=answers, args=(lane,), daemon=True, name=f"answers {lane}").start()
+    for lane in waiting:
+        Thread(target=answers, args=(lane,), daemon=True, name=f"answers {lane}").start()
     send("ready")
     for lane, question in values_from_parent():
         waiting[lane].put(question)

@@ -205,3 +205,6 @@ def live_order(root: str, project_id: str, by: str) -> tuple[str, ...]:
 def live_predict(root: str, project_id: str, pictures: Sequence[tuple[str, bytes]]) -> list[Answer]:
     """Return its answer for each (name, content) that need not be in the project."""
     return models().predict(root, project_id, pictures)
+
+
+QUESTIONS = (live_state, live_answers, live_order, live_predict)
