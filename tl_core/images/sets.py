@@ -1,15 +1,13 @@
 """The finished image set that a training takes."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import select
-from sqlalchemy.engine import Row
 from sqlalchemy.orm import Session
 
 from tl_core.errors import DatasetError
-from tl_core.images.queries import labelled
 from tl_core.images.records import ImageSet, LabelledImage, pictures
 from tl_core.images.splits import TEST, TRAIN, SplitFacts, draw_splits, given_test
 from tl_core.images.subsets import SubsetFacts
@@ -33,15 +31,16 @@ def image_set(workspace: Workspace, project_id: str, *, seed: int = 0) -> ImageS
     """
     names = select(ClassRow.name).where(ClassRow.project_id == project_id)
     with session(workspace, write=False) as opened:
-        rows, locked = _taking_part(opened, project_id)
+        found = _rows(opened, project_id)
         class_names = sorted(opened.scalars(names))
+    rows = _to_choose_by(found)
     _check_counts(class_names, Counter(row.class_name for row in rows))
-    splits, test_given = _splits(rows, seed)
+    splits, test_given = draw_splits(_split_facts(rows), seed=seed)
     _check_train(class_names, rows, splits)
     label = {name: index for index, name in enumerate(class_names)}
     folder = workspace.images_dir(project_id)
 
-    def placed(row: Row, split: str) -> LabelledImage:
+    def placed(row: PictureRow, split: str) -> LabelledImage:
         return LabelledImage(
             digest=row.digest,
             path=folder / f"{row.digest}.{row.extension}",
@@ -55,7 +54,7 @@ def image_set(workspace: Workspace, project_id: str, *, seed: int = 0) -> ImageS
         class_names=tuple(class_names),
         images=tuple(placed(row, split) for row, split in zip(rows, splits, strict=True)),
         test_given=test_given,
-        locked=tuple(placed(row, TEST) for row in locked),
+        locked=tuple(placed(row, TEST) for row in found if row.locked and row.class_name),
     )
 
 
@@ -64,6 +63,7 @@ class PictureRow(NamedTuple):
 
     digest: str
     extension: str
+    name: str
     class_name: str | None
     group: str | None
     split_given: str | None
@@ -77,25 +77,10 @@ def picture_rows(workspace: Workspace, project_id: str) -> tuple[PictureRow, ...
     Pictures of the locked test part, and others of their groups, are `locked`; labelled ones of a
     test part that the person brought have `tests`.
     """
-    columns = (ImageRow.digest, ImageRow.extension, ClassRow.name, ImageRow.group)
-    wanted = (
-        select(*columns, ImageRow.split_given, ImageRow.locked)
-        .outerjoin(ClassRow, ClassRow.id == ImageRow.class_id)
-        .where(ImageRow.project_id == project_id, ImageRow.excluded.is_(False))
-        .order_by(ImageRow.id)
-    )
     with session(workspace, write=False) as opened:
-        rows = [PictureRow(*row) for row in opened.execute(wanted)]
-    if groups := {row.group for row in rows if row.locked and row.class_name} - {None}:
-        rows = [row._replace(locked=row.locked or row.group in groups) for row in rows]
+        rows = _rows(opened, project_id)
     if any(row.split_given for row in rows):
-        test = given_test(
-            [
-                SplitFacts(row.digest, row.class_name, row.split_given, row.group)
-                for row in rows
-                if row.class_name is not None and not row.locked
-            ]
-        )
+        test = given_test(_split_facts(_to_choose_by(rows)))
         rows = [row._replace(tests=row.digest in test) for row in rows]
     return tuple(rows)
 
@@ -103,44 +88,41 @@ def picture_rows(workspace: Workspace, project_id: str) -> tuple[PictureRow, ...
 def label_facts(workspace: Workspace, project_id: str) -> list[tuple[str, str, str | None]]:
     """Return digest, class and group of the pictures that `image_set` has as `images`."""
     with session(workspace, write=False) as opened:
-        rows, _ = _taking_part(opened, project_id)
+        rows = _to_choose_by(_rows(opened, project_id))
     return [(row.digest, row.class_name, row.group) for row in rows]
 
 
 def subset_facts(workspace: Workspace, project_id: str, *, seed: int = 0) -> list[SubsetFacts]:
     """Return what decides to which subsets the same pictures belong."""
     with session(workspace, write=False) as opened:
-        rows, _ = _taking_part(opened, project_id)
-    splits, _ = _splits(rows, seed)
+        rows = _to_choose_by(_rows(opened, project_id))
+    splits, _ = draw_splits(_split_facts(rows), seed=seed)
     return [
         SubsetFacts(row.name, row.class_name, split)
         for row, split in zip(rows, splits, strict=True)
     ]
 
 
-def _taking_part(opened: Session, project_id: str) -> tuple[list[Row], list[Row]]:
-    """Return the pictures to choose by, and those of the locked test part with their groups."""
-    wanted = labelled(
-        project_id,
-        ImageRow.digest,
-        ImageRow.extension,
-        ImageRow.name,
-        ImageRow.split_given,
-        ImageRow.group,
-        ImageRow.locked,
-        ClassRow.name.label("class_name"),
+def _rows(opened: Session, project_id: str) -> list[PictureRow]:
+    columns = (ImageRow.digest, ImageRow.extension, ImageRow.name, ClassRow.name)
+    wanted = (
+        select(*columns, ImageRow.group, ImageRow.split_given, ImageRow.locked)
+        .outerjoin(ClassRow, ClassRow.id == ImageRow.class_id)
+        .where(ImageRow.project_id == project_id, ImageRow.excluded.is_(False))
+        .order_by(ImageRow.id)
     )
-    rows = opened.execute(wanted).all()
-    groups = {row.group for row in rows if row.locked} - {None}
-    to_choose_by, locked = [], []
-    for row in rows:
-        (locked if row.locked or row.group in groups else to_choose_by).append(row)
-    return to_choose_by, locked
+    rows = [PictureRow(*row) for row in opened.execute(wanted)]
+    if groups := {row.group for row in rows if row.locked and row.class_name} - {None}:
+        rows = [row._replace(locked=row.locked or row.group in groups) for row in rows]
+    return rows
 
 
-def _splits(rows: Sequence[Row], seed: int) -> tuple[list[str], bool]:
-    facts = [SplitFacts(row.digest, row.class_name, row.split_given, row.group) for row in rows]
-    return draw_splits(facts, seed=seed)
+def _to_choose_by(rows: Iterable[PictureRow]) -> list[PictureRow]:
+    return [row for row in rows if row.class_name is not None and not row.locked]
+
+
+def _split_facts(rows: Iterable[PictureRow]) -> list[SplitFacts]:
+    return [SplitFacts(row.digest, row.class_name, row.split_given, row.group) for row in rows]
 
 
 def _check_counts(class_names: list[str], counts: Counter[str]) -> None:
@@ -160,7 +142,7 @@ def _check_counts(class_names: list[str], counts: Counter[str]) -> None:
         )
 
 
-def _check_train(class_names: list[str], rows: Sequence[Row], splits: list[str]) -> None:
+def _check_train(class_names: list[str], rows: Sequence[PictureRow], splits: list[str]) -> None:
     train = {row.class_name for row, split in zip(rows, splits, strict=True) if split == TRAIN}
     missing = [name for name in class_names if name not in train]
     if missing:
