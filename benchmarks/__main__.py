@@ -34,6 +34,7 @@ LONGER = {
     "app": "first page, clicks while training, large galleries (3)",
     "memory": "peak memory on 2,000 pictures of 12 megapixels (3)",
     "copies": "copies found against the truth (2)",
+    "unlike": "pictures of other sets shown to a model: noticed, and false alarms (3)",
     "distances": "distance of the sets from the pretraining data (1)",
     "honesty": 'answers to "did the pretrained model help?" and their intervals (7)',
 }
