@@ -62,7 +62,8 @@ def test_one_click_makes_the_file_and_says_that_it_answers_as_the_app_does(train
     assert not app.exception
     assert job_of(export_key(run)).error is None
     assert downloads(app) == [
-        *("Download model.onnx", "Download predict.py", "Download model.safetensors")
+        *("Download model.onnx", "Download predict.py", "Download MODEL_CARD.md"),
+        "Download model.safetensors",
     ]
     assert f"compared on {evaluation.n} pictures" in texts(app)
     assert "Same answers as the app" in texts(app) and ">Yes<" in texts(app)

@@ -1,4 +1,4 @@
-"""A finished run as files to use elsewhere: weights, ONNX with its preprocessing, a script.
+"""A finished run as files to use elsewhere: weights, ONNX with its preprocessing, script, card.
 
 The ONNX file is compared with the app's own answers, picture by picture.
 """
@@ -18,9 +18,18 @@ from torch import Tensor, nn
 from tl_core.backbones.network import FORMAT, TransferNetwork, load_network
 from tl_core.backbones.preprocessing import Preprocessing
 from tl_core.errors import ExportError
+from tl_core.export.model_card import model_card
 from tl_core.export.onnx_preprocessing import OUTPUT, preprocessing_model
 from tl_core.export.predictor import PROBABILITIES, UNLIKE, Predictor, model_file
-from tl_core.runs.results.onnx_check import ONNX, SCRIPT, WEIGHTS, Parity, read_parity, write_parity
+from tl_core.runs.results.onnx_check import (
+    CARD,
+    ONNX,
+    SCRIPT,
+    WEIGHTS,
+    Parity,
+    read_parity,
+    write_parity,
+)
 from tl_core.workspace.storage import storage_errors, write_atomic
 
 ONE_FILE_BYTES = 2 * 10**9  # an ONNX file cannot be larger; protobuf's own limit is 2**31
@@ -39,12 +48,12 @@ def export_run(run_dir: Path, out_dir: Path, paths: Sequence[Path] = ()) -> Pari
         out_dir.mkdir(parents=True, exist_ok=True)
         weights_file(run_dir, out_dir / WEIGHTS)
         onnx_model(run_dir, out_dir / ONNX)
-        shutil.copyfile(_STANDALONE, out_dir / SCRIPT)
+        _write_texts(run_dir, out_dir)
     return compare_answers(run_dir, out_dir / ONNX, paths)
 
 
 def export_in_place(run_dir: Path, total: int) -> Parity:
-    """Put the ONNX file and the script into the run's folder, once per model.
+    """Put the ONNX file, the script and the model card into the run's folder, once per model.
 
     Args:
         run_dir: Folder of a finished run.
@@ -57,7 +66,7 @@ def export_in_place(run_dir: Path, total: int) -> Parity:
     with storage_errors("exporting the model"):
         if known is None:
             onnx_model(run_dir, run_dir / ONNX)
-        shutil.copyfile(_STANDALONE, run_dir / SCRIPT)
+        _write_texts(run_dir, run_dir)
         fresh = Parity(n=0, total=total, max_difference=0.0)
         write_parity(run_dir, fresh)
     return fresh
@@ -76,6 +85,11 @@ def check_more(run_dir: Path, paths: Sequence[Path]) -> Parity:
     )
     write_parity(run_dir, total)
     return total
+
+
+def _write_texts(run_dir: Path, out_dir: Path) -> None:
+    shutil.copyfile(_STANDALONE, out_dir / SCRIPT)
+    write_atomic(out_dir / CARD, model_card(run_dir).encode())
 
 
 def weights_file(run_dir: Path, out: Path) -> Path:

@@ -1,6 +1,7 @@
 """The ONNX file: made and compared with the app in the background, then downloaded."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import streamlit as st
 
@@ -11,10 +12,11 @@ from pages.shared.results import report_of
 from pages.shared.text import megabytes, plain
 from tl_core.images import get_images
 from tl_core.runs import Run, compute_client
-from tl_core.runs.results.onnx_check import LIMIT, ONNX, SCRIPT, Parity, read_parity
+from tl_core.runs.results.onnx_check import CARD, LIMIT, ONNX, SCRIPT, Parity, read_parity
 
 AT_ONCE = 8  # pictures compared per question, so that others get their answers in between
 EXPORT_SECONDS = 600.0
+TEXTS = {SCRIPT: "text/x-python", CARD: "text/markdown"}  # small files, by name
 
 
 def onnx_card(run: Run) -> None:
@@ -32,6 +34,8 @@ def onnx_card(run: Run) -> None:
         with st.container(horizontal=True):
             download_button(run, ONNX, primary=True)
             download_button(run, SCRIPT)
+            if _path(run, CARD).is_file():  # models exported earlier have none
+                download_button(run, CARD)
     elif not busy:
         st.button(
             "Create the ONNX file" if parity is None else "Continue comparing it with the app",
@@ -44,18 +48,22 @@ def onnx_card(run: Run) -> None:
 
 def download_button(run: Run, name: str, *, primary: bool = False) -> None:
     """Offer a file of the run's folder; it is read when the button is pressed."""
-    path = state.current_workspace().run_dir(run.project_id, run.id) / name
-    size = "" if name == SCRIPT else f" ({megabytes(path.stat().st_size)})"
+    path = _path(run, name)
+    size = "" if name in TEXTS else f" ({megabytes(path.stat().st_size)})"
     st.download_button(
         f"Download {name}{size}",
         data=path.read_bytes,
         file_name=name,
-        mime="text/x-python" if name == SCRIPT else "application/octet-stream",
+        mime=TEXTS.get(name, "application/octet-stream"),
         key=f"download-{name}",
         type="primary" if primary else "secondary",
         icon=":material/download:",
         on_click="ignore",
     )
+
+
+def _path(run: Run, name: str) -> Path:
+    return state.current_workspace().run_dir(run.project_id, run.id) / name
 
 
 def _compared_pictures(run: Run) -> list[str]:

@@ -15,6 +15,7 @@ LIMIT = 1e-3  # largest difference of any probability that counts as "the same"
 WEIGHTS = "model.safetensors"
 ONNX = "model.onnx"
 SCRIPT = "predict.py"
+CARD = "MODEL_CARD.md"
 PARITY = "parity.json"
 
 

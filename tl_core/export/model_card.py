@@ -1,0 +1,79 @@
+"""What somebody who gets the exported files has to know: what the model answers, how well, limits.
+
+Source: Mitchell et al. (2019), "Model Cards for Model Reporting", arXiv:1810.03993.
+"""
+
+from pathlib import Path
+
+from tl_core.backbones.network import load_network
+from tl_core.export.predictor import model_file
+from tl_core.runs.results.report import Evaluation, read_report
+
+_UNLIKE = """\
+Every answer comes with a score of how unlike the training pictures a picture is
+(`unlike_score`). Above 1 the picture is unlike anything the model was trained on: do not rely on
+its answer. About 5 % of suitable pictures score above 1 too.
+"""
+_NO_UNLIKE = """\
+The model answers with one of its classes whatever the picture shows, and cannot tell whether a
+picture is of a kind that it was trained on.
+"""
+
+
+def model_card(run_dir: Path) -> str:
+    """Return the card of a finished run, Markdown.
+
+    Raises:
+        PredictionError: If the run has no finished model.
+    """
+    network, metadata = load_network(model_file(run_dir))
+    report = read_report(run_dir)
+    backbone, names = metadata["backbone"], metadata["class_names"]
+    measured = "It was not measured." if report is None else _measured(report.evaluation)
+    side = metadata["preprocessing"]["input_size"]
+    return f"""\
+# An image classifier for {len(names)} classes
+
+Transferred from `{backbone["name"]}` (weights: {backbone["licence"]}). It takes a picture of any
+size, uses its central square at {side} x {side} pixels, and returns a probability per class.
+
+## How good it is
+
+{measured}
+The numbers hold for pictures like those that it was trained on, taken in the same way.
+
+## Unlike anything it was trained on
+
+{_NO_UNLIKE if network.unlike is None else _UNLIKE}
+## Files
+
+- `model.onnx`: input `image`, uint8 (height, width, 3), upright RGB; outputs `probabilities`,
+  float32 (K,), in the order of the metadata's `class_names`{
+        "" if network.unlike is None else ", and `unlike_score`, float32"
+    }.
+- `predict.py`: classifies pictures with it.
+- `model.safetensors`: the weights, for PyTorch and timm.
+"""
+
+
+def _measured(found: Evaluation) -> str:
+    low, high = (100 * bound for bound in found.interval)
+    how = {
+        "all": "by cross-validation",
+        "test": "on a test part that it was not trained on",
+        "validation": "on the validation part, which also chose the epoch to keep",
+    }.get(found.measured_on, f"on {found.measured_on}")
+    rows = [
+        f"| {_cell(one.name)} | {one.support} | {one.precision:.2f} | {one.recall:.2f} |"
+        for one in found.per_class
+    ]
+    head = ("| class | pictures | precision | recall |", "|---|---:|---:|---:|")
+    return (
+        f"Right about {100 * found.accuracy:.1f} % of {found.n} pictures, measured {how} "
+        f"(95 % confidence interval {low:.1f} to {high:.1f} %).\n\n" + "\n".join([*head, *rows, ""])
+    )
+
+
+def _cell(name: str) -> str:
+    """Return a name that nothing in Markdown takes for its own."""
+    return "".join(f"\\{sign}" if sign in r"\`*_{}[]()#+-.!|<>~&" else sign for sign in name)
