@@ -12,6 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.shared import state
+from pages.shared.text import unbroken
 
 PAGE_SIZE = 72
 _HERE = Path(__file__).parent
@@ -136,7 +137,7 @@ def _tile_json(tile: Tile) -> dict:
     return {
         "id": tile.id,
         "src": data_uri(tile.thumbnail),
-        "caption": tile.caption,
+        "caption": unbroken(tile.caption),
         "title": tile.title or tile.caption,
         "mark": tile.mark,
         "says": tile.says,

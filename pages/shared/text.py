@@ -13,8 +13,13 @@ def plain(text: str) -> str:
 
 
 def html_text(text: str) -> str:
-    """Return text for HTML, shown literally; a number and its per cent sign stay in one line."""
-    return escape(text).replace(" %", "\u00a0%")
+    """Return text for HTML, shown literally and `unbroken`."""
+    return escape(unbroken(text))
+
+
+def unbroken(text: str) -> str:
+    """Return text in which a number and its per cent sign stay in one line."""
+    return text.replace(" %", "\u00a0%")
 
 
 LICENCES = {

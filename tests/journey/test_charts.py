@@ -145,6 +145,8 @@ def test_comparing_runs_does_not_claim_more_than_the_intervals_allow():
     far = [charts.RunScore("A", 0.9, 0.85, 0.96, 99), charts.RunScore("B", 0.5, 0.4, 0.6, 99)]
     assert "may be chance" in charts.compare_runs(near).title
     assert charts.compare_runs(far).title == "A is clearly ahead"
+    level = [charts.RunScore(name, 0.8, 0.7, 0.9, 50) for name in ("Run 2 · x", "Run 1 · x")]
+    assert charts.compare_runs(level).title == "Run 2 and Run 1 are level: 80 %"
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,10 @@ def compare_runs(scores: Sequence[RunScore]) -> Chart:
 
 def _compare_title(scores: Sequence[RunScore], best: int) -> str:
     leader = scores[best]
-    others = [score for i, score in enumerate(scores) if i != best]
+    others = [score for score in scores if score.accuracy < leader.accuracy]
+    if len(others) < len(scores) - 1:
+        names = [score.label.split(SEPARATOR)[0] for score in scores if score not in others]
+        return f"{', '.join(names[:-1])} and {names[-1]} are level: {percent(leader.accuracy)}"
     if not others:
         return f"{leader.label}: {percent(leader.accuracy)}"
     if any(score.high >= leader.low for score in others):

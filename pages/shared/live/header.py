@@ -69,7 +69,7 @@ def line_html(state: LiveState | None, change: float | None, trouble: str | None
     """Return the line as HTML; names that people typed are escaped."""
     parts = []
     if state is None:
-        parts.append(_text(trouble or "The model is starting …"))
+        parts.append(_text(trouble or "The model is starting…"))
         return _line(parts)
     if state.accuracy is not None:
         exact = f"{state.correct:,} of {state.n:,} {measured_on(state)}"

@@ -6,7 +6,7 @@ from tl_core.runs.results.live import LiveAnswer, LiveState
 MISSING_TEXT = {
     "backbone": "No accuracy yet: choose a backbone.",
     "classes": "No accuracy yet: two classes with two pictures each are needed.",
-    "features": "Preparing the model …",
+    "features": "Preparing the model…",
     "groups": "The accuracy cannot be measured: all pictures of a class are one group, such as one "
     "recording. Add pictures from another occasion.",
 }
