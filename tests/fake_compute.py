@@ -28,13 +28,15 @@ def main() -> None:
     send = values_to_parent()
     print("what is printed goes to the log", flush=True)
     send("ready")
-    for lane, (name, args, _kwargs) in values_from_parent():
+    for lane, number, (name, args, _kwargs) in values_from_parent():
         if name == "live_predict" and not Path(args[0]).exists():  # the next process will answer
             Path(args[0]).touch()
         elif lane:
-            send(("answer", [name, *args]), lane)
+            if name == "live_answers":
+                time.sleep(args[0])
+            send((number, "answer", [name, *args]), lane)
         else:
-            Thread(target=lambda asked=(name, *args): send(answer(*asked))).start()
+            Thread(target=lambda n=number, a=(name, *args): send((n, *answer(*a)))).start()
 
 
 if __name__ == "__main__":

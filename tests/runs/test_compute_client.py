@@ -110,6 +110,23 @@ def test_a_live_question_is_asked_again_when_work_has_ended_the_process(link, tm
         assert waiting.result() == ["live_predict", str(once)]
 
 
+def test_a_live_answer_that_is_late_goes_to_nobody_and_ends_nothing(link):
+    pid = ask(link, "pid")
+    with pytest.raises(ComputeError, match="took too long"):
+        ask(link, "live_answers", 1.0, timeout=0.2)
+    assert ask(link, "live_answers", 0) == ["live_answers", 0]
+    assert ask(link, "pid") == pid
+
+
+def test_a_process_that_is_always_late_counts_as_stuck(link):
+    pid = ask(link, "pid")
+    for _question in range(compute_client.MOST_LATE):
+        with pytest.raises(ComputeError, match="took too long"):
+            ask(link, "live_answers", 600, timeout=0.1)
+    wait_for_end(pid)
+    assert ask(link, "live_state") == ["live_state"]
+
+
 def children() -> set[int]:
     return {child.pid for child in psutil.Process().children()}
 

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 import torch
-from scipy.stats import t as student
+from scipy.special import stdtrit
 from torch import Tensor, nn
 
 NEIGHBOURS = 5
@@ -105,5 +105,5 @@ def _limit(distances: np.ndarray) -> float:
     if rank <= n:
         return float(np.sort(distances)[rank - 1])
     logarithms = np.log(np.maximum(distances, LEAST_LIMIT))
-    wide = student.ppf(1 - FALSE_ALARMS, n - 1) * math.sqrt(1 + 1 / n)
+    wide = stdtrit(n - 1, 1 - FALSE_ALARMS) * math.sqrt(1 + 1 / n)
     return float(np.exp(logarithms.mean() + wide * logarithms.std(ddof=1)))

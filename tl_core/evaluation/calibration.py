@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from tl_core.evaluation.folds import make_folds
 from tl_core.evaluation.out_of_fold import FOLDS, Division, OutOfFold
@@ -140,7 +140,7 @@ def conformal(
     return Conformal(
         target=target,
         achieved=float(members[np.arange(n), labels].mean()),
-        expected=(float(beta.ppf(0.025, k, n + 1 - k)), float(beta.ppf(0.975, k, n + 1 - k))),
+        expected=tuple(float(betaincinv(k, n + 1 - k, q)) for q in (0.025, 0.975)),
         mean_size=float(members.sum(axis=1).mean()),
         threshold=float(_threshold(true, target)),
     )

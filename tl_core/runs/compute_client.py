@@ -1,11 +1,12 @@
 """Ask the compute process: `call`, over pipes that stay open.
 
 Questions stand in line in lanes: what a page shows of a live model, and what a camera sees, never
-waits for work that takes seconds. A process that is late or gone is ended and the next question
-starts a fresh one.
+waits for work that takes seconds. A process that is late with work, or gone, is ended and the next
+question starts a fresh one.
 """
 
 import contextlib
+import itertools
 import os
 import tempfile
 import threading
@@ -19,6 +20,7 @@ from tl_core.runs.child import ONLY_LANE, Child
 from tl_core.runs.processes import cores, environment
 
 CALL_SECONDS = 60.0
+MOST_LATE = 3  # answers about a live model in a row, before the process counts as stuck
 START_SECONDS = 120.0  # importing torch on a busy machine
 MODULE = "tl_core.service.compute"
 
@@ -69,6 +71,8 @@ class ComputeLink:
         self._module = module
         self._lanes = {lane: threading.Lock() for lane in (ONLY_LANE, *LANES.values())}
         self._starting = threading.Lock()
+        self._numbers = itertools.count()
+        self._late = dict.fromkeys(self._lanes, 0)
         self._child: Child | None = None
 
     def call(self, function: str, args: tuple, kwargs: dict, *, deadline: float) -> Any:
@@ -114,16 +118,28 @@ class ComputeLink:
             deadline += time.monotonic() - started
             attempts_left -= 1
             try:
-                child.send((lane, question))
-                return child.receive(deadline - time.monotonic(), lane)
+                found = self._answer(child, lane, question, deadline)
+                self._late[lane] = 0
+                return found
             except BaseException as error:
-                self._end(child)  # the next answer would belong to this question
-                if isinstance(error, TimeoutError):
+                self._late[lane] += 1
+                late = isinstance(error, TimeoutError)
+                if not (late and lane != ONLY_LANE and self._late[lane] < MOST_LATE):
+                    self._end(child)  # what it is at would keep the next one waiting
+                if late:
                     raise ComputeError(TOO_LONG) from error
                 if not isinstance(error, EOFError | OSError):
                     raise
                 if not attempts_left:
                     raise ComputeError(ENDED) from error
+
+    def _answer(self, child: Child, lane: str, question: tuple, deadline: float) -> tuple[str, Any]:
+        number = next(self._numbers)
+        child.send((lane, number, question))
+        while True:  # an answer may come after whoever asked has given up
+            answered, status, value = child.receive(deadline - time.monotonic(), lane)
+            if answered == number:
+                return status, value
 
     def _started(self) -> Child:
         with self._starting:

@@ -265,13 +265,14 @@ def main() -> None:
 
     def answers(lane: str) -> None:
         while True:
-            send(answer(waiting[lane].get()), lane)
+            number, question = waiting[lane].get()
+            send((number, *answer(question)), lane)
 
     for lane in waiting:
         Thread(target=answers, args=(lane,), daemon=True, name=f"answers {lane}").start()
     send("ready")
-    for lane, question in values_from_parent():
-        waiting[lane].put(question)
+    for lane, *numbered in values_from_parent():
+        waiting[lane].put(numbered)
     os._exit(0)  # whatever the threads are at
 
 
