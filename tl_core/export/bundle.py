@@ -82,6 +82,7 @@ def check_more(run_dir: Path, paths: Sequence[Path]) -> Parity:
         known,
         n=known.n + found.n,
         max_difference=max(known.max_difference, found.max_difference),
+        unlike_difference=max(known.unlike_difference, found.unlike_difference),
     )
     write_parity(run_dir, total)
     return total
@@ -101,8 +102,10 @@ def weights_file(run_dir: Path, out: Path) -> Path:
 def compare_answers(run_dir: Path, onnx_file: Path, paths: Sequence[Path]) -> Parity:
     """Compare the file's answers with the app's; both decode the pictures in full."""
     ours, theirs = (_numbers(Predictor.load(path), paths) for path in (run_dir, onnx_file))
-    difference = float(np.abs(ours - theirs).max()) if len(paths) else 0.0
-    return Parity(n=len(paths), total=len(paths), max_difference=difference)
+    if not len(paths):
+        return Parity(n=0, total=0, max_difference=0.0)
+    *probabilities, unlike = np.abs(ours - theirs).max(axis=0).tolist()
+    return Parity(len(paths), len(paths), max(probabilities), unlike)
 
 
 def _numbers(predictor: Predictor, paths: Sequence[Path]) -> np.ndarray:

@@ -11,6 +11,7 @@ from pathlib import Path
 from tl_core.workspace.storage import write_atomic
 
 LIMIT = 1e-3  # largest difference of any probability that counts as "the same"
+UNLIKE_LIMIT = 1e-2  # the same of scores of being unlike, which matter around 1
 
 WEIGHTS = "model.safetensors"
 ONNX = "model.onnx"
@@ -26,13 +27,14 @@ class Parity:
     Args:
         n: Pictures compared so far.
         total: Pictures to compare.
-        max_difference: Largest absolute difference of any class's probability, or of the score
-            of being unlike the training pictures.
+        max_difference: Largest absolute difference of any class's probability.
+        unlike_difference: Of the score of being unlike the training pictures.
     """
 
     n: int
     total: int
     max_difference: float
+    unlike_difference: float = 0.0
 
     @property
     def complete(self) -> bool:
@@ -41,7 +43,8 @@ class Parity:
     @property
     def same(self) -> bool:
         """Whether every compared picture gave the app's answer, with at least one compared."""
-        return self.n > 0 and self.max_difference <= LIMIT
+        equal = self.max_difference <= LIMIT and self.unlike_difference <= UNLIKE_LIMIT
+        return self.n > 0 and equal
 
 
 def read_parity(run_dir: Path) -> Parity | None:
