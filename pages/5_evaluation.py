@@ -5,11 +5,12 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.elements import name_text, note_text
 from pages.shared.evaluation.calibration import show_sureness
-from pages.shared.evaluation.cells import picture_gallery, records_of, say_what_changed, undo_button
+from pages.shared.evaluation.cells import picture_gallery, records_of, say_what_changed
 from pages.shared.evaluation.heat_map import interesting_first, where_it_looked
 from pages.shared.evaluation.locked_test import show_locked_test
 from pages.shared.evaluation.per_class import SMALL_MATRIX, choose_cell, class_table
 from pages.shared.glossary import explain
+from pages.shared.images.changes import undo_button
 from pages.shared.journey import EVALUATION, TRANSFER
 from pages.shared.layout import enter, next_step, page_header
 from pages.shared.results import result_cards
@@ -52,7 +53,7 @@ with right:
         project, evaluation, inside, records, key=f"cell-{run.id}-{cell[0]}-{cell[1]}",
         nothing="No pictures in this cell. Choose another one.",
     )  # fmt: skip
-undo_button(project)
+undo_button(project.id)
 explain("confusion matrix")
 
 st.header("Metrics per class", anchor=False)

@@ -5,7 +5,7 @@ from projects import project_with_pictures
 from results import assess_run, finished_run, made_up
 from sessions import NASTY, open_app, primary, run_in_address, texts
 
-from pages.shared.evaluation import cells
+from pages.shared.images.changes import act
 from tl_core import images
 
 PAGE = "pages/5_evaluation.py"
@@ -60,7 +60,7 @@ def test_relabelling_is_stored_undone_and_said_on_the_page(workspace, project):
     _, evaluation = finished_run(project)
     digest = evaluation.digests[0]
     (record,) = images.get_images(workspace, project.id, [digest])
-    cells._mend(project, "class:rust", [str(record.id)])
+    act(project.id, "class:rust", [str(record.id)])
     assert images.get_images(workspace, project.id, [digest])[0].class_name == "rust"
     app = open_app(PAGE, project)
     assert app.info[0].value.startswith("1 of the tested pictures was relabelled")
@@ -73,7 +73,7 @@ def test_relabelling_is_stored_undone_and_said_on_the_page(workspace, project):
 def test_excluding_counts_as_a_change(workspace, project):
     _, evaluation = finished_run(project)
     records = images.get_images(workspace, project.id, evaluation.digests[:3])
-    cells._mend(project, "exclude", [str(record.id) for record in records])
+    act(project.id, "exclude", [str(record.id) for record in records])
     assert "3 of the tested pictures were" in open_app(PAGE, project).info[0].value
 
 

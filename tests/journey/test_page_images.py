@@ -9,7 +9,8 @@ from pictures import coloured, coloured_files
 from projects import project_with_pictures
 from sessions import NASTY, messages, open_app, open_dialog, press, shown, wait_for_imports
 
-from pages.shared.images import adding, browser
+from pages.shared.images import adding
+from pages.shared.images.changes import act
 from tl_core.images import (
     add_images,
     count_images,
@@ -106,9 +107,9 @@ def test_names_with_markup_are_shown_as_text(workspace):
 def test_moving_pictures_and_excluding_them_changes_the_project(workspace):
     project = project_with_pictures()
     first = list_images(workspace, project.id, class_name="healthy")[0]
-    browser._act(project.id, "class:rust", [str(first.id)])
+    act(project.id, "class:rust", [str(first.id)])
     assert count_images(workspace, project.id, class_name="rust") == 4
-    browser._act(project.id, "exclude", [str(first.id)])
+    act(project.id, "exclude", [str(first.id)])
     assert count_images(workspace, project.id, excluded=True) == 1
     app = open_app(PAGE, project)
     app.button(key="undo").click().run()

@@ -6,18 +6,14 @@ import numpy as np
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.elements import errors_shown
 from pages.shared.gallery import Action, Tile, gallery
+from pages.shared.images.changes import act
 from pages.shared.text import sureness
 from tl_core.images import (
     ImageRecord,
-    assign_class,
     get_images,
-    last_change,
     list_classes,
-    set_excluded,
     thumbnail_path,
-    undo_last,
 )
 from tl_core.runs.results.report import Evaluation
 from tl_core.workspace import Project
@@ -91,7 +87,7 @@ def picture_gallery(
         first=first + 1,
         total=len(indices),
         nothing=nothing,
-        on_action=lambda action, ids: _mend(project, action, ids),
+        on_action=lambda action, ids: act(project.id, action, ids),
         on_page=turn,
     )
 
@@ -132,25 +128,3 @@ def _actions(project: Project) -> list[Action]:
     ]
     exclude = Action(id="exclude", label="Exclude", shortcut="x")
     return [*relabel, exclude, Action(id="include", label="Include again", more=True)]
-
-
-def _mend(project: Project, action: str, ids: list[str]) -> None:
-    workspace = state.current_workspace()
-    numbers = [int(i) for i in ids]
-    with errors_shown():
-        if action.startswith("class:"):
-            assign_class(workspace, project.id, numbers, action.removeprefix("class:"))
-        else:
-            set_excluded(workspace, project.id, numbers, action == "exclude")
-
-
-def undo_button(project: Project) -> None:
-    """Offer to take the last change of labels back, when there is one."""
-    workspace = state.current_workspace()
-    change = last_change(workspace, project.id)
-    if change and st.button(
-        "Undo the last change", icon=":material/undo:", help=change, key="undo"
-    ):
-        undone = undo_last(workspace, project.id)
-        state.say_later(f"Undone: {undone}" if undone else "There was nothing to undo.")
-        st.rerun()

@@ -5,6 +5,7 @@ recording      frames recorded by webcam
 arrivals       what is on its way, and what came of it
 health         what stands in the way of a good model
 browser        the pictures, by class and page by page
+changes        move and exclude pictures, and take the last change back
 order          as added, or by what the live model says of them
 tiles          one picture in the gallery, with what the live model says of it
 class_dialogs  make, rename, merge and delete a class

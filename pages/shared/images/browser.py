@@ -1,28 +1,22 @@
 """A project's pictures to look through: by class, in order, and what can be done with them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.elements import errors_shown
 from pages.shared.gallery import PAGE_SIZE, Action, Filter, gallery
 from pages.shared.images import class_dialogs
+from pages.shared.images.changes import act, undo_button
 from pages.shared.images.class_dialogs import show_filter
 from pages.shared.images.order import NOTHING_TEXT, in_order, ordered_by
 from pages.shared.images.tiles import picture_tile
 from pages.shared.live.known import Live
-from pages.shared.text import plain
-from tl_core.errors import TLCoreError
 from tl_core.images import (
     ClassSummary,
-    assign_class,
     count_images,
     get_images,
-    last_change,
     list_images,
-    set_excluded,
-    undo_last,
 )
 
 ALL, WITHOUT, EXCLUDED = "all", "none", "excluded"
@@ -72,7 +66,7 @@ def picture_browser(
         first=start + 1,
         total=shown,
         nothing=NOTHING_TEXT[order],
-        on_action=lambda action, ids: _act(project_id, action, ids),
+        on_action=lambda action, ids: act(project_id, action, ids),
         on_filter=show_filter,
         on_page=lambda by: state.set_widget_value("images-page", max(0, page + by)),
     )
@@ -116,18 +110,6 @@ def _actions(classes: Sequence[ClassSummary]) -> list[Action]:
     ]
 
 
-def _act(project_id: str, action: str, ids: list[str]) -> None:
-    workspace = state.current_workspace()
-    pictures = [int(entry) for entry in ids]
-    try:
-        if action.startswith("class:"):
-            assign_class(workspace, project_id, pictures, action.removeprefix("class:"))
-        else:
-            set_excluded(workspace, project_id, pictures, action == "exclude")
-    except TLCoreError as error:
-        state.say_later(str(error))
-
-
 def _class_buttons(project_id: str, classes: Sequence[ClassSummary], chosen: str) -> None:
     """Draw what can be done with the shown class, and the undo of the last change."""
     entry = next((c for c in classes if f"class:{c.name}" == chosen), None)
@@ -149,19 +131,3 @@ def _named_class_buttons(
         class_dialogs.merge(project_id, entry.name, others)
     if st.button("Delete class", key="delete-class", icon=":material/delete:"):
         class_dialogs.delete(project_id, entry.name, entry.images)
-
-
-def undo_button(
-    project_id: str, *, key: str = "undo", done: Callable[[], None] | None = None
-) -> None:
-    """Offer to take back the last change of the project; `done` is called after it."""
-    workspace = state.current_workspace()
-    change = last_change(workspace, project_id)
-    if change and st.button(
-        f"Undo: {plain(change)}", key=key, icon=":material/undo:", type="tertiary"
-    ):
-        with errors_shown():
-            undo_last(workspace, project_id)
-            if done:
-                done()
-            st.rerun()

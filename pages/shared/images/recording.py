@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pages.shared import state
 from pages.shared.camera import Hold, camera
 from pages.shared.elements import name_text
-from pages.shared.images.browser import undo_button
+from pages.shared.images.changes import undo_button
 from tl_core.errors import TLCoreError
 from tl_core.images import Sources, add_recording, sources_of
 from tl_core.runs import compute_client, list_runs

@@ -48,7 +48,7 @@ def looking_text(state: LiveState) -> str | None:
     """Return how many pictures have been looked at; None when all have."""
     if state.seen >= state.total:
         return None
-    return f"looked at {state.seen:,} of {state.total:,}"
+    return f"looked at {state.seen:,} of {state.total:,} pictures"
 
 
 def unmeasured_text(state: LiveState, most: int = 3) -> str | None:
