@@ -2,6 +2,9 @@
 
 import math
 import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -14,7 +17,7 @@ from tl_core.approaches.batches import CropBatches, FrontBatches
 from tl_core.backbones import create_backbone
 from tl_core.backbones.layer_groups import freeze_to, frozen_count, layer_groups, train_mode
 from tl_core.backbones.network import FeatureReader, TransferNetwork
-from tl_core.backbones.tracing import cut, folded
+from tl_core.backbones.tracing import Tracer, cut, folded
 from tl_core.features import frozen_front
 from tl_core.runs.catalogue import CATALOGUE
 from tl_core.runs.events import EpochResult, Note, result_of
@@ -195,3 +198,23 @@ def test_folding_leaves_no_batch_norm_behind_a_convolution():
     backbone = create_backbone(tiny_backbone("test_efficientnet"), pretrained=False)
     left = [m for m in folded(FeatureReader(backbone)).modules() if isinstance(m, nn.BatchNorm2d)]
     assert left == []
+
+
+def test_other_threads_run_their_networks_while_one_is_traced():
+    begun, ended = threading.Event(), threading.Event()
+
+    class Slow(nn.Module):
+        def forward(self, x):
+            begun.set()
+            assert ended.wait(60)
+            return x
+
+    with ThreadPoolExecutor(1) as threads:
+        traced = threads.submit(Tracer(sys.modules[__name__]).trace, Slow())
+        try:
+            assert begun.wait(60)
+            said = nn.Sequential(nn.Linear(2, 3), nn.ReLU())(torch.zeros(4, 2))
+        finally:
+            ended.set()
+        assert said.shape == (4, 3)
+        assert [node.op for node in traced.result().nodes] == ["placeholder", "output"]

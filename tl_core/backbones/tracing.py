@@ -8,6 +8,8 @@ shifts by constants, which the weights of the convolution before it can hold.
 
 import copy
 import sys
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -97,7 +99,13 @@ def _halves(
 
 
 class Tracer(fx.Tracer):
-    """Follows a timm network; what timm marks as untraceable stays one operation."""
+    """Follows a timm network; what timm marks as untraceable stays one operation.
+
+    While it does, torch hands it every call of every network of this process: those of other
+    threads go their own way, and only one network is traced at a time.
+    """
+
+    _tracing = threading.Lock()
 
     def __init__(self, architecture: ModuleType) -> None:
         functions = (*get_notrace_functions(), resample_abs_pos_embed)  # branches on the size
@@ -105,6 +113,22 @@ class Tracer(fx.Tracer):
         # `forward_features` is called as a method, which the tracer does not search by itself.
         self._autowrap_search.append(architecture)
         self._leaves = tuple(get_notrace_modules())
+        self._thread = threading.get_ident()
+
+    def trace(self, root: nn.Module, concrete_args: dict | None = None) -> fx.Graph:
+        with self._tracing:
+            self._thread = threading.get_ident()
+            return super().trace(root, concrete_args)
+
+    def call_module(self, m: nn.Module, forward: Callable, args: tuple, kwargs: dict) -> object:
+        if threading.get_ident() != self._thread:
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
+
+    def getattr(self, attr: str, attr_val: object, parameter_proxy_cache: dict) -> object:
+        if threading.get_ident() != self._thread:
+            return attr_val
+        return super().getattr(attr, attr_val, parameter_proxy_cache)
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return isinstance(m, self._leaves) or super().is_leaf_module(m, module_qualified_name)
