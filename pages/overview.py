@@ -7,6 +7,7 @@ from pages.shared.glossary import explain
 from pages.shared.images.arrivals import show_arrivals
 from pages.shared.journey import OVERVIEW, PAGES, PREDICT, STEPS, steps_done
 from pages.shared.layout import enter, next_step, page_header
+from pages.shared.live.elsewhere import elsewhere_warning
 from pages.shared.live.least_sure import least_sure
 from pages.shared.live.number import live_numbers
 from pages.shared.live.try_it import try_box
@@ -25,6 +26,8 @@ total = count_images(workspace, project.id)
 show_arrivals(project.id, empty=total == 0)
 live_numbers(live, pictures=total, classes=len(list_classes(workspace, project.id)))
 explain("cross-validation", "group", "confidence interval")
+if live.ready and count_images(workspace, project.id, class_name=None, excluded=False):
+    elsewhere_warning(live.place_change(), "The pictures without a class")
 
 pictures, box = st.columns([3, 2], gap="medium")
 with pictures:

@@ -24,6 +24,7 @@ MADE_UP = {
     "live_answers": {},
     "live_order": (),
     "live_predict": [],
+    "live_place": None,
 }  # fmt: skip
 
 

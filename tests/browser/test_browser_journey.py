@@ -48,6 +48,15 @@ def test_from_sample_images_to_a_model_that_answers_the_same_elsewhere(address, 
         page.goto(address)
         primary_button(page, "Try it with sample pictures").click()
 
+        heading(page, "Your model")
+        page.locator(".tl-number", has_text="Accuracy").get_by_text(
+            f"of {SAMPLES[0].images}"
+        ).wait_for()
+        page.locator(".tl-live b").wait_for()
+        page.get_by_role("button", name="Show it a new sample picture").click()
+        page.get_by_text("Most probably").wait_for()
+        page.locator(".st-key-steps").get_by_role("link", name="Images").click()
+
         heading(page, "Add your pictures")
         page.locator(".tl-number", has_text="Pictures").get_by_text(
             str(SAMPLES[0].images), exact=True

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 from projects import project_with_pictures
-from sessions import NASTY, open_app, shown, texts
+from sessions import NASTY, messages, open_app, shown, texts
 
 from pages.shared.live import known
 from pages.shared.live.header import line_html
 from pages.shared.live.known import Known
 from pages.shared.live.words import answer_title, change_text, missing_text
 from tl_core.errors import ComputeError
-from tl_core.images import assign_class, create_class, delete_class, list_images
-from tl_core.runs.results.live import MISSING, LiveAnswer, LiveState
+from tl_core.images import ImageRecord, assign_class, create_class, delete_class, list_images
+from tl_core.runs.results.live import MISSING, LiveAnswer, LiveState, PlaceChange
 
 IMAGES, OVERVIEW = "pages/2_images.py", "pages/overview.py"
 MEASURED = LiveState(version="1", seen=6, total=6, correct=5, n=6, groups=6, ready=True)
@@ -20,6 +20,15 @@ MEASURED = LiveState(version="1", seen=6, total=6, correct=5, n=6, groups=6, rea
 
 def html_of(state: LiveState, change: float | None = None) -> str:
     return line_html(state, change, None)
+
+
+def unlabel(workspace, project) -> ImageRecord:
+    """Take its class from one picture and return that."""
+    one = list_images(workspace, project.id)[0]
+    create_class(workspace, project.id, "other")
+    assign_class(workspace, project.id, [one.id], "other")
+    delete_class(workspace, project.id, "other")
+    return one
 
 
 @pytest.fixture(autouse=True)
@@ -130,10 +139,7 @@ def test_a_process_that_does_not_answer_is_said_and_stops_no_page(project, compu
 
 
 def test_pictures_without_a_class_carry_the_models_answer(workspace, project, measured):
-    one = list_images(workspace, project.id)[0]
-    create_class(workspace, project.id, "other")
-    assign_class(workspace, project.id, [one.id], "other")
-    delete_class(workspace, project.id, "other")
+    one = unlabel(workspace, project)
     answers = {
         record.digest: LiveAnswer(class_name="rust", probability=0.87)
         for record in list_images(workspace, project.id)
@@ -183,3 +189,14 @@ def test_the_overview_shows_the_number_with_what_it_rests_on(project, measured):
     assert not app.exception
     assert "5 of 6: 83 %" in texts(app)
     assert "fitted without it and its group" in texts(app)
+
+
+@pytest.mark.parametrize(("distance", "said"), [(1.8, True), (0.4, False)])
+def test_unlabelled_pictures_from_elsewhere_are_said_to_be_so(
+    workspace, project, measured, distance, said
+):
+    unlabel(workspace, project)
+    measured.answers["live_place"] = PlaceChange(n=30, distance=distance)
+    app = open_app(OVERVIEW, project)
+    assert not app.exception
+    assert ("accuracy does not hold there" in messages(app)) == said

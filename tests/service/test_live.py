@@ -10,7 +10,8 @@ from dataclasses import replace
 import psutil
 import pytest
 from patience import PATIENCE, wait_for_end, wait_until
-from pictures import encoded, scene
+from pictures import encoded, scene, write_stripes
+from PIL import Image
 from projects import add, stripes_project
 from sqlalchemy import update
 from trained import own_weights, run_to_end, training_of
@@ -355,3 +356,18 @@ def test_the_background_gives_way_and_nobody_else():
     thread.start()
     thread.join()
     assert found == [live.NICE] and os.getpriority(os.PRIO_PROCESS, 0) == before
+
+
+def test_pictures_from_elsewhere_are_noticed_and_others_are_not(tmp_path):
+    workspace, project_id = place = stripes_project(tmp_path, each=25)
+    save_backbone(workspace, project_id, own_weights(workspace, project_id))
+    project = settled(LiveProject(*place))
+    drawn = write_stripes(tmp_path / "new", each=40).rglob("*.png")
+    files = [file for file in sorted(drawn) if int(file.stem) >= 25]
+    here = [(file.name, file.read_bytes()) for file in files]
+    dark = [Image.open(file).point(lambda value: value // 2) for file in files]
+    elsewhere = [(file.name, encoded(one)) for file, one in zip(files, dark, strict=True)]
+    assert not project.place(here).elsewhere
+    assert project.place(elsewhere).elsewhere
+    assert project.place(here[:5]) is None
+    assert project.place(None) is None, "no picture is without a class"

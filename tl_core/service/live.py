@@ -21,7 +21,7 @@ from tl_core import runs
 from tl_core.errors import TLCoreError, WorkspaceError
 from tl_core.runs.processes import cores
 from tl_core.runs.results.answers import Answer
-from tl_core.runs.results.live import LiveAnswer, LiveState
+from tl_core.runs.results.live import LiveAnswer, LiveState, PlaceChange
 from tl_core.service.live_project import LiveProject
 from tl_core.workspace import open_workspace
 
@@ -67,6 +67,11 @@ class LiveModels:
         self, root: str, project_id: str, pictures: Sequence[tuple[str, bytes]]
     ) -> list[Answer]:
         return self._project(root, project_id).predict(pictures)
+
+    def place(
+        self, root: str, project_id: str, pictures: Sequence[tuple[str, bytes]] | None
+    ) -> PlaceChange | None:
+        return self._project(root, project_id).place(pictures)
 
     @contextmanager
     def answering(self) -> Iterator[None]:
@@ -207,4 +212,11 @@ def live_predict(root: str, project_id: str, pictures: Sequence[tuple[str, bytes
     return models().predict(root, project_id, pictures)
 
 
-QUESTIONS = (live_state, live_answers, live_order, live_predict)
+def live_place(
+    root: str, project_id: str, pictures: Sequence[tuple[str, bytes]] | None = None
+) -> PlaceChange | None:
+    """Return how far pictures from elsewhere, or those without a class, are from the learnt."""
+    return models().place(root, project_id, pictures)
+
+
+QUESTIONS = (live_state, live_answers, live_order, live_predict, live_place)

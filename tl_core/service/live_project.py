@@ -16,9 +16,9 @@ from tl_core.features import copies
 from tl_core.images import PictureRow
 from tl_core.runs.events import result_of
 from tl_core.runs.results.answers import Answer
-from tl_core.runs.results.live import LiveAnswer, LiveState
+from tl_core.runs.results.live import LiveAnswer, LiveState, PlaceChange
 from tl_core.service.live_features import LiveFeatures
-from tl_core.service.live_model import LiveModel, Prepared, Snapshot
+from tl_core.service.live_model import LiveModel, Prepared, Snapshot, place_change
 from tl_core.workspace.opening import deletion_marker
 from tl_core.workspace.storage import Workspace
 
@@ -214,6 +214,11 @@ class LiveProject:
             except ImageFileError as error:
                 found.append(Answer(name, None, str(error)))
         return found
+
+    def place(self, pictures: Sequence[tuple[str, bytes]] | None) -> PlaceChange | None:
+        """See `live_model.place_change`; None without a model."""
+        model, features, snapshot = self._model, self._features, self._snapshot
+        return place_change(model, features, snapshot, pictures) if model and features else None
 
     def _prepare(self, features: LiveFeatures, labelled: Sequence[PictureRow]) -> Iterator[None]:
         """Keep copies together as trainings do, then prepare for pictures as grouped then."""

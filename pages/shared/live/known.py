@@ -16,7 +16,7 @@ import streamlit as st
 from pages.shared import state
 from tl_core.errors import TLCoreError
 from tl_core.runs import compute_client
-from tl_core.runs.results.live import LiveAnswer, LiveState
+from tl_core.runs.results.live import LiveAnswer, LiveState, PlaceChange
 from tl_core.workspace import Project
 
 PATIENCE = 0.04  # seconds; a quicker answer is shown at once, a later one when it is there
@@ -102,6 +102,10 @@ class Live:
     def order(self, by: str) -> tuple[str, ...] | None:
         """Return the pictures' digests in this order; None while that is being asked."""
         return self._about("live_order", by)
+
+    def place_change(self) -> PlaceChange | None:
+        """Return whether the pictures without a class come from elsewhere; None: not known."""
+        return self._about("live_place")
 
     def follow(self) -> None:
         """Let the page be drawn anew when the model has changed."""

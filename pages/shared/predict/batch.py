@@ -6,6 +6,7 @@ The files go to the compute process in small batches; the newest upload of a run
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -14,22 +15,26 @@ import streamlit as st
 from pages.shared import background, state
 from pages.shared.background import Job
 from pages.shared.elements import note_text
+from pages.shared.live.elsewhere import elsewhere_warning
 from pages.shared.text import duration, plain
-from tl_core.errors import ImageFileError
+from tl_core.errors import ImageFileError, TLCoreError
 from tl_core.images import Skipped, SourceFile
 from tl_core.runs import Run, compute_client
 from tl_core.runs.results.answers import Answer, answers_csv
+from tl_core.runs.results.live import PlaceChange
 
+COMPARED = 40  # files, at most, that are compared with the project's pictures
 AT_ONCE = 8  # files per question, so that others get their answers in between
 
 
 @dataclass
 class Batch:
-    """One upload on its way through the model; `answers` grows."""
+    """One upload on its way through the model; `answers` grows, `place` comes last."""
 
     total: int
     started: float = field(default_factory=time.monotonic)
     answers: list[Answer] = field(default_factory=list)
+    place: PlaceChange | None = None
 
     @property
     def seconds_left(self) -> float | None:
@@ -43,7 +48,7 @@ def start_batch(run: Run, files: Sequence[SourceFile | Skipped]) -> None:
     background.forget(batch_key(run))
     place = (str(state.current_workspace().root), run.project_id, run.id)
     batch = Batch(total=len(files))
-    work = _classify(batch, place, iter(files))
+    work = _classify(batch, place, files)
     background.start(batch_key(run), work, doing="Classifying", said=batch)
 
 
@@ -52,11 +57,27 @@ def batch_key(run: Run) -> str:
 
 
 def _classify(
-    batch: Batch, place: tuple[str, str, str], files: Iterator[SourceFile | Skipped]
+    batch: Batch, place: tuple[str, str, str], files: Sequence[SourceFile | Skipped]
 ) -> Iterator[Batch]:
-    while chunk := list(islice(files, AT_ONCE)):
+    some = [file for file in files if isinstance(file, SourceFile)]
+    some = some[:: max(1, -(-len(some) // COMPARED))]
+    rest = iter(files)
+    while chunk := list(islice(rest, AT_ONCE)):
         batch.answers += _answers(place, chunk)
         yield batch
+    batch.place = _place_of(place[:2], some)
+    yield batch
+
+
+def _place_of(place: tuple[str, str], files: Sequence[SourceFile]) -> PlaceChange | None:
+    """Return how far these files are from the project's pictures; None if it cannot be told."""
+    pictures = []
+    for file in files:
+        with suppress(ImageFileError, OSError):
+            pictures.append((file.name, bytes(file.read())))
+    with suppress(TLCoreError):  # such as a project whose model is not there
+        return compute_client.call("live_place", *place, pictures)
+    return None
 
 
 def _answers(place: tuple[str, str, str], chunk: list[SourceFile | Skipped]) -> list[Answer]:
@@ -114,6 +135,7 @@ def _table(run: Run, job: Job) -> None:
         lines.append(f"skipped: {refused:,}; the last column gives the reasons")
     st.subheader(f"{len(found):,} pictures classified", anchor=False)
     note_text(*lines)
+    elsewhere_warning(batch.place, "These pictures")
     table = {
         "File": [entry.name for entry in answers],
         "Predicted class": [e.prediction.class_name if e.prediction else "" for e in answers],

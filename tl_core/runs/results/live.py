@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tl_core.runs.results.intervals import out_of_fold_interval
 
+ELSEWHERE = 1.0  # proxy A-distance: a linear classifier is right about three pictures of four
 MISSING = ("backbone", "classes", "features", "groups")  # why there is no number yet
 
 
@@ -69,3 +70,20 @@ class LiveAnswer:
     probability: float
     own: float | None = None
     unlike: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceChange:
+    """How far new pictures are from those that the model learnt from.
+
+    `distance` is a proxy A-distance, 0 (cannot be told apart) to 2, of `n` new pictures against as
+    many learnt ones of the same classes.
+    """
+
+    n: int
+    distance: float
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the new pictures come from another place, so that the accuracy need not hold."""
+        return self.distance >= ELSEWHERE
