@@ -68,8 +68,10 @@ def test_a_fresh_browser_shows_the_run_at_work():
 def test_a_run_that_did_not_end_well_can_be_resumed(workspace, state):
     project = project_with_pictures()
     run = begun_run(project)
-    runs.finish_run(workspace, run.id, state, message="The disk is full: <b>")
+    trace = "Traceback: line 1" if state == "failed" else None
+    runs.finish_run(workspace, run.id, state, message="The disk is full: <b>", traceback=trace)
     app = open_app(PAGE, project)
+    assert [one.value for one in app.code] == ([trace] if trace else [])
     assert "The disk is full" in (app.error if state == "failed" else app.info)[0].value
     app.button(key="resume").click().run()
     assert runs.get_run(workspace, run.id).state == "queued"

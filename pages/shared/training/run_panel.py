@@ -14,7 +14,7 @@ from pages.shared.run_control import STATE_TEXT, resume, start
 from pages.shared.text import device_text, duration, plain
 from pages.shared.training.progress import follow_training
 from tl_core.images import ClassSummary
-from tl_core.runs import Run, delete_run
+from tl_core.runs import Run, delete_run, run_traceback
 from tl_core.runs.configuration import TrainingConfig, config_to_json
 from tl_core.workspace import Project
 
@@ -87,6 +87,9 @@ def show_run(run: Run, runs: Sequence[Run], names: dict[str, str]) -> None:
         kind(plain(run.message))
     elif run.state in ("stopped", "lost", "failed"):
         st.info(f"This run was {STATE_TEXT[run.state]}.")
+    if run.state == "failed" and (trace := run_traceback(state.current_workspace(), run.id)):
+        with st.expander("Details for a bug report", icon=":material/bug_report:"):
+            st.code(trace, language=None)
     if report:
         result_cards(report)
     with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
