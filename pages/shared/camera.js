@@ -6,6 +6,7 @@ const RECORD_EVERY = 125; // milliseconds between two recorded frames
 const RECORDED_SIDE = 480; // pixels, the shorter side
 const ASKED_SIDE = 320;
 const ASK_EVERY = 100; // milliseconds at least between two questions
+const NO_MODEL_PAUSE = 1000; // while there is no model that could answer
 const LOST_AFTER = 4000; // milliseconds without an answer
 const SEND_AGAIN_AFTER = 15000; // milliseconds until a recording that nobody took is sent again
 
@@ -28,7 +29,8 @@ function element(tag, className, text) {
 }
 
 function createView(root) {
-  const view = { root, data: {}, canvas: document.createElement("canvas"), number: Date.now(), heard: 0 };
+  const view = { root, data: {}, number: Date.now(), heard: 0, notBefore: 0 };
+  view.canvas = document.createElement("canvas");
   const found = (name) => root.querySelector(`.${name}`);
   view.box = found("camera");
   for (const name of ["stage", "picture", "count", "problem", "said", "answers", "hold", "again", "other"])
@@ -160,7 +162,7 @@ function send(view) {
 
 async function ask(view) {
   const busy = view.asked || view.recording || view.sent || document.hidden;
-  if (busy || !view.data.preview || !ready(view) || view.ended) return;
+  if (busy || performance.now() < view.notBefore || !view.data.preview || !ready(view) || view.ended) return;
   const asked = (view.asked = { id: ++view.number, at: performance.now() });
   const picture = await frame(view, ASKED_SIDE, 0.8);
   if (view.asked !== asked) return;
@@ -180,10 +182,10 @@ function hear(view) {
   const { answer, received } = view.data;
   if (view.sent && received === view.sent.id) view.sent = null;
   if (view.asked && answer?.id === view.asked.id) {
-    const wait = Math.max(0, view.asked.at + ASK_EVERY - performance.now());
+    view.notBefore = view.asked.at + (answer.rows ? ASK_EVERY : NO_MODEL_PAUSE);
     view.asked = null;
     view.heard += 1;
-    setTimeout(() => ask(view), wait);
+    setTimeout(() => ask(view), Math.max(0, view.notBefore - performance.now() + 1));
   }
 }
 
@@ -246,7 +248,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   hear(view);
   paint(view);
   paintAnswers(view);
-  if (!view.asked) ask(view);
+  ask(view);
   // Also called when the page only changes; the camera is let go once the component has left it.
   return () => setTimeout(() => view.root.isConnected || end(view));
 }

@@ -1,6 +1,4 @@
-"""Frames recorded by webcam into a class, while the newest model says what it sees."""
-
-from collections.abc import Callable
+"""Frames recorded by webcam into a class, while the live model says what it sees."""
 
 from pages.shared import state
 from pages.shared.camera import Hold, camera
@@ -8,9 +6,8 @@ from pages.shared.elements import name_text
 from pages.shared.images.changes import undo_button
 from tl_core.errors import TLCoreError
 from tl_core.images import Sources, add_recording, sources_of
-from tl_core.runs import compute_client, list_runs
+from tl_core.runs import compute_client
 from tl_core.runs.results.answers import Answer
-from tl_core.runs.results.onnx_check import WEIGHTS
 
 ADVICE = {
     0: "Hold the button and move what the camera sees: other sides, distances and backgrounds. A "
@@ -33,7 +30,7 @@ def recording_panel(project_id: str, class_name: str) -> None:
             doing="Adding the pictures…",
             take=lambda frames: _take(project_id, class_name, frames),
         ),
-        classify=_newest_model(project_id),
+        classify=lambda picture: _classify(project_id, picture),
         note="Frames of one recording look alike. They stay together as one group, so that no "
         "model is measured on frames like those that it learned from.",
     )
@@ -45,13 +42,9 @@ def recording_panel(project_id: str, class_name: str) -> None:
         )
 
 
-def _newest_model(project_id: str) -> Callable[[bytes], Answer] | None:
-    workspace = state.current_workspace()
-    for run in list_runs(workspace, project_id):
-        if not run.active and (workspace.run_dir(project_id, run.id) / WEIGHTS).is_file():
-            place = (str(workspace.root), project_id, run.id)
-            return lambda picture: compute_client.call("predict", *place, [("camera", picture)])[0]
-    return None
+def _classify(project_id: str, picture: bytes) -> Answer:
+    root = str(state.current_workspace().root)
+    return compute_client.call("live_predict", root, project_id, [("camera", picture)])[0]
 
 
 def _take(project_id: str, class_name: str, frames: list[bytes]) -> str:
