@@ -7,8 +7,8 @@ const RECORDED_SIDE = 480; // pixels, the shorter side
 const ASKED_SIDE = 320;
 const ASK_EVERY = 100; // milliseconds at least between two questions
 const NO_MODEL_PAUSE = 1000; // while there is no model that could answer
-const LOST_AFTER = 4000; // milliseconds without an answer
-const SEND_AGAIN_AFTER = 15000; // milliseconds until a recording that nobody took is sent again
+const LOST_AFTER = 2000; // milliseconds without an answer
+const SEND_AGAIN_AFTER = 6000; // milliseconds until a recording that nobody took is sent again
 
 const PROBLEMS = {
   Insecure:
@@ -29,7 +29,7 @@ function element(tag, className, text) {
 }
 
 function createView(root) {
-  const view = { root, data: {}, number: Date.now(), heard: 0, notBefore: 0 };
+  const view = { root, data: {}, number: Date.now(), heard: 0, last: Date.now(), notBefore: 0 };
   view.canvas = document.createElement("canvas");
   const found = (name) => root.querySelector(`.${name}`);
   view.box = found("camera");
@@ -181,7 +181,9 @@ function beat(view) {
 function hear(view) {
   const { answer, received } = view.data;
   if (view.sent && received === view.sent.id) view.sent = null;
-  if (view.asked && answer?.id === view.asked.id) {
+  if (view.asked && answer?.id > view.last) {
+    // Perhaps of a frame that had been given up: then the next one is asked about all the same.
+    view.last = answer.id;
     view.notBefore = view.asked.at + (answer.rows ? ASK_EVERY : NO_MODEL_PAUSE);
     view.asked = null;
     view.heard += 1;
