@@ -57,7 +57,7 @@ def add_recording(
     class_name = clean_class_name(class_name)
     group = f"recording-{secrets.token_hex(8)}"
     distinct = {hashlib.sha256(frame).digest(): frame for frame in frames}.values()
-    taken_at = datetime.now().strftime("%Y-%m-%d %H.%M.%S")
+    taken_at = datetime.now().strftime("%Y-%m-%d %H.%M.%S.%f")[:-3]
     files = [
         SourceFile(
             f"webcam {taken_at}-{number:02}.jpg", lambda frame=frame: frame, class_name, group=group
