@@ -70,6 +70,12 @@ def test_the_line_says_how_many_pictures_were_looked_at():
     assert "looked at" not in html_of(MEASURED)
 
 
+def test_a_model_that_is_loaded_does_not_say_that_nothing_was_looked_at():
+    state = LiveState(version="1", seen=0, total=6, missing="features")
+    assert "Preparing the model" in html_of(state)
+    assert "looked at" not in html_of(state)
+
+
 @pytest.mark.parametrize("missing", MISSING)
 def test_every_reason_for_no_number_has_its_sentence(missing):
     state = LiveState(version="1", seen=6, total=6, missing=missing)

@@ -62,7 +62,7 @@ def _wait(state: LiveState | None, looks: int) -> float:
         return AFTER_A_CLICK[looks]
     if state is not None and state.pending:
         return CHANGING
-    return WORKING if state is None or looking_text(state) else AT_REST
+    return WORKING if state is None or state.seen < state.total else AT_REST
 
 
 def line_html(state: LiveState | None, change: float | None, trouble: str | None) -> str:

@@ -45,8 +45,11 @@ def change_text(change: float) -> str:
 
 
 def looking_text(state: LiveState) -> str | None:
-    """Return how many pictures have been looked at; None when all have."""
-    if state.seen >= state.total:
+    """Return how many pictures have been looked at; None when all have, or before the first.
+
+    Until the model is loaded nothing is known of pictures that were looked at earlier.
+    """
+    if not 0 < state.seen < state.total:
         return None
     return f"looked at {state.seen:,} of {state.total:,} pictures"
 
