@@ -143,6 +143,8 @@ def test_predictions_go_to_stdout_with_reasons_on_stderr(trained, capfd, tmp_pat
     assert len(rows) == 1 + 6 + 1 + 1
     assert rows[0]["class 1"] == rows[-2]["class 1"]
     assert rows[-1]["problem"] and not rows[-1]["predicted"]
+    for row in rows[:-1]:
+        assert row["unlike"] == str(int(float(row["unlike_score"]) > 1))
     assert f"skipped {tmp_path / 'bad.jpg'}: " in err
 
 

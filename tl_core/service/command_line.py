@@ -156,7 +156,8 @@ def _add_predict(commands: argparse._SubParsersAction) -> None:
         "predict",
         help="classify pictures with a trained model",
         description="Classify pictures and write a table (CSV): file, predicted class, its "
-        "probability, the probability of every class, and why a file could not be read.",
+        "probability, the probability of every class, whether it is unlike the training "
+        "pictures (1 or 0, and a score above or below 1), and why a file could not be read.",
     )
     command.add_argument(
         "model",
