@@ -37,7 +37,7 @@ from tl_core.images.groups.grouping import (
     split_group,
 )
 from tl_core.images.groups.name_patterns import NamePattern
-from tl_core.images.groups.recordings import Recorded, Sources, add_recording, sources_of
+from tl_core.images.groups.recordings import Sources, add_recording, sources_of
 from tl_core.images.health import HealthFinding, health_findings
 from tl_core.images.labels import (
     assign_class,

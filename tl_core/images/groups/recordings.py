@@ -14,20 +14,12 @@ from sqlalchemy import func, select
 
 from tl_core.images.adding import add_images
 from tl_core.images.groups.joining import RECORDING, groups_before, save_group
-from tl_core.images.queries import class_row
-from tl_core.images.records import clean_class_name, pictures
-from tl_core.images.sources import Skipped, SourceFile
+from tl_core.images.queries import class_row, labelled
+from tl_core.images.records import AddProgress, clean_class_name, pictures
+from tl_core.images.sources import SourceFile
 from tl_core.images.undo import remember
 from tl_core.workspace.database import ClassRow, GroupRow, ImageRow, session
 from tl_core.workspace.storage import Workspace
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recorded:
-    """What became of a recording's frames; one like another of them to the last bit counts once."""
-
-    added: int
-    skipped: tuple[Skipped, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +32,12 @@ class Sources:
 
 def add_recording(
     workspace: Workspace, project_id: str, frames: Sequence[bytes], *, class_name: str
-) -> Recorded:
+) -> AddProgress:
     """Add the frames of one recording as one group; undoing takes all of them back.
 
+    Frames that are the same to the last bit count once.
+
     Args:
-        workspace: Where the project lives.
-        project_id: The project.
         frames: Picture files, in order.
         class_name: Their class, which may be new.
 
@@ -69,23 +61,18 @@ def add_recording(
     *_, last = add_images(workspace, project_id, files, total=len(files))
     if last.added:
         _remember(workspace, project_id, group, class_name, is_new=is_new)
-    return Recorded(added=last.added, skipped=last.skipped)
+    return last
 
 
 def sources_of(workspace: Workspace, project_id: str, class_name: str) -> Sources:
     """Count the sources of a class's pictures that take part; a recording is one, like a group."""
+    same_group = (GroupRow.project_id == project_id) & (GroupRow.name == ImageRow.group)
     wanted = (
-        select(ImageRow.group, GroupRow.kind, func.count(ImageRow.id))
-        .join(ClassRow, ClassRow.id == ImageRow.class_id)
-        .outerjoin(
-            GroupRow, (GroupRow.project_id == project_id) & (GroupRow.name == ImageRow.group)
-        )
-        .where(
-            ImageRow.project_id == project_id,
-            ImageRow.excluded.is_(False),
-            ClassRow.name == class_name,
-        )
+        labelled(project_id, ImageRow.group, GroupRow.kind, func.count(ImageRow.id))
+        .outerjoin(GroupRow, same_group)
+        .where(ClassRow.name == class_name)
         .group_by(ImageRow.group, GroupRow.kind)
+        .order_by(None)
     )
     with session(workspace, write=False) as opened:
         found = opened.execute(wanted).all()
