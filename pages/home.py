@@ -9,7 +9,7 @@ from pages.shared.elements import card, errors_shown
 from pages.shared.gallery import data_uri
 from pages.shared.glossary import explain
 from pages.shared.home import project_dialogs
-from pages.shared.home.sample_sets import sample_cards, start_from_sample
+from pages.shared.home.sample_sets import prepare_sample, sample_cards, start_from_sample
 from pages.shared.journey import HOME, IMAGES, OVERVIEW
 from pages.shared.layout import enter, page_header
 from pages.shared.results import result_text
@@ -19,7 +19,6 @@ from tl_core.workspace import ProjectSummary, list_projects
 
 enter(HOME)
 workspace = state.current_workspace()
-compute_client.warm()  # so that the first model is there a few seconds after the first click
 
 
 def project_card(project: ProjectSummary) -> None:
@@ -71,6 +70,9 @@ with picture, st.container(key="hero"):
     st.image("assets/hero.svg", width="stretch")
 
 projects = list_projects(workspace)
+compute_client.warm()  # so that the first model is there a few seconds after the first click
+if not any(project.name == SAMPLES[0].title for project in projects):
+    prepare_sample(SAMPLES[0])
 if projects:
     st.header("Your projects", anchor=False)
     with st.grid(min_column_width=300, gap="small"):

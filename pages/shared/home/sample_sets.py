@@ -1,5 +1,8 @@
 """Sample sets: their cards, and a project made of one."""
 
+import threading
+from concurrent.futures import Future
+from dataclasses import replace
 from typing import NoReturn
 
 import streamlit as st
@@ -11,6 +14,7 @@ from pages.shared.images.arrivals import start_adding
 from pages.shared.journey import OVERVIEW
 from pages.shared.run_control import start
 from pages.shared.text import megabytes
+from tl_core.images import SourceFile
 from tl_core.images.samples import SAMPLES, SampleSet, sample_files
 from tl_core.runs.catalogue import BUNDLED, find
 from tl_core.runs.draft import save_backbone
@@ -27,8 +31,35 @@ def start_from_sample(sample: SampleSet) -> NoReturn:
         if sample.source == "download":
             start(project.id, SAMPLE, {"sample": sample.key})
         else:
-            start_adding(workspace, project.id, list(sample_files(sample.key)))
+            start_adding(workspace, project.id, _prepared(sample.key))
     state.go(OVERVIEW, project_id=(made or project).id)
+
+
+def prepare_sample(sample: SampleSet) -> None:
+    """Draw the pictures of a set in the background, while the person reads the page.
+
+    They are there, then, when the set is chosen; no project, no file: nothing is written.
+    """
+    _prepared(sample.key)
+
+
+@st.cache_resource(show_spinner=False)
+def _prepared(key: str) -> list[SourceFile]:
+    """Return the files of a set, read one after the other in a thread from now on."""
+    files = list(sample_files(key))
+    contents: list[Future] = [Future() for _file in files]
+
+    def work() -> None:
+        for file, content in zip(files, contents, strict=True):
+            try:
+                content.set_result(file.read())
+            except Exception as error:  # handed to whoever adds the file
+                content.set_exception(error)
+
+    threading.Thread(target=work, daemon=True, name=f"draw-{key}").start()
+    return [
+        replace(file, read=content.result) for file, content in zip(files, contents, strict=True)
+    ]
 
 
 def sample_cards() -> None:

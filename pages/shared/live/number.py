@@ -7,13 +7,9 @@ from pages.shared.results import HonestNumber, honest_card
 
 
 def live_numbers(live: Live, *, pictures: int, classes: int) -> None:
-    """Draw the accuracy, how many pictures and classes there are."""
-    number_cards(
-        _accuracy_card(live),
-        ("Pictures", f"{pictures:,}", "in this project"),
-        ("Classes", f"{classes:,}", "to tell apart"),
-        wide=True,
-    )
+    """Draw the accuracy, and of how many pictures and classes the project is made."""
+    project = ("In this project", f"{pictures:,} pictures", f"in {classes:,} classes")
+    number_cards(_accuracy_card(live), project, wide=True)
 
 
 def _accuracy_card(live: Live) -> tuple[str, str, str]:
