@@ -39,11 +39,12 @@ def candidates(scores: Sequence[CandidateScore]) -> Chart:
             hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
         )
     )
-    figure.update_xaxes(title_text="cross-validated accuracy (%)")
+    figure.update_xaxes(title_text="accuracy (%)")
     figure.update_yaxes(autorange="reversed", automargin=True)
     figure.update_layout(showlegend=False)
     first = names[values.index(best)]
-    return Chart(f"Best candidate: {first}, {percent(best / 100)}", figure)
+    title = f"Best candidate: {first}, {percent(best / 100)} in cross-validation"
+    return Chart(title, figure)
 
 
 def _candidate_name(score: CandidateScore) -> str:
