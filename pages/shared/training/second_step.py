@@ -25,6 +25,7 @@ from tl_core.runs.results.report import Report
 from tl_core.workspace import Project
 
 IMPROVE = "improve"  # the approach that tries fine-tuning
+LIMIT_SECONDS = 7200  # the person has seen what it costs, and can stop it
 PAYS_FROM = 100  # pictures per class; below, a probe was the answer on 8 of 10 sets
 
 
@@ -58,7 +59,7 @@ def second_step(
     following = next((one for one in runs if _follows(one, run)), None)
     with st.container(border=True, key="card-second-step"):
         if following is None or (following.state in ("failed", "lost") and not following.active):
-            _offer(project, replace(config, strategy=IMPROVE), classes)
+            _offer(project, _second(config), classes)
         elif following.active:
             name_text("Fine-tuning", note="Your model above stays as it is and can be used now.")
             follow_training(following)
@@ -97,11 +98,12 @@ def outcome_text(report: Report) -> str:
 def _follows(run: Run, first: Run) -> bool:
     """Whether a run tries fine-tuning with the settings of an earlier one that did not."""
     config, before = run_config(run), run_config(first)
-    return (
-        config != before
-        and config == replace(before, strategy=IMPROVE)
-        and (run.created > first.created)
-    )
+    return run.created > first.created and before != config == _second(before)
+
+
+def _second(config: TrainingConfig) -> TrainingConfig:
+    """Return the settings of the second step after a first one with these."""
+    return replace(config, strategy=IMPROVE, tuning_seconds=LIMIT_SECONDS)
 
 
 def _offer(project: Project, config: TrainingConfig, classes: Sequence[ClassSummary]) -> None:
@@ -135,6 +137,8 @@ def _start(project: Project, config: TrainingConfig) -> None:
 def _outcome(run: Run, name: str, report: Report | None) -> None:
     name_text("Second step: fine-tuning")
     note_text(outcome_text(report) if report else f"It was {STATE_TEXT[run.state]}.")
+    if report and report.trial_gain is None:
+        note_text(*report.notes)
     st.page_link(
         TRAINING,
         label=f"Look at {name.split(' · ')[0]}",
