@@ -103,7 +103,7 @@ def _looked_at(
     """Return a folder's distinct pictures, their last-layer features and the class names."""
     project, _ = project_of_folder(workspace, folder, None)
     found: ImageSet = image_set(workspace, project)
-    features = features_of(workspace, project, found.images).matrix("last")
+    features = features_of(workspace, project, found.images).last
     return found.images, features, found.class_names
 
 

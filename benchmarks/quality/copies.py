@@ -40,7 +40,7 @@ def of_set(folder: Path, same: Callable[[Sequence], np.ndarray] | None) -> tuple
         skipped = list_skipped(workspace, project)
         exact = sum("exactly the same" in one.reason for one in skipped)
         images = image_set(workspace, project).images
-        features = features_of(workspace, project, images).matrix("last")
+        features = features_of(workspace, project, images).last
         start = time.perf_counter()
         group_copies(workspace, project, images, features)
         seconds = time.perf_counter() - start

@@ -15,14 +15,12 @@ from safetensors.torch import save_file
 
 from benchmarks.measuring.projects import features_of, has_pictures
 from benchmarks.measuring.table import Measured, Table
-from tl_core.approaches.cross_validation import cross_validated_probe
-from tl_core.approaches.probe_choice import choose_probe
+from tl_core.approaches.probe import Basis
 from tl_core.assessment.assess import assess
 from tl_core.assessment.inputs import Request
 from tl_core.backbones import create_backbone
-from tl_core.evaluation.folds import make_folds
-from tl_core.evaluation.out_of_fold import FOLDS, Division
 from tl_core.features.device import suited_threads
+from tl_core.features.extraction import FeatureTable
 from tl_core.images import SourceFile, add_images, folder_files, image_set
 from tl_core.runs.catalogue import BUNDLED, Backbone, find
 from tl_core.runs.events import result_of
@@ -143,11 +141,11 @@ def _coverage(workspace: Workspace, data: Path) -> str:
     tables = [_features(workspace, data / name) for name in LARGE]
     plain = corrected = 0
     for number in range(SIMULATIONS):
-        values, last_size, labels = tables[number % len(tables)]
-        correct, n, truth = _simulated(values, last_size, labels, seed=number)
+        table, labels = tables[number % len(tables)]
+        correct, n, truth = _simulated(table, labels, seed=number)
         low, high = wilson_interval(correct, n)
         plain += low <= truth <= high
-        low, high = out_of_fold_interval(correct, n)
+        low, high = out_of_fold_interval(correct, n, folds=n)
         corrected += low <= truth <= high
     return (
         f"{SIMULATIONS} simulated data sets: the 95 % interval held the accuracy on the rest "
@@ -156,17 +154,15 @@ def _coverage(workspace: Workspace, data: Path) -> str:
     )
 
 
-def _features(workspace: Workspace, folder: Path) -> tuple[np.ndarray, int, np.ndarray]:
+def _features(workspace: Workspace, folder: Path) -> tuple[FeatureTable, np.ndarray]:
     project, _ = project_of_folder(workspace, folder, None)
     images = image_set(workspace, project).images
     table = features_of(workspace, project, images)
-    return table.values, table.last_size, np.array([one.label for one in images])
+    return table, np.array([one.label for one in images])
 
 
-def _simulated(
-    values: np.ndarray, last_size: int, labels: np.ndarray, *, seed: int
-) -> tuple[float, int, float]:
-    """Draw a data set; return right answers out of fold, pictures, accuracy on the rest."""
+def _simulated(table: FeatureTable, labels: np.ndarray, *, seed: int) -> tuple[float, int, float]:
+    """Draw a data set; return right answers out of group, pictures, accuracy on the rest."""
     random = np.random.default_rng(seed)
     classes = int(labels.max()) + 1
     each = int(random.choice(PER_CLASS[2 if classes == 2 else 10]))
@@ -174,17 +170,11 @@ def _simulated(
         [random.permutation(np.flatnonzero(labels == c))[:each] for c in range(classes)]
     )
     rest = np.setdiff1d(np.arange(len(labels)), drawn)
-    matrices = {"last": values[:, -last_size:], "all": values}
-    mine = {name: matrix[drawn] for name, matrix in matrices.items()}
-    folds = make_folds(labels[drawn], folds=FOLDS, seed=seed)
-    division = Division(labels[drawn], None, classes, tuple(folds), seed)
-    views = {name: matrix[None] for name, matrix in mine.items()}
-    answers = result_of(cross_validated_probe(views, division, phase="probe")).answers
     with suited_threads(len(drawn)):
-        choice = choose_probe(views, labels[drawn], classes, folds=folds)
-        matrix = matrices[choice.features]
-        probe = choice.fit(matrix[drawn], labels[drawn], classes)
-        hit = probe.logits(matrix[rest]).argmax(axis=1) == labels[rest]
+        mine = {name: block[drawn] for name, block in table.features.items()}
+        fitted = Basis(mine).fit(labels[drawn], classes)
+        hit = fitted.probe.logits(table.values[rest]).argmax(axis=1) == labels[rest]
     # as in the drawn set, every class counts the same
     truth = float(np.mean([hit[labels[rest] == c].mean() for c in range(classes)]))
-    return answers.accuracy * len(drawn), len(drawn), truth
+    right = fitted.out_of_group.argmax(axis=1) == labels[drawn]
+    return int(right.sum()), len(drawn), truth

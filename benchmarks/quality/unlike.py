@@ -62,7 +62,7 @@ def measure(data: Path) -> Measured | None:
 def _features(workspace: Workspace, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     project, _ = project_of_folder(workspace, folder, None)
     images = image_set(workspace, project).images
-    last = features_of(workspace, project, images).matrix("last")
+    last = features_of(workspace, project, images).last
     return last, np.array([image.label for image in images])
 
 

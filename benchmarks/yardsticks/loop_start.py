@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.measuring.projects import features_of, project_with, workspace_on
 from tl_core.approaches.linear_probe import network_of
-from tl_core.approaches.probe import Method, fit_probe
+from tl_core.approaches.probe import Basis
 from tl_core.approaches.task import Task
 from tl_core.approaches.training import prepare_training
 from tl_core.backbones.layer_groups import freeze_to, layer_groups
@@ -59,9 +59,9 @@ def start(given: argparse.Namespace) -> Iterator[tuple[Task, TransferNetwork]]:
         run_dir.mkdir(parents=True)
         task = prepare_training(workspace, project, run_dir, config).task
         images = replace(task.images, images=tuple(map(_in_its_part, task.images.images)))
-        features = features_of(workspace, project, images.train).matrix("last")
+        features = features_of(workspace, project, images.train).last
         labels = np.array([image.label for image in images.train])
-        probe = fit_probe(features, labels, task.num_classes, method=Method("regression", 1.0))
+        probe = Basis({"last": features}).fit(labels, task.num_classes).probe
         network = network_of(task, "last", probe)
         groups = len(layer_groups(network))
         frozen = groups - 2 if given.frozen is None else given.frozen

@@ -13,7 +13,7 @@ from tl_core.runs import Run
 from tl_core.runs.results.intervals import wilson_interval
 from tl_core.runs.results.report import Evaluation, Report, read_report
 
-FEATURES_TEXT = {"last": "the last layer", "all": "all stages"}
+FEATURES_TEXT = {"last": "the last layer", "all": "all stages", "rich": "all stages"}
 PICTURES = {
     "test": "test pictures that the model never saw",
     "validation": "validation pictures, which also chose the epoch to keep",
@@ -23,7 +23,7 @@ PICTURES = {
 def pictures_text(measured_on: str, folds: int = 1) -> str:
     """Return which pictures an accuracy is about, as it reads after their number."""
     if folds > 1:
-        return f"pictures, each predicted by a model fitted without it ({folds} folds)"
+        return "pictures, each predicted by a model fitted without it"
     return PICTURES.get(measured_on, measured_on)
 
 

@@ -79,7 +79,7 @@ def run_view(run: Run) -> RunView:
             case EpochResult():
                 epochs[(event.phase, event.epoch)] = event
             case CandidateScore():
-                candidates[event.features, event.method, event.amount] = event
+                candidates[event.features, event.amount] = event
             case Note(text=text):
                 notes[text] = None
     ordered = sorted(

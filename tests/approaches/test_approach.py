@@ -33,8 +33,10 @@ TINY = '''
         task, extracted = yield from extract(task, augmented=False)
         sharpness = APPROACH.options_of(task.config)["sharpness"]
         model = yield from linear_probe.fit(task, extracted)
-        probe = replace(model.probe, weight=model.probe.weight * np.float32(sharpness))
-        yield Fitted(replace(model, probe=probe, strategy_used="tiny"))
+        probe = model.fitted.probe
+        probe = replace(probe, weight=probe.weight * np.float32(sharpness))
+        fitted = replace(model.fitted, probe=probe)
+        yield Fitted(replace(model, fitted=fitted, strategy_used="tiny"))
 
 
     APPROACH = Approach(
@@ -90,8 +92,8 @@ def test_what_an_option_cannot_be_is_said(tiny, options, sentence):
 
 
 def test_a_strategy_that_is_not_there_is_answered_with_the_closest_one():
-    with pytest.raises(RunError, match=r"'probes'\. Did you mean 'probe'"):
-        approach_named("probes")
+    with pytest.raises(RunError, match=r"'recommend'\. Did you mean 'recommended'"):
+        approach_named("recommend")
 
 
 @pytest.mark.parametrize("total", [2, 5, 14])

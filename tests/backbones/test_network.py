@@ -6,12 +6,15 @@ from trained import tiny_backbone
 
 from tl_core.backbones import create_backbone
 from tl_core.backbones.network import (
+    READERS,
     TransferNetwork,
     all_features,
+    feature_blocks,
     feature_sizes,
     has_stages,
     last_features,
     load_network,
+    rich_features,
     save_network,
 )
 from tl_core.errors import PredictionError
@@ -34,14 +37,27 @@ def test_last_features_are_what_the_backbone_gives(name):
 
 @pytest.mark.parametrize("name", TINY)
 @torch.no_grad()
-def test_all_features_end_with_the_last_ones(name):
+def test_richer_features_end_with_the_poorer_ones(name):
     backbone = create_backbone(tiny_backbone(name), pretrained=False)
     assert has_stages(backbone)
     x = images(backbone)
-    last, every = last_features(backbone, x), all_features(backbone, x)
-    assert (last.shape[1], every.shape[1]) == feature_sizes(backbone)
-    assert every.shape[1] > last.shape[1]
-    torch.testing.assert_close(every[:, -last.shape[1] :], last)
+    found = {name: read(backbone, x) for name, read in READERS.items()}
+    sizes = {name: one.shape[1] for name, one in found.items()}
+    assert sizes == feature_sizes(backbone)
+    assert sizes["last"] < sizes["all"] < sizes["rich"] == sum(feature_blocks(backbone).values())
+    for one, other in (("all", "last"), ("rich", "all")):
+        torch.testing.assert_close(found[one][:, -sizes[other] :], found[other])
+
+
+@torch.no_grad()
+def test_products_of_channels_are_signed_roots_of_their_means():
+    backbone = create_backbone(tiny_backbone("test_resnet"), pretrained=False)
+    x = images(backbone)
+    stage = backbone.forward_intermediates(x, intermediates_only=True)[-3].flatten(2)
+    mean = torch.einsum("ncl,ndl->ncd", stage, stage) / stage.shape[2]
+    wanted = torch.stack([mean[:, 0, 0], mean[:, 0, 1]], dim=1)
+    got = rich_features(backbone, x)[:, :2]
+    torch.testing.assert_close(got, wanted.sign() * wanted.abs().sqrt(), atol=2e-3, rtol=1e-3)
 
 
 @torch.no_grad()
@@ -64,7 +80,7 @@ def test_every_catalogue_entry_gives_all_stages(backbone):
 
 
 @pytest.mark.parametrize("name", TINY[:2])
-@pytest.mark.parametrize("features", ["last", "all"])
+@pytest.mark.parametrize("features", ["last", "all", "rich"])
 @torch.no_grad()
 def test_a_saved_network_comes_back_equal(name, features, tmp_path):
     backbone = create_backbone(tiny_backbone(name), pretrained=False)

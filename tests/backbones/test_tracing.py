@@ -46,7 +46,7 @@ def pictures(network, n=2):
     return torch.randn(n, *network.backbone.pretrained_cfg["input_size"])
 
 
-@pytest.mark.parametrize("features", ["last", "all"])
+@pytest.mark.parametrize("features", ["last", "all", "rich"])
 @pytest.mark.parametrize("name", TINY)
 @torch.no_grad()
 def test_a_cut_network_gives_the_answers_of_the_whole_one(name, features):

@@ -56,7 +56,7 @@ def test_heat_lies_on_the_thing(corner, imagenet) -> None:
     assert heat[rows, columns].sum() > 0.6 * heat.sum()
 
 
-@pytest.mark.parametrize("features", ["last", "all"])
+@pytest.mark.parametrize("features", ["last", "all", "rich"])
 @pytest.mark.parametrize("name", TINY)
 def test_every_kind_of_network_can_be_explained(name, features) -> None:
     torch.manual_seed(0)

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tl_core.evaluation import out_of_fold
 from tl_core.evaluation.calibration import calibration_of
 from tl_core.evaluation.out_of_fold import OutOfFold, divide, predict_out_of_fold
 from tl_core.images import LabelledImage
@@ -26,30 +25,13 @@ def pictures(n=40, *, splits=("train", "validation", "test"), group=None):
     ]
 
 
-def test_few_pictures_are_all_measured_by_models_that_never_saw_their_group():
+def test_pictures_are_all_measured_by_models_that_never_saw_their_group():
     division = divide(pictures(group=lambda n: str(n // 4)), 2, seed=0)
     assert division.rows.tolist() == list(range(40))
     assert len(division.folds) == 5
     for number, (train, test) in enumerate(division.folds):
         assert not set(division.groups[train]) & set(division.groups[test])
         assert (division.fold_of_rows[test] == number).all()
-        for inner, inner_test in division.inner_folds(train):
-            assert not set(train[inner]) & set(train[inner_test])
-
-
-@pytest.mark.parametrize(
-    ("splits", "held_out"), [(("train", "validation", "test"), "test"), (("train",), None)]
-)
-def test_of_many_pictures_one_part_is_held_out(monkeypatch, splits, held_out):
-    monkeypatch.setattr(out_of_fold, "MOST_CROSS_VALIDATED", 39)
-    some = pictures(splits=splits)
-    division = divide(some, 2, seed=0)
-    if held_out is None:
-        assert division is None
-        return
-    ((train, test),) = division.folds
-    assert {some[row].split for row in test} == {held_out}
-    assert {some[row].split for row in train} == set(splits) - {held_out}
 
 
 def test_answers_are_those_of_the_fold_that_tests_the_picture():
@@ -64,8 +46,8 @@ def test_answers_are_those_of_the_fold_that_tests_the_picture():
     assert answers.correct.all() and len(answers.labels) == 40
 
 
-def test_what_is_held_out_is_calibrated_on_other_pictures_than_it_is_measured_on():
-    division = divide(pictures(120), 2, seed=0, hold_out=True)
+def test_calibration_is_measured_on_other_pictures_than_it_is_fitted_on():
+    division = divide(pictures(120), 2, seed=0)
     random = np.random.default_rng(0)
     labels = division.labels[division.rows]
     given = np.where(random.random(len(labels)) < 0.8, labels, 1 - labels)

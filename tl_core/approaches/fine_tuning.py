@@ -38,7 +38,7 @@ OPTIMISER_SETTINGS = (
 def train(task: Task) -> Steps:
     task, extracted = yield from extract(task, augmented=False)
     probe = yield from linear_probe.fit(task, extracted, task.rows("train"))
-    network = network_of(task, probe.choice.features, probe.probe)
+    network = network_of(task, extracted.reads, probe.fitted.probe)
     yield from learn(task, network, APPROACH, before=probe)
 
 

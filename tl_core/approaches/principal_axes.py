@@ -8,9 +8,8 @@ Regularized Least-Squares".
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.linalg import eigh
 
-MOST_LANDMARKS = 1500  # pictures whose span holds the classifier
+MOST_LANDMARKS = 1000  # pictures whose span holds the classifier
 SMALLEST = 1e-10  # squared length of an axis, of the longest
 
 
@@ -102,7 +101,7 @@ class Without:
 
 def _eigen(similar: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return positive eigenvalues (R,) and eigenvectors (M, R) of a symmetric matrix (M, M)."""
-    values, vectors = eigh(similar)
+    values, vectors = np.linalg.eigh(similar)
     kept = values > max(values[-1], 1e-12) * SMALLEST
     return values[kept], vectors[:, kept]
 

@@ -1,249 +1,255 @@
-"""Linear classifiers on kept features: logistic regression, discriminant analysis, centroids.
+"""A linear classifier on kept features, and its answer for each picture without its group.
 
-With fewer pictures than features everything is solved in the pictures' own span: solutions with
-an L2 penalty lie in it, so the result is the same and comes many times faster.
+What takes time, the principal axes of the pictures, needs no labels. After that labels may change
+at will: fitting, and leaving each group out, are small matrix products.
+
+The last layer and what comes before it get a classifier each; how much each counts is fitted to
+their answers out of group (Breiman 1996, "Stacked Regressions"). In sum they are one linear
+classifier.
 """
 
-import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
+from scipy.optimize import minimize
 
-from tl_core.evaluation.calibration import softmax
+from tl_core.approaches.discriminant import NEVER, Classes, directions, out_of_group
+from tl_core.approaches.principal_axes import PrincipalAxes
+from tl_core.evaluation.calibration import fit_temperature, log_loss, softmax
+from tl_core.evaluation.folds import make_folds, measurable
 
-FEW_PER_CLASS = 5  # below this, class centroids beat a fitted regression
-CENTROID_SHARPNESS = 10.0
-NEVER = -1e4  # logit of a class that has no picture to learn from
+AMOUNTS = (
+    1e-3,
+    3e-3,
+    1e-2,
+    3e-2,
+    0.1,
+    0.3,
+    1.0,
+    3.0,
+    10.0,
+)  # of regularisation; pictures have length 1
+START = AMOUNTS.index(0.1)  # where the search begins
+UNSURE = 1.0  # pictures that could be of any class, see `fit_temperature`
+FOLDS = 5  # for the optimism of choosing
 
 
 @dataclass(frozen=True)
 class LinearProbe:
-    """A classifier on centred and scaled features.
+    """A linear classifier on raw features: ``logits = (x - mean) / scale @ weight.T + bias``.
 
-    ``logits = normalised((x - mean) / scale) @ weight.T + bias``, where `normalised` divides by
-    the L2 norm if `unit_length`. Shapes: mean, scale (D,); weight (K, D); bias (K,); float32.
+    Shapes: mean, scale (D,); weight (K, D); bias (K,); float32.
     """
 
     mean: np.ndarray
     scale: np.ndarray
     weight: np.ndarray
     bias: np.ndarray
-    unit_length: bool = False
 
     def logits(self, features: np.ndarray) -> np.ndarray:
         """Return logits, float32 (N, K), of raw features (N, D)."""
-        x = (features - self.mean) / self.scale
-        if self.unit_length:
-            x = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
-        return x @ self.weight.T + self.bias
+        return (features - self.mean) / self.scale @ self.weight.T + self.bias
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
         return softmax(self.logits(features))
 
-    def cooled(self, temperature: float) -> "LinearProbe":
-        """Return the classifier whose logits are those of this one divided by `temperature`."""
-        return replace(self, weight=self.weight / temperature, bias=self.bias / temperature)
-
 
 @dataclass(frozen=True)
-class Method:
-    """A way to fit a classifier, and how strongly it is held back from learning by heart.
-
-    `name` is "regression" (logistic; `amount` is the inverse regularisation C), "discriminant"
-    (linear discriminant analysis; `amount` is the shrinkage in (0, 1]) or "centroids".
-    """
-
-    name: str
-    amount: float = 0.0
-
-
-CENTROIDS = Method("centroids")
-REGRESSIONS = tuple(Method("regression", c) for c in (1e-3, 1e-2, 1e-1, 1.0))
-DISCRIMINANTS = tuple(Method("discriminant", share) for share in (0.1, 0.4))
-
-
-def all_views(
-    matrix: np.ndarray, labels: np.ndarray, rows: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return every view of the named pictures, (V * n, D), and their labels, (V * n,)."""
-    features = matrix[:, rows].reshape(-1, matrix.shape[2])
-    return features, np.tile(labels[rows], len(matrix))
-
-
-def fit_probe(
-    features: np.ndarray,
-    labels: np.ndarray,
-    num_classes: int,
-    *,
-    method: Method,
-    balanced: bool = True,
-) -> LinearProbe:
-    """Fit one classifier to convergence.
+class ProbeFit:
+    """A fitted classifier, and how it was chosen.
 
     Args:
-        features: Raw features, float32, shape (N, D).
-        labels: Class index, int64, shape (N,); a class that does not occur is never predicted.
-        num_classes: K.
-        method: How.
-        balanced: Whether every class counts equally.
+        probe: Fitted on all pictures; reads the blocks side by side.
+        out_of_group: Logits of every picture by a classifier fitted without its group, (N, K).
+        measured: Pictures that can be measured so, int64 (n,).
+        groups: How many groups these are.
+        scores: Accuracy out of group by part ("last", "stages") and amount of regularisation.
+        optimism: Accuracy out of group, less what it is where a picture's answer is no reason to
+            choose regularisation and weights; a fraction, None if it was not asked for.
     """
-    return next(fit_probes(features, labels, num_classes, methods=(method,), balanced=balanced))
+
+    probe: LinearProbe
+    out_of_group: np.ndarray
+    measured: np.ndarray
+    groups: int
+    scores: dict[tuple[str, float], float]
+    optimism: float | None = None
 
 
-def fit_probes(
-    features: np.ndarray,
-    labels: np.ndarray,
-    num_classes: int,
-    *,
-    methods: Sequence[Method],
-    balanced: bool = True,
-) -> Iterator[LinearProbe]:
-    """Yield one classifier per method; what they have in common is computed once."""
-    problem = _Problem.of(features, labels, num_classes, balanced)
-    solver = problem.solver()  # each regression starts from the last
-    for method in methods:
-        if method.name == "centroids":
-            yield _centroids(features, labels, num_classes)
-        elif len(problem.present) == 1:
-            yield problem.constant()
-        elif method.name == "discriminant":
-            yield problem.discriminant(method.amount)
-        else:
-            yield problem.regression(solver, method.amount)
+class Basis:
+    """N pictures in the coordinates of their principal axes; needs no labels.
 
-
-def _centroids(features: np.ndarray, labels: np.ndarray, num_classes: int) -> LinearProbe:
-    """Nearest centroid on centred features of unit length.
-
-    Source: Wang et al. (2019), "SimpleShot", arXiv:1911.04623.
+    Args:
+        features: Raw features by block, each float32 (N, D of the block), in the order in which
+            the fitted classifier reads them.
+        groups: Index of each picture's group, int64 (N,); None if every picture is its own.
     """
-    mean = features.mean(axis=0)
-    scale = np.ones_like(mean)
-    x = features - mean
-    x = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
-    weight = np.zeros((num_classes, features.shape[1]), np.float32)
-    bias = np.full(num_classes, NEVER, np.float32)
-    for label in np.unique(labels):
-        centroid = x[labels == label].mean(axis=0)
-        weight[label] = 2 * CENTROID_SHARPNESS * centroid
-        bias[label] = -CENTROID_SHARPNESS * float(centroid @ centroid)
-    return LinearProbe(mean, scale, weight, bias, unit_length=True)
+
+    def __init__(self, features: Mapping[str, np.ndarray], groups: np.ndarray | None = None):
+        size = len(next(iter(features.values())))
+        groups = np.arange(size) if groups is None else groups
+        self.blocks = tuple(features)
+        self.order = np.argsort(groups, kind="stable")  # groups lie together from here on
+        self.groups = np.unique(groups[self.order], return_inverse=True)[1]
+        stages = {name: block for name, block in features.items() if name != "last"}
+        parts = {"last": {name: features[name] for name in features if name not in stages}}
+        parts["stages"] = stages
+        self.parts = {
+            name: PrincipalAxes({n: block[self.order] for n, block in part.items()}, self.groups)
+            for name, part in parts.items()
+            if part
+        }
+
+    def fit(
+        self,
+        labels: np.ndarray,
+        num_classes: int,
+        *,
+        balanced: bool = True,
+        plain: int | None = None,
+        measure_optimism: bool = False,
+    ) -> ProbeFit:
+        """Fit and measure; what is most likely out of group is chosen.
+
+        Args:
+            labels: Class index, int64, shape (N,); a class that does not occur is never predicted.
+            num_classes: K.
+            balanced: Whether every class counts equally, whatever its size.
+            plain: The first so many pictures are measured; the others are views of them.
+            measure_optimism: Whether to fill in `ProbeFit.optimism`.
+        """
+        there, position = np.unique(labels[self.order], return_inverse=True)
+        classes = Classes(position, self.groups, balanced)
+        can = measurable(position, self.groups)
+        can &= self.order < (len(labels) if plain is None else plain)
+        rows = np.flatnonzero(can if can.any() else np.ones_like(can))
+        tried = [
+            one for name, axes in self.parts.items() for one in _tried(name, axes, classes, rows)
+        ]
+        weights = _chosen(tried, position, rows)
+        logits = _weighted(tried, weights)
+        optimism = None
+        if measure_optimism and can.any():
+            right = (logits[rows].argmax(axis=1) == position[rows]).mean()
+            optimism = float(right - self._cross_fitted(tried, position, rows))
+        full = np.full((len(labels), num_classes), NEVER, np.float32)
+        full[np.ix_(self.order, there)] = logits
+        return ProbeFit(
+            probe=self._probe(weights, classes, there, num_classes),
+            out_of_group=full[:plain],
+            measured=np.sort(self.order[can]),
+            groups=len(np.unique(self.groups[can])),
+            scores={
+                one.key: float((one.logits[rows].argmax(axis=1) == position[rows]).mean())
+                for one in tried
+            },
+            optimism=optimism,
+        )
+
+    def _cross_fitted(
+        self, tried: Sequence["_Candidate"], position: np.ndarray, rows: np.ndarray
+    ) -> float:
+        """Return the accuracy where others' answers choose regularisation and weights."""
+        right = np.zeros(len(rows))
+        for others, mine in make_folds(position[rows], self.groups[rows], folds=FOLDS, seed=0):
+            weights = _chosen(tried, position, rows[others])
+            answers = _weighted(tried, weights)[rows[mine]]
+            right[mine] = answers.argmax(axis=1) == position[rows[mine]]
+        return right.mean()
+
+    def _probe(
+        self,
+        weights: Mapping[tuple[str, float], float],
+        classes: Classes,
+        there: np.ndarray,
+        num_classes: int,
+    ) -> LinearProbe:
+        """Return the sum of the parts' classifiers as one, on the blocks side by side."""
+        blocks: dict[str, np.ndarray] = {}
+        bias = np.zeros(len(there))
+        for (name, amount), share in weights.items():
+            axes = self.parts[name]
+            direction, offset = directions(axes, amount, classes)  # (R, K), (K,)
+            bias += share * offset
+            found = axes.weights(share * direction)
+            blocks |= found
+        weight = np.zeros((num_classes, sum(len(one) for one in blocks.values())), np.float32)
+        weight[there] = np.concatenate([blocks[name] for name in self.blocks]).T
+        scalings = {k: v for axes in self.parts.values() for k, v in axes.scaling.items()}
+        full = np.full(num_classes, NEVER, np.float32)
+        full[there] = bias
+        mean, scale = (
+            np.concatenate([scalings[name][part] for name in self.blocks]).astype(np.float32)
+            for part in (0, 1)
+        )
+        return LinearProbe(mean, scale, weight, full)
 
 
 @dataclass(frozen=True)
-class _Problem:
-    """Standardised features in an orthonormal basis of their span (or as they are, if tall)."""
+class _Candidate:
+    """Logits out of group, (N, K), of one part at one amount of regularisation."""
 
-    mean: np.ndarray
-    scale: np.ndarray
-    coordinates: np.ndarray  # (N, R)
-    basis: np.ndarray | None  # (D, R)
-    present: np.ndarray  # the P classes that occur
-    positions: np.ndarray  # (N,), index into `present`
-    num_classes: int
-    balanced: bool
+    part: str
+    amount: float
+    logits: np.ndarray
 
-    @classmethod
-    def of(
-        cls, features: np.ndarray, labels: np.ndarray, num_classes: int, balanced: bool
-    ) -> "_Problem":
-        mean, scale = features.mean(axis=0), _scale(features)
-        coordinates, basis = _span(((features - mean) / scale).astype(np.float64))
-        present, positions = np.unique(labels, return_inverse=True)
-        return cls(mean, scale, coordinates, basis, present, positions, num_classes, balanced)
+    @property
+    def key(self) -> tuple[str, float]:
+        return self.part, self.amount
 
-    def solver(self) -> LogisticRegression:
-        weights = "balanced" if self.balanced else None
-        return LogisticRegression(class_weight=weights, warm_start=True, tol=1e-3)
-
-    def regression(self, solver: LogisticRegression, c: float) -> LinearProbe:
-        """Go on from where the solver stands."""
-        solver.set_params(C=c, max_iter=1000)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            solver.fit(self.coordinates, self.positions)
-        weight, bias = solver.coef_, solver.intercept_
-        if len(self.present) == 2:  # one row says how much more the second class is likely
-            weight, bias = np.vstack([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-        return self._probe(weight, bias)
-
-    def discriminant(self, shrinkage: float) -> LinearProbe:
-        """Linear discriminant analysis with a shrunken covariance within the classes.
-
-        ``S = (1 - s) W + s tr(W) / R I``; ``w_k = S^-1 m_k``; ``b_k = log p_k - m_k w_k / 2``.
-
-        Source: Friedman (1989), "Regularized Discriminant Analysis".
-        """
-        covariance = self._covariance(shrinkage)
-        return self._from_directions(solve(covariance, self._means.T, assume_a="pos").T)
-
-    def constant(self) -> LinearProbe:
-        """Always answer with the only class there is."""
-        return self._probe(np.zeros((1, self.coordinates.shape[1])), np.zeros(1))
-
-    @cached_property
-    def _shares(self) -> np.ndarray:
-        """Weight of each class, (P,), summing to 1."""
-        counts = np.bincount(self.positions)
-        return np.full(len(counts), 1 / len(counts)) if self.balanced else counts / counts.sum()
-
-    @cached_property
-    def _means(self) -> np.ndarray:
-        sums = np.zeros((len(self.present), self.coordinates.shape[1]))
-        np.add.at(sums, self.positions, self.coordinates)
-        return sums / np.bincount(self.positions)[:, None]  # (P, R)
-
-    @cached_property
-    def _within(self) -> np.ndarray:
-        """Covariance within the classes, (R, R)."""
-        x = self.coordinates - self._means[self.positions]
-        weights = (self._shares / np.bincount(self.positions))[self.positions]
-        return (x * weights[:, None]).T @ x
-
-    def _covariance(self, shrinkage: float) -> np.ndarray:
-        size = len(self._within)
-        even = shrinkage * np.trace(self._within) / size + 1e-6
-        return (1 - shrinkage) * self._within + even * np.eye(size)
-
-    def _from_directions(self, weight: np.ndarray) -> LinearProbe:
-        return self._probe(weight, np.log(self._shares) - (weight * self._means).sum(axis=1) / 2)
-
-    def _probe(self, weight: np.ndarray, bias: np.ndarray) -> LinearProbe:
-        if self.basis is not None:
-            weight = weight @ self.basis.T
-        full = np.zeros((self.num_classes, weight.shape[1]), np.float32)
-        offset = np.full(self.num_classes, NEVER, np.float32)
-        full[self.present], offset[self.present] = weight, bias
-        return LinearProbe(self.mean, self.scale, full, offset)
+    def fitted(self, labels: np.ndarray, rows: np.ndarray) -> tuple[float, float]:
+        """Return how unlikely these labels are at the best temperature, and that."""
+        logits, wanted = self.logits[rows], labels[rows]
+        temperature = fit_temperature(logits, wanted, unsure=UNSURE)
+        return log_loss(logits / temperature, wanted, unsure=UNSURE)[0], temperature
 
 
-def _scale(features: np.ndarray) -> np.ndarray:
-    """Return what features are divided by: their deviation, and half a typical one more.
+def _tried(part: str, axes: PrincipalAxes, classes: Classes, rows: np.ndarray) -> list[_Candidate]:
+    """Return candidates around the most likely amount: the loss falls towards it and then rises."""
+    tried: dict[int, tuple[float, _Candidate]] = {}
 
-    Channels that hardly ever respond have next to no deviation in a few dozen pictures. Divided
-    by that alone, the first new picture that they respond to is thousands of deviations away and
-    they decide everything.
+    def loss(index: int) -> float:
+        if index not in tried:
+            amount = AMOUNTS[index]
+            one = _Candidate(part, amount, out_of_group(axes, amount, classes))
+            tried[index] = one.fitted(classes.position, rows)[0], one
+        return tried[index][0]
 
-    Source: Tusher et al. (2001), "Significance analysis of microarrays", for the added constant.
-    """
-    deviation = features.std(axis=0)
-    varying = deviation[deviation > 1e-6]
-    typical = np.median(varying) if len(varying) else 2.0
-    return (deviation + typical / 2).astype(np.float32)
+    best, now = START, None
+    while best != now:
+        now = best
+        best = min(range(max(0, now - 1), min(len(AMOUNTS), now + 2)), key=loss)
+    return [one for _, one in tried.values()]
 
 
-def _span(x: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return coordinates (N, R) and an orthonormal basis (D, R); (x, None) if x is tall."""
-    if len(x) >= x.shape[1]:
-        return x, None
-    values, vectors = np.linalg.eigh(x @ x.T)
-    kept = values > values[-1] * 1e-10
-    if not kept.any():  # all pictures look the same to this network
-        return np.zeros((len(x), 1)), np.zeros((x.shape[1], 1))
-    roots = np.sqrt(values[kept])
-    return vectors[:, kept] * roots, x.T @ (vectors[:, kept] / roots)
+def _chosen(
+    tried: Sequence[_Candidate], labels: np.ndarray, rows: np.ndarray
+) -> dict[tuple[str, float], float]:
+    """Return a candidate of each part, and how much its logits count, by what is most likely."""
+    best: dict[str, tuple[float, float, _Candidate]] = {}
+    for one in tried:
+        loss, temperature = one.fitted(labels, rows)
+        if one.part not in best or loss < best[one.part][0]:
+            best[one.part] = loss, temperature, one
+    keys = [one.key for _, _, one in best.values()]
+    temperatures = np.array([temperature for _, temperature, _ in best.values()])
+    if len(keys) == 1:
+        return {keys[0]: 1 / temperatures[0]}
+    answers = np.stack([one.logits[rows] for _, _, one in best.values()])  # (parts, n, K)
+
+    def loss_of(logarithms: np.ndarray) -> tuple[float, np.ndarray]:
+        shares = np.exp(logarithms)
+        value, slopes = log_loss(np.tensordot(shares, answers, 1), labels[rows], unsure=UNSURE)
+        return value, np.tensordot(answers, slopes, 2) * shares
+
+    start, bounds = -np.log(len(keys) * temperatures), [(-8, 5)] * len(keys)
+    found = minimize(loss_of, start, jac=True, method="L-BFGS-B", bounds=bounds)
+    return dict(zip(keys, np.exp(found.x).tolist(), strict=True))
+
+
+def _weighted(
+    tried: Sequence[_Candidate], weights: Mapping[tuple[str, float], float]
+) -> np.ndarray:
+    logits = {one.key: one.logits for one in tried}
+    return sum(share * logits[key] for key, share in weights.items())

@@ -1,6 +1,6 @@
 """What a training is given, and its first stage: every picture looked at once, copies grouped."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,14 +9,13 @@ import torch
 from torch import nn
 
 from tl_core.backbones.preprocessing import Preprocessing
-from tl_core.evaluation import out_of_fold
 from tl_core.evaluation.folds import group_numbers
 from tl_core.evaluation.measuring import labels_of
 from tl_core.features import copies
 from tl_core.features.decoding import PLAIN_VIEW, View
 from tl_core.features.device import device
 from tl_core.features.engine import EngineChoice
-from tl_core.features.extraction import FeatureTable, extract_features
+from tl_core.features.extraction import FeatureTable, blocks_of, extract_features
 from tl_core.images import ImageSet, LabelledImage, image_set
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.events import Event, Note, PhaseStarted
@@ -53,20 +52,19 @@ class Task:
         return labels_of(self.images.images)
 
     @property
-    def groups(self) -> np.ndarray | None:
-        """An index per group, (N,); None if no picture belongs to one."""
+    def groups(self) -> np.ndarray:
+        """An index per group, (N,); pictures without a group stand alone."""
         return group_numbers([image.group for image in self.images.images])
-
-    @property
-    def cross_validates(self) -> bool:
-        """Whether a model on frozen features is measured on every picture, out of fold."""
-        few = len(self.images.images) <= out_of_fold.MOST_CROSS_VALIDATED
-        return few and not self.images.test_given
 
     def rows(self, *splits: str) -> np.ndarray:
         """Return the indices, int64, of the pictures in these splits."""
         images = enumerate(self.images.images)
         return np.array([i for i, image in images if image.split in splits], dtype=np.int64)
+
+    def learnt_rows(self) -> np.ndarray:
+        """Return the indices, int64, of all pictures but the person's own test part."""
+        splits = ("train", "validation", *([] if self.images.test_given else ["test"]))
+        return self.rows(*splits)
 
     def class_weights(self) -> torch.Tensor | None:
         """Loss weights that make every class count equally: ``w[c] = N / (K * n[c])``.
@@ -83,13 +81,25 @@ class Task:
 
 @dataclass(frozen=True)
 class Extracted:
-    """Features of the task's pictures: by name ("last", "all"), V views of N pictures.
+    """Features of the task's pictures: V views of N pictures, the plain view first.
 
-    `views[name]` is float32 (V, N, D), the plain view first; `engine` computed what was not kept.
+    `values` is float32 (V, N, D); `blocks` are the sizes of its parts, in the order of the columns;
+    `engine` computed what was not kept.
     """
 
-    views: dict[str, np.ndarray]
+    values: np.ndarray
+    blocks: Mapping[str, int]
     engine: EngineChoice | None
+
+    @property
+    def reads(self) -> str:
+        """What a network reads to get these features, one of `network.READS`."""
+        return "rich" if len(self.blocks) > 1 else "last"
+
+    def features(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Return every view of the named pictures by block, each (V * n, D of the block)."""
+        some = self.values[:, rows].reshape(-1, self.values.shape[2])
+        return blocks_of(some, self.blocks)
 
 
 def extract(task: Task, *, augmented: bool) -> Generator[Event, None, tuple[Task, Extracted]]:
@@ -105,14 +115,14 @@ def extract(task: Task, *, augmented: bool) -> Generator[Event, None, tuple[Task
     for number in range(config.views if augmented and config.augmentations else 0):
         view = View(config.augmentations, number, config.seed)
         tables.append((yield from _extract(task, task.images.images, view)))
-    views = {name: np.stack([table.matrix(name) for table in tables]) for name in plain.matrices()}
+    values = np.stack([table.values for table in tables])
     if engine := plain.engine:
         where = DEVICE_TEXT.get(engine.device, engine.device)
         yield Note(
             f"Features were computed at about {engine.pictures_per_second:.0f} pictures per "
             f"second on {where}, in {engine.precision}."
         )
-    return task, Extracted(views, plain.engine)
+    return task, Extracted(values, plain.blocks, plain.engine)
 
 
 def group_copies(task: Task, features: np.ndarray | None) -> Generator[Event, None, Task]:
@@ -140,7 +150,7 @@ def _extract_grouped(task: Task) -> Generator[Event, None, tuple[Task, FeatureTa
     while True:
         everything = task.images.images + task.images.locked
         table = yield from _extract(task, everything, PLAIN_VIEW)
-        task = yield from group_copies(task, table.matrix("last"))
+        task = yield from group_copies(task, table.last)
         kept = [image.digest for image in task.images.images]
         rows = {digest: row for row, digest in enumerate(table.digests)}
         if all(digest in rows for digest in kept):  # else labels changed meanwhile: look again

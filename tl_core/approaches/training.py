@@ -111,6 +111,7 @@ class Training:
         network = model.network()
         network.unlike = model.unlike()
         save_network(self.task.run_dir / "model.safetensors", network, self._metadata())
+        fitted = getattr(model, "fitted", None)  # of a linear probe
         report = Report(
             config=self.task.config,
             strategy_used=model.strategy_used,
@@ -126,6 +127,10 @@ class Training:
                 "timm": timm.__version__,
             },
             notes=tuple(self.notes),
+            optimism=fitted.optimism if fitted else None,
+            candidates=tuple((*key, score) for key, score in fitted.scores.items())
+            if fitted
+            else (),
         )
         write_report(self.task.run_dir, report)
         if self.completed:  # a stopped run may be resumed

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
 
-from tl_core.approaches.cross_validation import CrossValidated, cross_validated_probe
+import numpy as np
+
 from tl_core.assessment import baselines, stored
 from tl_core.assessment.distance import pretraining_distance
 from tl_core.assessment.inputs import Inputs, Request, collect, compared
@@ -119,23 +120,11 @@ def _timed(found: Found, name: str, began: float) -> Found:
     return found.adding(seconds={**found.assessment.seconds, name: seconds})
 
 
-def _probe(inputs: Inputs) -> Generator[Progress, None, CrossValidated]:
-    """Return the recommended probe in each fold; a training may have measured it already."""
-    request = inputs.request
-    return (
-        yield from cross_validated_probe(
-            {name: matrix[None] for name, matrix in inputs.matrices.items()},
-            inputs.division,
-            phase="assess",
-            folder=request.workspace.features_dir(request.project_id),
-        )
-    )
-
-
 def _transferred(inputs: Inputs, found: Found) -> Work:
-    probe = yield from _probe(inputs)
-    bar = baselines.measured("transferred", inputs.division, probe.answers, seconds=probe.seconds)
-    return found.measuring(bar, probe.answers)
+    yield Progress("assess", 0, 1)
+    began = time.perf_counter()
+    answers = baselines.probe(inputs.division, inputs.features)
+    return _measured(inputs, found, "transferred", answers, began)
 
 
 def _majority(inputs: Inputs, found: Found) -> Work:
@@ -158,7 +147,7 @@ def _calibration(inputs: Inputs, found: Found) -> Work:
 def _distance(inputs: Inputs, found: Found) -> Work:
     yield Progress("assess", 0, 1)
     backbone, pictures = inputs.request.backbone, inputs.compared.pictures
-    last = inputs.matrices["last"]
+    last = inputs.features["last"]
     return found.adding(distance=pretraining_distance(inputs.network, backbone, pictures, last))
 
 
@@ -170,7 +159,7 @@ def _similarity(inputs: Inputs, found: Found) -> Work:
     pairs += [pair for pair in inputs.request.pairs if pair not in asked]
     for done, pair in enumerate(pairs):
         yield Progress("assess", done, len(pairs))
-        images, last = inputs.compared.images, inputs.table.matrix("last")
+        images, last = inputs.compared.images, inputs.table.last
         try:
             known += (compare_parts(images, last, asked=pair, seed=inputs.request.seed),)
         except TLCoreError as error:  # too few pictures in one of them
@@ -179,9 +168,8 @@ def _similarity(inputs: Inputs, found: Found) -> Work:
 
 
 def _learning(inputs: Inputs, found: Found) -> Work:
-    fits = (yield from _probe(inputs)).fits
     seed = inputs.request.seed
-    curve = yield from learning_curve(inputs.matrices, inputs.division, fits, seed=seed)
+    curve = yield from learning_curve(inputs.features, inputs.division, seed=seed)
     return found.adding(learning=curve)
 
 
@@ -200,7 +188,9 @@ def _second_pass(inputs: Inputs) -> Generator[Progress, None, ComparisonInputs]:
 
 def _colours(inputs: Inputs, found: Found, second: ComparisonInputs) -> Work:
     began = time.perf_counter()
-    plain = yield from baselines.colours(inputs.division, second.colours)
+    yield Progress("assess", 0, 1)
+    # roots make small shares count
+    plain = baselines.probe(inputs.division, {"last": np.sqrt(second.colours)})
     found = _measured(inputs, found, "colours", plain, began)
     _, (low, _) = paired_interval(inputs.division, found.answers["transferred"], plain)
     if low <= 0 and plain.accuracy > found.answers["majority"].accuracy + COLOURS_TELL:
@@ -220,9 +210,9 @@ def _layers(inputs: Inputs, found: Found, second: ComparisonInputs) -> Work:
 
 def _random(inputs: Inputs, found: Found, second: ComparisonInputs) -> Work:
     began = time.perf_counter()
-    answers = yield from baselines.frozen(
-        inputs.division, replace(inputs.table, values=second.random_features).matrices()
-    )
+    yield Progress("assess", 0, 1)
+    features = replace(inputs.table, values=second.random_features).features
+    answers = baselines.probe(inputs.division, features)
     return _judged(inputs, _measured(inputs, found, "random", answers, began))
 
 

@@ -1,15 +1,15 @@
 """What could be had without the pretrained model, on the same folds as the model itself."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
 
-from tl_core.approaches.cross_validation import cross_validated_probe
+from tl_core.approaches.probe import Basis
 from tl_core.assessment.small_network import BATCH, STEPS, logits_of_small, train_small
 from tl_core.evaluation.out_of_fold import Division, OutOfFold, Predict, predict_out_of_fold
-from tl_core.features.device import one_thread_each
+from tl_core.features.device import one_thread_each, suited_threads
 from tl_core.runs.events import Progress
 from tl_core.runs.results.assessment import Measured
 from tl_core.runs.results.intervals import out_of_fold_interval, wilson_interval
@@ -20,7 +20,8 @@ Work = Generator[Progress, None, OutOfFold]
 def measured(name: str, division: Division, answers: OutOfFold, *, seconds: float) -> Measured:
     """Count answers; `name` is one of `assessment.MEASURED`."""
     correct, n = int(answers.correct.sum()), len(answers.labels)
-    interval = out_of_fold_interval(correct, n, folds=len(division.folds))
+    folds = len(division.folds) if name == "small" else division.groups_measured
+    interval = out_of_fold_interval(correct, n, folds=folds)
     if name == "majority":  # more pictures to learn from make it no better
         interval = wilson_interval(correct, n)
     budget = {"steps": STEPS, "batch_size": BATCH} if name == "small" else {}
@@ -46,15 +47,16 @@ def majority(division: Division) -> Work:
     return predict_out_of_fold(division, predict)
 
 
-def colours(division: Division, shares: np.ndarray) -> Work:
-    """The probe on roots of colour shares (N, 64), which makes small shares count."""
-    return frozen(division, {"last": np.sqrt(shares)})
+def probe(division: Division, features: Mapping[str, np.ndarray]) -> OutOfFold:
+    """Return the linear probe's answers for each picture without its group.
 
-
-def frozen(division: Division, matrices: dict[str, np.ndarray]) -> Work:
-    """The recommended probe on features (N, D) of a frozen network with random weights."""
-    views = {name: matrix[None] for name, matrix in matrices.items()}
-    return (yield from cross_validated_probe(views, division, phase="assess")).answers
+    Args:
+        division: Whose pictures.
+        features: Raw features by block, each float32 (N, D).
+    """
+    with suited_threads(len(division.labels)):
+        fitted = Basis(features, division.groups).fit(division.labels, division.num_classes)
+    return division.measured(fitted.out_of_group)
 
 
 def small_network(division: Division, pictures: np.ndarray, *, seed: int) -> Work:

@@ -131,11 +131,11 @@ class Inputs:
         return self.compared.division
 
     @cached_property
-    def matrices(self) -> dict[str, np.ndarray]:
-        """Raw features of the compared pictures by name, each float32 (N, D)."""
+    def features(self) -> dict[str, np.ndarray]:
+        """Raw features of the compared pictures by block, each float32 (N, D)."""
         row = {digest: index for index, digest in enumerate(self.table.digests)}
         rows = np.array([row[picture.digest] for picture in self.compared.pictures], np.int64)
-        return {name: matrix[rows] for name, matrix in self.table.matrices().items()}
+        return {name: block[rows] for name, block in self.table.features.items()}
 
 
 def collect(request: Request, now: Compared) -> Generator[Progress, None, Inputs]:
@@ -153,6 +153,6 @@ def collect(request: Request, now: Compared) -> Generator[Progress, None, Inputs
         table = yield from extract_features(
             network, request.backbone, everything, workspace=workspace, project_id=project_id
         )
-        if not group_copies(workspace, project_id, everything, table.matrix("last")):
+        if not group_copies(workspace, project_id, everything, table.last):
             return Inputs(request, now, network, table)
         now = compared(request)

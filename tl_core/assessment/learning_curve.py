@@ -4,12 +4,11 @@ The look ahead fits a curve to a few noisy points; its range
 says how little that may mean.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 import numpy as np
 
-from tl_core.approaches.cross_validation import FoldFit
-from tl_core.approaches.probe import CENTROIDS, FEW_PER_CLASS, Method, fit_probe
+from tl_core.approaches.probe import Basis
 from tl_core.evaluation.out_of_fold import Division
 from tl_core.features.device import suited_threads
 from tl_core.runs.events import Progress
@@ -23,48 +22,36 @@ FURTHER = (2, 4)  # times as many pictures per class as there are
 LEAST_POINTS = 4
 BOOTSTRAPS = 200
 EXPONENTS = np.linspace(0.1, 2.0, 20)
-DEFAULT_METHOD = Method("regression", 0.1)
 
 
 def learning_curve(
-    matrices: dict[str, np.ndarray],
-    division: Division,
-    fits: Sequence[FoldFit],
-    *,
-    seed: int,
+    features: Mapping[str, np.ndarray], division: Division, *, seed: int
 ) -> Generator[Progress, None, LearningCurve]:
     """Measure with fewer and fewer pictures to learn from.
 
     Args:
-        matrices: Raw features by name, each (N, D).
+        features: Raw features by block, each (N, D).
         division: The folds.
-        fits: What was chosen inside each fold.
         seed: Of the draws.
 
     Yields:
         Folds done and folds in total.
     """
-    folds = division.folds
-    sizes = sizes_for([division.labels[train] for train, _ in folds])
-    right = np.zeros((len(sizes), len(division.labels)))
-    for done, fit in enumerate(fits, start=1):
-        train, test, choice = fit.train, fit.test, fit.choice
-        matrix = matrices[choice.features]
+    folds, labels = division.folds, division.labels
+    everything = np.concatenate(list(features.values()), axis=1)
+    sizes = sizes_for([labels[train] for train, _ in folds])
+    right = np.zeros((len(sizes), len(labels)))
+    for done, (train, test) in enumerate(folds, start=1):
         for row, size in enumerate(sizes):
-            for draw in range(DRAWS if size < sizes[-1] else 1):
-                some = drawn(
-                    division.labels, train, size, np.random.default_rng([seed, done, draw])
-                )
-                method = DEFAULT_METHOD if choice.method == CENTROIDS else choice.method
+            draws = DRAWS if size < sizes[-1] else 1
+            for draw in range(draws):
+                some = drawn(labels, train, size, np.random.default_rng([seed, done, draw]))
                 with suited_threads(len(some)):
-                    probe = fit_probe(
-                        matrix[some],
-                        division.labels[some],
-                        division.num_classes,
-                        method=method if size >= FEW_PER_CLASS else CENTROIDS,
-                    )
-                hit = probe.logits(matrix[test]).argmax(axis=1) == division.labels[test]
-                right[row, test] += hit / (DRAWS if size < sizes[-1] else 1)
+                    learnt = {name: block[some] for name, block in features.items()}
+                    basis = Basis(learnt, division.groups[some])
+                    probe = basis.fit(labels[some], division.num_classes).probe
+                hit = probe.logits(everything[test]).argmax(axis=1) == labels[test]
+                right[row, test] += hit / draws
         yield Progress("assess", done, len(folds))
     return _curve(sizes, right[:, division.rows], division, seed=seed)
 
@@ -102,7 +89,7 @@ def _curve(sizes: list[int], right: np.ndarray, division: Division, *, seed: int
     )
     if len(sizes) < LEAST_POINTS:
         return LearningCurve(points=points, extrapolated=())
-    groups = np.arange(n) if division.groups is None else division.groups[division.rows]
+    groups = division.groups[division.rows]
     curves = _resampled(right, groups, np.random.default_rng(seed))  # (B, S)
     further = [sizes[-1] * times for times in FURTHER]
     middle = extrapolate(sizes, right.mean(axis=1)[None], further)[0]

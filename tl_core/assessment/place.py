@@ -54,7 +54,7 @@ def place_distance(
         rows_a, rows_b = rows_a[pairs[:, 0]], rows_b[pairs[:, 1]]
         features = np.concatenate([learnt[rows_a], new[rows_b]])
         part = np.repeat([0, 1], len(pairs))
-        found.append(proxy_a_distance(features, part, seed=seed))
+        found.append(proxy_a_distance(features, part))
     return float(np.mean(found))
 
 

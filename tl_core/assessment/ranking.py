@@ -13,16 +13,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from tl_core.approaches.cross_validation import cross_validated_probe
+from tl_core.assessment.baselines import probe
 from tl_core.assessment.inputs import divided, learnt_from
 from tl_core.backbones import create_backbone
 from tl_core.errors import BackboneError
-from tl_core.evaluation.out_of_fold import (
-    MOST_CROSS_VALIDATED,
-    Division,
-    Predict,
-    predict_out_of_fold,
-)
+from tl_core.evaluation.out_of_fold import Division, Predict, predict_out_of_fold
 from tl_core.features.extraction import extract_features
 from tl_core.images import LabelledImage, image_set
 from tl_core.runs.catalogue import CATALOGUE, Backbone, backbone_from_json, weights_state
@@ -33,6 +28,7 @@ from tl_core.runs.results.ranking import RankedBackbone, Ranking, write_ranking
 from tl_core.workspace.storage import Workspace
 
 NEIGHBOURS = 5
+MOST_PICTURES = 1000  # a sample of more
 TIMED = 24  # pictures; how long all take follows
 
 
@@ -51,7 +47,7 @@ def rank(workspace: Workspace, project_id: str, run_id: str, config: dict) -> It
     """
     seed = int(config.get("seed", 0))
     images = image_set(workspace, project_id, seed=seed)
-    pictures = sampled(learnt_from(images), MOST_CROSS_VALIDATED)
+    pictures = sampled(learnt_from(images), MOST_PICTURES)
     division = divided(pictures, images, seed=seed)
     backbones = _asked_for(workspace, project_id, config)
     ranking = Ranking(
@@ -108,19 +104,14 @@ def _entry(
     table = yield from extract_features(network, backbone, pictures, **where)
     seconds = yield from _seconds(network, backbone, pictures, where)
     yield PhaseStarted("assess")
-    last = table.matrix("last")
-    views = {name: matrix[None] for name, matrix in table.matrices().items()}
-    probe = yield from cross_validated_probe(
-        views, division, phase="assess", folder=workspace.features_dir(project_id)
-    )
-    probe = probe.answers
-    neighbours = yield from predict_out_of_fold(division, neighbours_on(last, division))
-    right, n = int(probe.correct.sum()), len(division.rows)
+    answers = probe(division, table.features)
+    neighbours = yield from predict_out_of_fold(division, neighbours_on(table.last, division))
+    right, n = int(answers.correct.sum()), len(division.rows)
     return RankedBackbone(
         name=backbone.name,
         title=backbone.title,
-        accuracy=probe.accuracy,
-        interval=out_of_fold_interval(right, n, folds=len(division.folds)),
+        accuracy=answers.accuracy,
+        interval=out_of_fold_interval(right, n, folds=division.groups_measured),
         correct=right,
         n=n,
         knn_accuracy=neighbours.accuracy,

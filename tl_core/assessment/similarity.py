@@ -2,16 +2,14 @@
 
 import numpy as np
 
-from tl_core.approaches.probe import Method, fit_probe
+from tl_core.approaches.probe import Basis
 from tl_core.errors import DatasetError
-from tl_core.evaluation.folds import group_numbers, make_folds
+from tl_core.evaluation.folds import group_numbers
 from tl_core.features.device import suited_threads
 from tl_core.images import ImageSet
 from tl_core.images.subsets import LEAST_COMPARED, SubsetFacts, parse_subset
 from tl_core.runs.results.assessment import Similarity
 
-FOLDS = 5
-METHOD = Method("regression", 0.01)
 LEAST_FRECHET = 10
 MOST_PICTURES = 500  # of each part, drawn at random
 CHANCE_DRAWS = 5
@@ -86,7 +84,7 @@ def distances(
     part = np.repeat([0, 1], [len(rows_a), len(rows_b)])
     if groups is not None:
         groups = groups[np.concatenate([rows_a, sizes[0] + rows_b])]
-    distance = proxy_a_distance(features, part, groups=groups, seed=seed)
+    distance = proxy_a_distance(features, part, groups=groups)
     if distance is None:
         return None
     if min(sizes) < LEAST_FRECHET:
@@ -99,23 +97,21 @@ def distances(
 
 
 def proxy_a_distance(
-    features: np.ndarray, part: np.ndarray, *, groups: np.ndarray | None = None, seed: int = 0
+    features: np.ndarray, part: np.ndarray, *, groups: np.ndarray | None = None
 ) -> float | None:
     """Return ``2 (1 - 2 error)`` of a linear classifier that tells the parts apart, in [0, 2].
 
-    The error is measured out of fold, both parts counting equally; None without folds.
+    The error is measured without each picture's group, both parts counting equally; None if one of
+    them is a single group.
 
     Source: Ben-David et al. (2007), "Analysis of Representations for Domain Adaptation".
     """
-    folds = make_folds(part, groups, folds=FOLDS, seed=seed)
-    if not folds:
-        return None
-    wrong = np.full(len(part), np.nan)
     with suited_threads(len(part)):
-        for train, test in folds:
-            probe = fit_probe(features[train], part[train], 2, method=METHOD)
-            wrong[test] = probe.logits(features[test]).argmax(axis=1) != part[test]
-    error = np.mean([np.nanmean(wrong[part == number]) for number in (0, 1)])
+        fitted = Basis({"last": features}, groups).fit(part, 2)
+    if not len(rows := fitted.measured):
+        return None
+    wrong, part = (fitted.out_of_group.argmax(axis=1) != part)[rows], part[rows]
+    error = np.mean([wrong[part == number].mean() for number in (0, 1)])
     return float(np.clip(2 * (1 - 2 * error), 0, 2))
 
 

@@ -42,8 +42,6 @@ def paired_interval(
 
 def _design_effect(values: np.ndarray, division: Division) -> float:
     """Return how much larger groups make the variance of the mean of values per picture (n,)."""
-    if division.groups is None:
-        return 1.0
     _, group = np.unique(division.groups[division.rows], return_inverse=True)
     n, count = len(values), group.max() + 1
     apart = values - values.mean()

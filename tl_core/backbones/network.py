@@ -5,8 +5,10 @@ its weights come from; `save_network` and `load_network` are its one form on dis
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -20,6 +22,8 @@ from tl_core.workspace.storage import write_atomic
 
 FORMAT = "guided-transfer-learning/1"
 MOST_STAGES = 6  # a transformer has as many stages as blocks; this many, evenly spaced, are read
+MOST_CHANNELS = 128  # of a stage's second-order statistics, evenly spaced: they grow as the square
+READS = ("last", "all", "rich")  # what a classifier may see, each the end of the next
 
 
 class TransferNetwork(nn.Module):
@@ -27,11 +31,12 @@ class TransferNetwork(nn.Module):
 
     With ``features="last"`` the classifier sees what the backbone's own classifier saw. With
     ``"all"`` it sees mean and standard deviation over space of every stage, then the last layer
-    (after Evci et al. 2022, "Head2Toe", arXiv:2201.03529).
+    (after Evci et al. 2022, "Head2Toe", arXiv:2201.03529); with ``"rich"`` before these what
+    `rich_features` names.
 
     Args:
         backbone: timm model without classifier (``num_classes=0``).
-        features: "last" or "all".
+        features: One of `READS`.
         num_classes: K, at least 2.
         feature_size: D; measured with one black picture when not given.
         unit_length: Divide standardised features by their L2 norm, as nearest-centroid
@@ -48,13 +53,13 @@ class TransferNetwork(nn.Module):
         unit_length: bool = False,
     ) -> None:
         super().__init__()
-        if features not in ("last", "all"):
-            raise ValueError(f"features is {features!r}; expected 'last' or 'all'")
+        if features not in READS:
+            raise ValueError(f"features is {features!r}; expected one of {READS}")
         self.backbone = backbone
         self.features_read = features
         self.unit_length = unit_length
         if feature_size is None:
-            feature_size = feature_sizes(backbone)[features == "all"]
+            feature_size = feature_sizes(backbone)[features]
         self.register_buffer("feature_mean", torch.zeros(feature_size))
         self.register_buffer("feature_scale", torch.ones(feature_size))
         self.classifier = nn.Linear(feature_size, num_classes)
@@ -62,9 +67,7 @@ class TransferNetwork(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """Return raw features, float32 (N, D), of normalised images (N, 3, H, W)."""
-        if self.features_read == "all":
-            return all_features(self.backbone, images)
-        return last_features(self.backbone, images)
+        return READERS[self.features_read](self.backbone, images)
 
     def classify(self, features: Tensor) -> Tensor:
         """Return logits (N, K) of raw features (N, D)."""
@@ -94,13 +97,53 @@ def all_features(backbone: nn.Module, images: Tensor) -> Tensor:
     The last columns are exactly `last_features`, so one pass serves both.
     """
     hidden, stages = backbone.forward_intermediates(images, indices=_stages(backbone))
-    parts = []
-    for stage in stages:  # (N, C, h, w)
-        flat = stage.flatten(2).float()  # (N, C, h * w)
-        variance, mean = torch.var_mean(flat, dim=2, correction=0)
-        parts += [mean, (variance + 1e-8).sqrt()]
-    parts.append(backbone.forward_head(hidden, pre_logits=True).float())
+    return torch.cat([*_moments(stages), _pre_logits(backbone, hidden)], dim=1)
+
+
+def rich_features(backbone: nn.Module, images: Tensor) -> Tensor:
+    """Return second-order statistics, grid means and maxima of stages, then `all_features`.
+
+    Second-order statistics (after Lin et al. 2015, "Bilinear CNN Models", arXiv:1504.07889) are
+    signed roots of the mean products of two channels; they and the means over a 2 x 2 grid are
+    taken of the two stages before the last, the maxima over space of every stage.
+
+    Returns:
+        float32 (N, D); the sizes of its parts are those of `feature_blocks`.
+    """
+    hidden, stages = backbone.forward_intermediates(images, indices=_stages(backbone))
+    middle = stages[-3:-1]
+    sizes = [backbone.feature_info[index]["num_chs"] for index in _stages(backbone)][-3:-1]
+    products = [_products(stage, size) for stage, size in zip(middle, sizes, strict=True)]
+    grid = [nn.functional.adaptive_avg_pool2d(stage.float(), 2).flatten(1) for stage in middle]
+    largest = [stage.float().flatten(2).amax(dim=2) for stage in stages]
+    parts = products + grid + largest + _moments(stages) + [_pre_logits(backbone, hidden)]
     return torch.cat(parts, dim=1)
+
+
+def _pre_logits(backbone: nn.Module, hidden: Tensor) -> Tensor:
+    return backbone.forward_head(hidden, pre_logits=True).float()
+
+
+def _moments(stages: Sequence[Tensor]) -> list[Tensor]:
+    """Return mean and deviation over space of each stage (N, C, h, w), each (N, C)."""
+    parts = []
+    for stage in stages:
+        variance, mean = torch.var_mean(stage.flatten(2).float(), dim=2, correction=0)
+        parts += [mean, (variance + 1e-8).sqrt()]
+    return parts
+
+
+def _products(stage: Tensor, channels: int) -> Tensor:
+    """Return signed roots of mean products of two channels of a stage (N, channels, h, w)."""
+    flat = stage.float().flatten(2)[:, :: _step(channels)]  # (N, c, h * w)
+    products = flat @ flat.transpose(1, 2) / flat.shape[2]  # (N, c, c)
+    size = len(range(0, channels, _step(channels)))
+    first, second = np.triu_indices(size)
+    upper = products.flatten(1)[:, torch.from_numpy(first * size + second)]
+    return upper / (upper.abs() + 1e-6).sqrt()  # unlike a root, it has a slope at 0
+
+
+READERS = {"last": last_features, "all": all_features, "rich": rich_features}
 
 
 def has_stages(backbone: nn.Module) -> bool:
@@ -109,24 +152,38 @@ def has_stages(backbone: nn.Module) -> bool:
 
 
 class FeatureReader(nn.Module):
-    """Normalised images (n, 3, S, S) -> features (n, D), float32."""
+    """Normalised images (n, 3, S, S) -> features (n, D), float32, as rich as there are."""
 
     def __init__(self, backbone: nn.Module) -> None:
         super().__init__()
         self.backbone = backbone
-        self._read = all_features if has_stages(backbone) else last_features
+        self._read = rich_features if has_stages(backbone) else last_features
 
     def forward(self, images: Tensor) -> Tensor:
         return self._read(self.backbone, images)
 
 
-def feature_sizes(backbone: nn.Module) -> tuple[int, int]:
-    """Return how many last-layer and all-stages features there are (equal without stages)."""
-    last = backbone.head_hidden_size
+def feature_blocks(backbone: nn.Module) -> dict[str, int]:
+    """Return the sizes of the parts of `rich_features`, in the order of their columns."""
     if not has_stages(backbone):
-        return last, last
-    channels = [stage["num_chs"] for stage in backbone.feature_info]
-    return last, 2 * sum(channels[index] for index in _stages(backbone)) + last
+        return {"last": backbone.head_hidden_size}
+    channels = [backbone.feature_info[index]["num_chs"] for index in _stages(backbone)]
+    compared = [len(range(0, count, _step(count))) for count in channels[-3:-1]]
+    return {
+        "products": sum(count * (count + 1) // 2 for count in compared),
+        "grid": 4 * sum(channels[-3:-1]),
+        "maxima": sum(channels),
+        "moments": 2 * sum(channels),
+        "last": backbone.head_hidden_size,
+    }
+
+
+def feature_sizes(backbone: nn.Module) -> dict[str, int]:
+    """Return how many features each of `READS` has; without stages there is only "last"."""
+    blocks = feature_blocks(backbone)
+    ends = {"last": ("last",), "all": ("moments", "last"), "rich": tuple(blocks)}
+    names = READS if len(blocks) > 1 else ("last",)
+    return {name: sum(blocks[part] for part in ends[name]) for name in names}
 
 
 def _stages(backbone: nn.Module) -> list[int]:
@@ -135,6 +192,10 @@ def _stages(backbone: nn.Module) -> list[int]:
         return list(range(count))
     step = count / MOST_STAGES
     return [round(step * (index + 1)) - 1 for index in range(MOST_STAGES)]
+
+
+def _step(channels: int) -> int:
+    return -(-channels // MOST_CHANNELS)
 
 
 def save_network(path: Path, network: TransferNetwork, metadata: dict) -> None:

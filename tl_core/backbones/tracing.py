@@ -159,7 +159,8 @@ def _differs(network: nn.Module, target: str) -> bool:
     """Whether a value is learnt, or not the backbone's own: the classifier's standardisation."""
     module, _, name = target.rpartition(".")
     learnt = getattr(network.get_submodule(module), name).requires_grad
-    return learnt or not target.startswith("backbone.")
+    constant = target.startswith(("backbone.", "_tensor_constant"))  # the latter by the tracer
+    return learnt or not constant
 
 
 def _part(

@@ -35,7 +35,12 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray, *, unsure: float = 0
     def loss(log_temperature: float) -> float:
         return log_loss(logits / math.exp(log_temperature), labels, unsure=unsure)[0]
 
-    found = minimize_scalar(loss, bounds=(math.log(0.05), math.log(20)), method="bounded")
+    found = minimize_scalar(
+        loss,
+        bounds=(math.log(0.05), math.log(20)),
+        method="bounded",
+        options={"xatol": 0.01},
+    )
     return float(math.exp(found.x))
 
 
@@ -168,8 +173,9 @@ def _fold_of(division: Division) -> np.ndarray:
     if len(division.folds) > 1:
         return division.fold_of_rows
     rows = division.rows
-    groups = None if division.groups is None else division.groups[rows]
-    folds = make_folds(division.labels[rows], groups, folds=FOLDS, seed=division.seed)
+    folds = make_folds(
+        division.labels[rows], division.groups[rows], folds=FOLDS, seed=division.seed
+    )
     fold = np.zeros(len(rows), np.int64)
     for number, (_, test) in enumerate(folds):
         fold[test] = number

@@ -90,7 +90,7 @@ def _layer_maps(network: nn.Module, images: Tensor, class_index: int) -> list[Te
     layers = [backbone.get_submodule(stage["module"]) for stage in stages]
     plain = len({stage["reduction"] for stage in stages}) == 1  # blocks of tokens
     transformer = plain or hasattr(backbone, "patch_embed")
-    if getattr(network, "features_read", "last") == "all":
+    if getattr(network, "features_read", "last") != "last":
         layers = layers[:-1] or layers  # all that the last one says comes from these
     elif not transformer:
         # What is averaged over space is the last that still knows places.

@@ -13,24 +13,16 @@ Fold = tuple[np.ndarray, np.ndarray]
 ATTEMPTS = 10  # at an order of groups in which every class is on both sides of every fold
 
 
-def most_folds(labels: np.ndarray, groups: np.ndarray | None = None) -> int:
-    """Return how many folds the smallest class allows: its pictures, or its groups.
+def most_folds(labels: np.ndarray, groups: np.ndarray) -> int:
+    """Return how many folds the smallest class allows: its groups.
 
     Classes of one group alone do not count, as they cannot be measured; 1 if fewer than two
     classes are left.
     """
-    if groups is None:
-        return int(np.bincount(labels)[np.unique(labels)].min())
-    counts = _groups_per_class(labels, groups)
-    countable = [count for count in counts.values() if count > 1]
-    return min(countable) if len(countable) > 1 else 1
-
-
-def unmeasured_classes(labels: np.ndarray, groups: np.ndarray | None) -> list[int]:
-    """Return the classes whose pictures are all one group: nothing of them can be put aside."""
-    if groups is None:
-        return []
-    return [label for label, count in _groups_per_class(labels, groups).items() if count < 2]
+    pairs = np.unique(np.stack([labels, groups], axis=1), axis=0)
+    counts = np.bincount(pairs[:, 0])
+    countable = counts[counts > 1]
+    return int(countable.min()) if len(countable) > 1 else 1
 
 
 def measurable(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -44,14 +36,12 @@ def measurable(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
     return rows & (len(np.unique(labels[rows])) > 1)
 
 
-def make_folds(
-    labels: np.ndarray, groups: np.ndarray | None = None, *, folds: int, seed: int
-) -> list[Fold]:
+def make_folds(labels: np.ndarray, groups: np.ndarray, *, folds: int, seed: int) -> list[Fold]:
     """Return (train, test) index pairs; no picture is in two test parts.
 
-    Every picture is in one test part, except with groups those of `unmeasured_classes`, whose
-    groups are learnt from in every fold. A class with fewer groups than `folds` lowers their
-    number to its own, so that each fold leaves one group of it out.
+    Every picture that is `measurable` is in one test part, the others are learnt from in every
+    fold. A class with fewer groups than `folds` lowers their number to its own, so that each fold
+    leaves one group of it out.
 
     Args:
         labels: Class index of each picture, int64, shape (N,).
@@ -60,38 +50,26 @@ def make_folds(
         seed: Same seed, same folds.
 
     Returns:
-        The folds; none if some class has only one picture or, with groups, fewer than two
-        classes have more than one group.
+        The folds; none if fewer than two classes have more than one group.
     """
     allowed = min(folds, most_folds(labels, groups))
     if allowed < 2:
         return []
-    if groups is None:
+    if len(np.unique(groups)) == len(groups) and np.bincount(labels)[np.unique(labels)].min() > 1:
         splitter = StratifiedKFold(allowed, shuffle=True, random_state=seed)
         return list(splitter.split(np.zeros(len(labels)), labels))
     return _grouped_folds(labels, groups, folds=allowed, seed=seed)
 
 
-def group_numbers(groups: Sequence[str | None]) -> np.ndarray | None:
-    """Return an index per group; pictures without a group stand alone; None without any group."""
-    if not any(groups):
-        return None
+def group_numbers(groups: Sequence[str | None]) -> np.ndarray:
+    """Return an index per group, int64 (N,); pictures without a group stand alone."""
     names = [name if name else f"\0{index}" for index, name in enumerate(groups)]
     return np.unique(names, return_inverse=True)[1]
 
 
-def _groups_per_class(labels: np.ndarray, groups: np.ndarray) -> dict[int, int]:
-    pairs = np.unique(np.stack([labels, groups], axis=1), axis=0)
-    classes, counts = np.unique(pairs[:, 0], return_counts=True)
-    return dict(zip(classes.tolist(), counts.tolist(), strict=True))
-
-
 def _grouped_folds(labels: np.ndarray, groups: np.ndarray, *, folds: int, seed: int) -> list[Fold]:
-    _, labels = np.unique(labels, return_inverse=True)
-    _, groups = np.unique(groups, return_inverse=True)
-    counts = np.zeros((groups.max() + 1, labels.max() + 1), np.int64)  # group x class
-    np.add.at(counts, (groups, labels), 1)
-    kept = counts[:, (counts > 0).sum(axis=0) < 2].any(axis=1)  # all that a class has
+    labels, groups, counts = _counted(labels, groups)
+    kept = _all_of_a_class(counts)
     for attempt in range(ATTEMPTS):
         placed = _place(counts, folds, np.random.default_rng([seed, attempt]))
         placed[kept] = -1

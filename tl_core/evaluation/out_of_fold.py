@@ -1,7 +1,7 @@
-"""How pictures are divided to measure models, and what models fitted without them predict.
+"""How pictures are divided to measure networks, and what models fitted without them predict.
 
-Up to `MOST_CROSS_VALIDATED` pictures are all measured, by cross-validation; of more, one part is
-held out. Everything that is compared is measured on the same division.
+What takes long to fit is fitted once per fold; linear classifiers on features leave out one group
+after the other, and answer the same pictures.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -14,20 +14,17 @@ from tl_core.images import LabelledImage
 from tl_core.runs.events import Progress
 
 FOLDS = 5
-INNER_FOLDS = 3  # inside a fold
-MOST_CROSS_VALIDATED = 1000  # of more pictures, one part is enough to measure on
 
 
 @dataclass(frozen=True)
 class Division:
     """N pictures and how they are divided: `folds` of (train, test) rows, int64.
 
-    One fold means a part that is held out. A picture whose class cannot be measured (all of it is
-    one group) is in no test part.
+    A picture whose class cannot be measured (all of it is one group) is in no test part.
     """
 
     labels: np.ndarray  # int64 (N,)
-    groups: np.ndarray | None  # (N,)
+    groups: np.ndarray  # int64 (N,)
     num_classes: int
     folds: tuple[Fold, ...]
     seed: int
@@ -38,18 +35,17 @@ class Division:
         return np.sort(np.concatenate([test for _, test in self.folds]))
 
     @property
+    def groups_measured(self) -> int:
+        """How many groups linear classifiers leave out in turn."""
+        return len(np.unique(self.groups[self.rows]))
+
+    @property
     def fold_of_rows(self) -> np.ndarray:
         """Number of the fold that tests each of `rows`, int64 (n,)."""
         fold = np.full(len(self.labels), -1)
         for number, (_, test) in enumerate(self.folds):
             fold[test] = number
         return fold[self.rows]
-
-    def inner_folds(self, train: np.ndarray) -> list[Fold]:
-        """Return folds into which the rows `train` are divided in turn; indices into `train`."""
-        groups = None if self.groups is None else self.groups[train]
-        count = INNER_FOLDS if len(self.folds) > 1 else FOLDS
-        return make_folds(self.labels[train], groups, folds=count, seed=self.seed)
 
     def measured(self, logits: np.ndarray) -> "OutOfFold":
         """Return what logits (N, K) say of the measured pictures."""
@@ -73,27 +69,17 @@ class OutOfFold:
         return float(self.correct.mean())
 
 
-def divide(
-    pictures: Sequence[LabelledImage], num_classes: int, *, seed: int, hold_out: bool = False
-) -> Division | None:
+def divide(pictures: Sequence[LabelledImage], num_classes: int, *, seed: int) -> Division | None:
     """Divide the pictures; None if nothing can be put aside with something to learn from left.
 
     Args:
-        pictures: Each in its split. What is held out is their test part, or else their
-            validation part.
+        pictures: All that are learnt from.
         num_classes: K.
         seed: Same seed, same division.
-        hold_out: Hold one part out, however few pictures there are.
     """
     labels = np.array([picture.label for picture in pictures], dtype=np.int64)
     groups = group_numbers([picture.group for picture in pictures])
-    if hold_out or len(pictures) > MOST_CROSS_VALIDATED:
-        splits = np.array([picture.split for picture in pictures])
-        aside = splits == ("test" if "test" in splits else "validation")
-        folds = [(np.flatnonzero(~aside), np.flatnonzero(aside))]
-        folds = [fold for fold in folds if min(map(len, fold))]
-    else:
-        folds = make_folds(labels, groups, folds=FOLDS, seed=seed)
+    folds = make_folds(labels, groups, folds=FOLDS, seed=seed)
     return Division(labels, groups, num_classes, tuple(folds), seed) if folds else None
 
 

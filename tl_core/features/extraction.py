@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tl_core.backbones.network import FeatureReader, feature_sizes
+from tl_core.backbones.network import FeatureReader, feature_blocks
 from tl_core.backbones.preprocessing import Preprocessing, preprocessing_for
 from tl_core.features.array_cache import Shelf, shelf_folder
 from tl_core.features.decoding import PLAIN_VIEW, View, view_crop
@@ -31,23 +31,30 @@ VALUES = "values"
 class FeatureTable:
     """Features of pictures by content hash.
 
-    `values` is float32 (N, D): all stages, then the last layer in the last `last_size` columns.
+    `values` is float32 (N, D); `blocks` are the sizes of its parts, in the order of the columns.
     `engine` is None when everything came from the cache.
     """
 
     digests: tuple[str, ...]
     values: np.ndarray
-    last_size: int
+    blocks: Mapping[str, int]
     engine: EngineChoice | None = None
 
-    def matrix(self, features: str) -> np.ndarray:
-        """Return the columns that "last" or "all" names, float32 (N, D)."""
-        return self.values[:, -self.last_size :] if features == "last" else self.values
+    @property
+    def last(self) -> np.ndarray:
+        """What the backbone's own classifier sees, float32 (N, D)."""
+        return self.values[:, -self.blocks["last"] :]
 
-    def matrices(self) -> dict[str, np.ndarray]:
-        """Return every distinct choice of columns by name."""
-        names = ("last", "all") if self.values.shape[1] > self.last_size else ("last",)
-        return {name: self.matrix(name) for name in names}
+    @property
+    def features(self) -> dict[str, np.ndarray]:
+        """The columns of each part, float32 (N, D of the part)."""
+        return blocks_of(self.values, self.blocks)
+
+
+def blocks_of(values: np.ndarray, blocks: Mapping[str, int]) -> dict[str, np.ndarray]:
+    """Return the columns, (N, D of the part), of each part of features (N, D)."""
+    ends = np.cumsum(list(blocks.values()))[:-1]
+    return dict(zip(blocks, np.split(values, ends, axis=1), strict=True))
 
 
 def extract_features(
@@ -99,7 +106,7 @@ def extract_features(
             FeatureReader(network),
             preprocessing,
             lambda: torch.stack([view_crop(image, preprocessing, view) for image in some]),
-            name=weights_name(backbone) if pretrained else f"random {backbone.name}",
+            name=reader_name(backbone) if pretrained else f"random {backbone.name}",
             workspace=workspace,
             pictures=len(missing) if pretrained else 0,
             precision=precision,
@@ -107,7 +114,7 @@ def extract_features(
         if engine.choice.precision != precision:  # the first pictures, or it cannot be had here
             shelf = Shelf(folder(engine.choice.precision))
         if shelf.folder:
-            size = 4 * feature_sizes(network)[1] * len(missing)
+            size = 4 * sum(feature_blocks(network).values()) * len(missing)
             make_room(workspace, size, keep={shelf.folder})
 
         def work(batch: Sequence[LabelledImage]) -> dict[str, np.ndarray]:
@@ -122,7 +129,7 @@ def extract_features(
     return FeatureTable(
         digests=tuple(digests),
         values=shelf.take(VALUES, digests),
-        last_size=feature_sizes(network)[0],
+        blocks=feature_blocks(network),
         engine=engine.choice if engine else None,
     )
 
@@ -173,6 +180,11 @@ def lacking(shelf: Shelf, images: Sequence[LabelledImage]) -> list[LabelledImage
     return [image for image in images if image.digest not in shelf.digests]
 
 
+def reader_name(backbone: Backbone) -> str:
+    """Return what the engine is remembered under that reads the features of these weights."""
+    return f"{weights_name(backbone)}, rich features"
+
+
 def weights_name(backbone: Backbone) -> str:
     """Return one name per set of pretrained weights."""
     return " ".join(filter(None, (backbone.name, backbone.source, backbone.digest)))
@@ -197,7 +209,7 @@ def feature_folder(
     precision: str,
 ) -> Path:
     """Return where features of one precision are kept."""
-    facts = {**made_of(backbone, preprocessing, view), "precision": precision}
+    facts = {**made_of(backbone, preprocessing, view), "precision": precision, "reads": "rich"}
     return shelf_folder(workspace, project_id, "features", facts)
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 
 from tl_core.runs.catalogue import Backbone, backbone_from_json
 
+FORMER_NAMES = {"probe": "recommended"}  # of approaches, in older configurations
 AUGMENTATIONS = ("crop", "flip", "vertical-flip", "rotate", "colour", "blur")
 
 
@@ -14,18 +15,18 @@ class TrainingConfig:
 
     Args:
         backbone: What to start from.
-        strategy: Name of an approach (see `tl_core.approaches`): "probe" is a linear classifier
-            with cross-validated choice of features and method; "recommended" is the probe, then
-            fine-tuning on trial, kept if it pays; "fine-tune" goes on from the fitted probe;
-            "scratch" starts without pretrained weights.
+        strategy: Name of an approach (see `tl_core.approaches`): "recommended" is a linear
+            classifier on frozen features; "improve" is that, then fine-tuning on trial, kept if it
+            pays; "fine-tune" goes on from the fitted classifier; "scratch" starts without
+            pretrained weights.
         options: What the approach alone can be told, by name.
         frozen_groups: The first n layer groups stay frozen; None lets the approach decide.
         augmentations: Names from `AUGMENTATIONS`.
         views: Cached augmented views per picture when a probe uses augmentation, 1 to 16.
         balanced: Whether every class counts equally whatever its size.
         steps: Optimiser updates when fine-tuning; None = chosen from the number of pictures.
-        tuning_seconds: How long the recommended training may try fine-tuning; if it would take
-            longer by the estimate, or with 0, it is not tried. At most a day.
+        tuning_seconds: How long "improve" may try fine-tuning; if it would take longer by the
+            estimate, or with 0, it is not tried. At most a day.
         batch_size: Pictures per update, at least 1.
         classifier_lr: Learning rate of the classifier, which starts from the fitted probe; from
             scratch every group learns at ten times this rate.
@@ -80,4 +81,10 @@ def config_to_json(config: TrainingConfig) -> dict:
 def config_from_json(data: dict) -> TrainingConfig:
     backbone = backbone_from_json(data["backbone"])
     augmentations = tuple(data.get("augmentations", ()))
-    return TrainingConfig(**{**data, "backbone": backbone, "augmentations": augmentations})
+    strategy = data.get("strategy", TrainingConfig.strategy)
+    given = {
+        "backbone": backbone,
+        "augmentations": augmentations,
+        "strategy": FORMER_NAMES.get(strategy, strategy),
+    }
+    return TrainingConfig(**{**data, **given})

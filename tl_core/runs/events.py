@@ -32,15 +32,13 @@ class Progress:
 
 @dataclass(frozen=True)
 class CandidateScore:
-    """What cross-validation found of one way to read the features and to fit a classifier on them.
+    """What a classifier on some features gets right of pictures whose groups it was not fitted on.
 
-    `features` is "last" or "all"; `method` and `amount` are those of `approaches.probe.Method`;
-    `accuracy` is a fraction of the pictures, each predicted by a classifier fitted without it.
+    `features` is "last" or "stages", `amount` that of regularisation, `accuracy` a fraction.
     """
 
     phase: str
     features: str
-    method: str
     amount: float
     accuracy: float
 

@@ -15,19 +15,20 @@ from torch import Tensor, nn
 
 from tl_core.approaches import fine_tuning
 from tl_core.approaches.approach import Approach, approach_named
+from tl_core.approaches.improve import TOLERATED
 from tl_core.approaches.optimisation import step_dtype
-from tl_core.approaches.recommended import TOLERATED
+from tl_core.approaches.principal_axes import MOST_LANDMARKS
 from tl_core.backbones import create_backbone
 from tl_core.backbones.layer_groups import freeze_to, layer_groups, train_mode
-from tl_core.backbones.network import FeatureReader, TransferNetwork, feature_sizes
+from tl_core.backbones.network import FeatureReader, TransferNetwork, feature_blocks
 from tl_core.backbones.preprocessing import normalise, preprocessing_for
 from tl_core.backbones.tracing import cut
 from tl_core.errors import DatasetError, ImageFileError, WeightsUnavailable
-from tl_core.evaluation.out_of_fold import FOLDS, MOST_CROSS_VALIDATED
+from tl_core.evaluation.out_of_fold import FOLDS
 from tl_core.features.decoding import View, crop_file
 from tl_core.features.device import device, machine_memo
 from tl_core.features.engine import CONVERTING_PAYS, choose_engine
-from tl_core.features.extraction import kept_features, weights_name
+from tl_core.features.extraction import kept_features, reader_name
 from tl_core.images import image_path, image_set, list_classes, list_images
 from tl_core.runs.catalogue import Backbone
 from tl_core.runs.configuration import TrainingConfig
@@ -36,9 +37,8 @@ from tl_core.workspace.storage import Workspace
 
 KEPT = 5  # finished trainings that are remembered for each kind of work
 MEASURING = 1.3  # a step with its share of measuring after every epoch, against itself
-NESTED = 1.8  # choosing a probe in every fold, against choosing it once
 START_SECONDS = 1.5e-3  # per picture, to search for copies among the others
-NUMBER_SECONDS = 2e-9  # per number that choosing a probe touches
+NUMBER_SECONDS = 3e-10  # per product of features
 SAMPLE, STEP_SAMPLE = 8, 4  # pictures to measure a look and an optimisation step on
 QUICK_SECONDS = 2.0  # for a step; slower ones are measured once, on few pictures
 
@@ -133,29 +133,24 @@ class _Training:
     def planned(self) -> dict[str, float]:
         """Return how much there is to do of each kind of work but looking.
 
-        "front" counts pictures, "step" pictures in all batches, "probe" and "evaluate" numbers per
-        column of the features, or pictures where a network answers them.
+        "front" and "evaluate" count pictures, "step" pictures in all batches, "probe" products per
+        column of the features.
         """
         config, plan = self.config, self.approach.step_plan
         looks = config.views if config.augmentations else 1
         pictures, train, validation, given = self._sizes()
-        cross = pictures <= MOST_CROSS_VALIDATED and not given and not plan
-        rows = train if plan else pictures if cross else train + validation
+        whole = not given and not plan
+        rows = train if plan else pictures if whole else train + validation
         rows *= 1 + config.views if config.augmentations and not plan else 1
-        classes = max(2, len(list_classes(self.workspace, self.project_id)))
-        choose = rows * (40 + 25 * classes + rows) if self.approach.pretrained else 0
-        again = NESTED * choose * (1 if cross else 1 / FOLDS)
-        work = {"start": pictures + 100, "probe": choose, "front": 0, "step": 0, "evaluate": 0}
+        fit = rows * min(rows, MOST_LANDMARKS) if self.approach.pretrained else 0
+        work = {"start": pictures + 100, "probe": fit, "front": 0, "step": 0, "evaluate": 0}
         work["start"] *= self.approach.pretrained
-        if self.tries_fine_tuning:  # in every fold that measures the probe, then on all pictures
-            folds, learnt = (FOLDS, pictures - pictures // FOLDS) if cross else (1, train)
-            steps = folds * self._in_batches(learnt) + self._in_batches(train + validation)
-            work |= {"probe": choose + again, "front": looks * pictures, "step": steps}
+        if self.tries_fine_tuning:  # in every fold, then on all pictures
+            steps = FOLDS * self._in_batches(rows - rows // FOLDS) + self._in_batches(rows)
+            work |= {"probe": FOLDS * fit, "front": looks * pictures, "step": steps}
         elif plan:
             work |= {"front": looks * train + validation, "step": self._in_batches(train)}
             work["evaluate"] = pictures - train - validation or validation
-        elif cross:
-            work["evaluate"] = again
         return work
 
     def _sizes(self) -> tuple[int, int, int, bool]:
@@ -177,13 +172,13 @@ class _Training:
         """Return seconds per unit of a kind of work: remembered, measured or usual."""
         memo, columns = (
             machine_memo(self.workspace),
-            feature_sizes(_untrained(self.config.backbone))[1],
+            sum(feature_blocks(_untrained(self.config.backbone)).values()),
         )
         if known := memo.get(self.name(kind)):
             return sum(took for _, took in known) / sum(amount for amount, _ in known)
         if kind == "start":
             return START_SECONDS
-        if kind == "probe" or (kind == "evaluate" and not self.approach.step_plan):
+        if kind == "probe":
             return columns * NUMBER_SECONDS
         measure, detail = self._look_seconds, ""
         if kind == "step":
@@ -219,7 +214,7 @@ class _Training:
             FeatureReader(network),
             preprocessing_for(network),
             lambda: sample,
-            name=weights_name(self.config.backbone) if pretrained else "random weights",
+            name=reader_name(self.config.backbone) if pretrained else "random weights",
             workspace=self.workspace,
             pictures=CONVERTING_PAYS if pretrained else 0,  # while a person chooses, there is time
         )

@@ -18,7 +18,7 @@ from tl_core.features.extraction import (
     FeatureTable,
     extract_features,
     kept_features,
-    weights_name,
+    reader_name,
 )
 from tl_core.images import LabelledImage, PictureRow, read_picture
 from tl_core.runs.catalogue import Backbone
@@ -132,7 +132,7 @@ class LiveFeatures:
             FeatureReader(self._network),
             self._preprocessing,
             sample,
-            name=weights_name(self.backbone),
+            name=reader_name(self.backbone),
             workspace=self._place[0],
             pictures=pictures,
         )

@@ -12,12 +12,13 @@ from functools import cached_property
 
 import numpy as np
 
-from tl_core.approaches.discriminant import Basis, LinearProbe
+from tl_core.approaches.probe import Basis, LinearProbe
 from tl_core.assessment.place import LEAST, place_distance
 from tl_core.backbones.unlike import Unlike, fit_unlike
 from tl_core.errors import ImageFileError
 from tl_core.evaluation.calibration import softmax
 from tl_core.evaluation.folds import group_numbers
+from tl_core.features.extraction import blocks_of
 from tl_core.images import PictureRow, picture_rows
 from tl_core.images.sets import LEAST_PER_CLASS
 from tl_core.runs.catalogue import Backbone
@@ -84,25 +85,24 @@ class Prepared:
     unlike: Unlike | None
 
     @classmethod
-    def of(cls, snapshot: Snapshot, values: np.ndarray, *, last: int) -> "Prepared":
+    def of(cls, snapshot: Snapshot, values: np.ndarray, sizes: Mapping[str, int]) -> "Prepared":
         """Prepare for a snapshot.
 
         Args:
             snapshot: With a backbone, and two classes at least.
             values: Features of its `learnable` pictures, then of its `test` pictures, (N + T, D).
-            last: How many of the columns, the last ones, are the last layer's.
+            sizes: Of the blocks of the columns.
         """
         groups = {row.digest: row.group for row in snapshot.learnable}
         numbers = group_numbers(list(groups.values()))
-        learnt, stages = values[: len(groups)], values.shape[1] - last
-        blocks = {"stages": learnt[:, :stages], "last": learnt[:, stages:]}
+        blocks = blocks_of(values[: len(groups)], sizes)
         tested = zip(snapshot.test, values[len(groups) :], strict=True)
         return cls(
             backbone=snapshot.backbone,
             groups=groups,
-            basis=Basis({name: one for name, one in blocks.items() if one.size}, numbers),
+            basis=Basis(blocks, numbers),
             test={row.digest: one.copy() for row, one in tested},
-            unlike=fit_unlike(learnt[:, stages:], numbers),
+            unlike=fit_unlike(blocks["last"], numbers),
         )
 
     def suits(self, snapshot: Snapshot) -> bool:
@@ -247,9 +247,9 @@ def place_change(
     table, values = result_of(features.table(learnt)), np.concatenate(values)
     index = {name: label for label, name in enumerate(model.class_names)}
     distance = place_distance(
-        table.matrix("last"),
+        table.last,
         np.array([index.get(row.class_name, -1) for row in learnt]),
-        values[:, -table.last_size :],
+        values[:, -table.blocks["last"] :],
         model.probe.logits(values).argmax(axis=1),
         learnt_groups=group_numbers([row.group for row in learnt]),
         new_groups=group_numbers([row.group for row in new]) if new else None,

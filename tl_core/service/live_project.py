@@ -224,7 +224,7 @@ class LiveProject:
         """Keep copies together as trainings do, then prepare for pictures as grouped then."""
         table = yield from features.table(labelled)
         images = features.images(labelled)
-        copies.group_copies(self.workspace, self.project_id, images, table.matrix("last"))
+        copies.group_copies(self.workspace, self.project_id, images, table.last)
         yield
         self.check()
         snapshot, row_of = self._snapshot, {name: row for row, name in enumerate(table.digests)}
@@ -233,7 +233,7 @@ class LiveProject:
             return  # by now there is something else to do
         if self.size > MANY:
             self._prepared = None
-        prepared = Prepared.of(snapshot, table.values[rows], last=table.last_size)
+        prepared = Prepared.of(snapshot, table.values[rows], table.blocks)
         if features is self._features:
             self._prepared = prepared
             self.check()

@@ -12,12 +12,7 @@ from tl_core.runs.events import CandidateScore, EpochResult
 MAX_POINTS = 400  # per line; more cannot be seen and costs time on every update
 
 
-FEATURES_TEXT = {"last": "last layer", "all": "all stages"}
-METHOD_TEXT = {
-    "regression": "logistic regression, C = {:g}",
-    "discriminant": "discriminant analysis, shrinkage {:g}",
-    "centroids": "nearest centroid",
-}
+FEATURES_TEXT = {"last": "last layer", "stages": "all stages"}
 
 
 def candidates(scores: Sequence[CandidateScore]) -> Chart:
@@ -48,8 +43,8 @@ def candidates(scores: Sequence[CandidateScore]) -> Chart:
 
 
 def _candidate_name(score: CandidateScore) -> str:
-    method = METHOD_TEXT.get(score.method, score.method).format(score.amount)
-    return f"{FEATURES_TEXT.get(score.features, score.features)}, {method}"
+    features = FEATURES_TEXT.get(score.features, score.features)
+    return f"{features}, regularisation {score.amount:g}"
 
 
 def _thin(count: int) -> np.ndarray:

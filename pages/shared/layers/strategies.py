@@ -33,10 +33,11 @@ class Preset:
 
 
 LINEAR_PROBE = Preset(
-    "probe",
-    "probe",
-    "Linear probing only",
-    "Only the classifier is trained; all of the backbone stays frozen. Takes seconds.",
+    "recommended",
+    "recommended",
+    "Recommended: linear probing",
+    "Only the classifier is trained; all of the backbone stays frozen. Takes seconds, and is hard "
+    "to beat with up to about 100 pictures per class.",
 )
 OWN_CHOICE = Preset(
     "own",
@@ -46,15 +47,14 @@ OWN_CHOICE = Preset(
     lambda total: max(total // 2, 1),
 )
 PRESETS = (
-    Preset(
-        "recommended",
-        "recommended",
-        "Recommended: linear probing, then fine-tuning if it helps",
-        "Linear probing takes seconds and is hard to beat with up to a few hundred pictures. "
-        "Then the last stage is fine-tuned on trial; the result is kept only if it is clearly "
-        "more accurate on your pictures.",
-    ),
     LINEAR_PROBE,
+    Preset(
+        "improve",
+        "improve",
+        "Fine-tuning on trial",
+        "Linear probing, then the last stage is fine-tuned on trial. The result is kept only if "
+        "it is clearly more accurate on your pictures.",
+    ),
     Preset(
         "last-stage",
         "fine-tune",
@@ -80,8 +80,9 @@ PRESETS = (
     OWN_CHOICE,
 )
 STRATEGY_NAMES = {
-    "recommended": "Recommended",
+    "recommended": "Linear probing",
     "probe": "Linear probing",
+    "improve": "Fine-tuning on trial",
     "fine-tune": "Fine-tuning",
     "scratch": "From scratch",
 }

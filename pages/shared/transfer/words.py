@@ -66,7 +66,7 @@ def measured_on(bar: Measured, found: Assessment) -> str:
 def division_text(folds: int) -> str:
     """Return how pictures were divided."""
     if folds > 1:
-        return f"cross-validation in {folds} folds"
+        return f"cross-validation; networks that are trained step by step in {folds} folds"
     return "one held-out part"
 
 

@@ -130,7 +130,9 @@ class Report:
     `seconds` has `features`, `probe`, `fine_tune`, `evaluate` and `total`; `engine` says what
     computed and how closely it agrees with plain float32; `trial_gain` what fine-tuning on trial
     gained over the probe, a fraction of the same pictures, None if it was not tried to the end,
-    and `trial_kept` whether its network is the model; `notes` are plain sentences.
+    and `trial_kept` whether its network is the model; `notes` are plain sentences. Of a linear
+    probe, `optimism` is how much of its accuracy comes of choosing by the same answers, and
+    `candidates` are features, amount of regularisation and accuracy of all that was tried.
     """
 
     config: TrainingConfig
@@ -143,6 +145,8 @@ class Report:
     engine: dict = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    optimism: float | None = None
+    candidates: tuple[tuple[str, float, float], ...] = ()
 
     def summary(self) -> dict:
         """Return the JSON-able part: everything but the single predictions."""
@@ -159,6 +163,8 @@ class Report:
             "features": self.features,
             "trial_gain": self.trial_gain,
             "trial_kept": self.trial_kept,
+            "optimism": self.optimism,
+            "candidates": self.candidates,
             "backbone": self.config.backbone.name,
             "seed": self.config.seed,
             "class_names": list(self.evaluation.class_names),
@@ -201,6 +207,8 @@ def read_report(run_dir: Path) -> Report | None:
         engine=data["engine"],
         versions=data["versions"],
         notes=tuple(data["notes"]),
+        optimism=data.get("optimism"),
+        candidates=tuple((a, b, c) for a, b, c in data.get("candidates", ())),
         evaluation=Evaluation(
             class_names=tuple(data["class_names"]),
             digests=tuple(predictions["digests"].tolist()),

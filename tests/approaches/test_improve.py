@@ -9,10 +9,10 @@ import safetensors.torch
 import timm
 import torch
 from projects import stripes_project
-from trained import own_weights, run_to_end, training_of
+from trained import run_to_end, training_of
 
 from tl_core.approaches import batches
-from tl_core.approaches import recommended as approach
+from tl_core.approaches import improve as approach
 from tl_core.backbones.own_weights import check_weights_file
 from tl_core.evaluation.calibration import softmax
 from tl_core.evaluation.measuring import crop_batches, logits_of
@@ -39,9 +39,9 @@ def puzzle(tmp_path_factory):
     return workspace, project_id, backbone
 
 
-def recommended(puzzle, run_id, **settings):
+def improve(puzzle, run_id, **settings):
     workspace, project_id, backbone = puzzle
-    job = training_of(workspace, project_id, run_id, strategy="recommended", steps=4, batch_size=4)
+    job = training_of(workspace, project_id, run_id, strategy="improve", steps=4, batch_size=4)
     config = replace(job.task.config, **{"tuning_seconds": 3600, "backbone": backbone, **settings})
     return training_of(workspace, project_id, run_id, **vars(config))
 
@@ -50,17 +50,17 @@ def notes_of(job):
     return " ".join(read_report(job.task.run_dir).notes)
 
 
-def one_mistake(task, folds, limit):
+def one_mistake(model, division, probes, limit):
     """Stand in for fine-tuning in every fold; of the pictures the first gets a wrong answer."""
     yield Progress("fine_tune", 1, 2)
-    answers = task.labels.copy()
+    answers = division.labels.copy()
     answers[0] = 1 - answers[0]
     sure = np.linspace(1, 5, len(answers), dtype=np.float32)[:, None]
-    return sure * np.eye(task.num_classes, dtype=np.float32)[answers]
+    return sure * np.eye(division.num_classes, dtype=np.float32)[answers]
 
 
 def test_what_does_not_pay_is_not_kept(puzzle):
-    job = recommended(puzzle, "does not pay")
+    job = improve(puzzle, "does not pay")
     events = run_to_end(job)
     assert [e.phase for e in events if isinstance(e, PhaseStarted)] == [
         *("features", "probe", "trial", "evaluate", "save")
@@ -68,7 +68,7 @@ def test_what_does_not_pay_is_not_kept(puzzle):
     report = read_report(job.task.run_dir)
     assert report.strategy_used == "probe"
     assert "did not pay" in notes_of(job)
-    alone = recommended(puzzle, "alone", tuning_seconds=0)
+    alone = improve(puzzle, "alone", tuning_seconds=0)
     run_to_end(alone)
     wanted = read_report(alone.task.run_dir).evaluation.probabilities
     np.testing.assert_array_equal(report.evaluation.probabilities, wanted)
@@ -88,7 +88,7 @@ def test_every_picture_is_answered_by_networks_that_never_saw_it(puzzle, monkeyp
 
     monkeypatch.setattr(batches.FrontBatches, "shuffled", spy_learnt)
     monkeypatch.setattr(batches.FrontBatches, "in_order", spy_measured)
-    job = recommended(puzzle, "folds")
+    job = improve(puzzle, "folds")
     run_to_end(job)
     folds = {frozenset(part) for part in measured if part}
     assert set().union(*folds) == {image.digest for image in job.task.images.images}
@@ -99,7 +99,7 @@ def test_every_picture_is_answered_by_networks_that_never_saw_it(puzzle, monkeyp
 
 def test_what_pays_is_kept_and_predicts_as_it_was_saved(puzzle, monkeypatch):
     monkeypatch.setattr(approach, "_tuned_logits", one_mistake)
-    job = recommended(puzzle, "pays")
+    job = improve(puzzle, "pays")
     before = {name: value.clone() for name, value in job.task.backbone.state_dict().items()}
     run_to_end(job)
     report = read_report(job.task.run_dir)
@@ -122,21 +122,21 @@ def test_what_pays_is_kept_and_predicts_as_it_was_saved(puzzle, monkeypatch):
 
 
 def test_no_picture_is_tried_on_when_it_is_not_allowed(puzzle):
-    events = run_to_end(recommended(puzzle, "not allowed", tuning_seconds=0))
+    events = run_to_end(improve(puzzle, "not allowed", tuning_seconds=0))
     assert "trial" not in {e.phase for e in events if isinstance(e, PhaseStarted)}
 
 
 def test_what_would_take_too_long_is_given_up_and_said(puzzle, monkeypatch):
     monkeypatch.setattr(approach, "TOLERATED", 0.0)
     monkeypatch.setattr(approach, "SURE_AFTER", 1)
-    job = recommended(puzzle, "too long")
+    job = improve(puzzle, "too long")
     run_to_end(job)
     assert read_report(job.task.run_dir).strategy_used == "probe"
     assert "not completed" in notes_of(job)
 
 
 def test_whoever_stops_the_trial_has_the_probe(puzzle):
-    job = recommended(puzzle, "stopped")
+    job = improve(puzzle, "stopped")
     with closing(job.events()) as events:
         for event in events:
             if isinstance(event, EpochResult) and event.phase == "fine_tune":
@@ -147,38 +147,13 @@ def test_whoever_stops_the_trial_has_the_probe(puzzle):
 
 
 def test_a_probe_without_mistakes_is_left_alone(tmp_path):
-    job = training_of(*stripes_project(tmp_path), strategy="recommended")
+    job = training_of(*stripes_project(tmp_path), strategy="improve")
     run_to_end(job)
     assert "made no mistake" in notes_of(job)
     assert read_report(job.task.run_dir).evaluation.accuracy == 1.0
 
 
 def test_it_is_tried_with_the_chosen_augmentations(puzzle):
-    job = recommended(puzzle, "varied", augmentations=("flip",), views=2)
+    job = improve(puzzle, "varied", augmentations=("flip",), views=2)
     run_to_end(job)
     assert read_report(job.task.run_dir).trial_gain is not None
-
-
-def test_many_pictures_are_divided_once_and_reported_on_the_test_part(tmp_path, monkeypatch):
-    monkeypatch.setattr("tl_core.evaluation.out_of_fold.MOST_CROSS_VALIDATED", 10)
-    divided = []
-
-    def answers(task, fits, limit):
-        divided.extend(fits)
-        return (yield from one_mistake(task, fits, limit))
-
-    monkeypatch.setattr(approach, "_tuned_logits", answers)
-    workspace, project_id = stripes_project(tmp_path, each=8)
-    stripes = workspace, project_id, own_weights(workspace, project_id)
-    wrong = {image.digest for image in recommended(stripes, "before").task.images.validation}
-    records = [one for one in list_images(workspace, project_id) if one.digest in wrong]
-    swapped = {"class 0": "class 1", "class 1": "class 0"}
-    for one in records:
-        assign_class(workspace, project_id, [one.id], swapped[one.class_name])
-    job = recommended(stripes, "many")
-    run_to_end(job)
-    (fit,) = divided
-    assert [job.task.images.images[row].split for row in fit.test] == ["validation"] * len(fit.test)
-    evaluation = read_report(job.task.run_dir).evaluation
-    assert evaluation.method == "held-out"
-    assert set(evaluation.digests) == {image.digest for image in job.task.images.test}

@@ -1,8 +1,8 @@
-"""The recommended training: a linear probe, then fine-tuning on trial, kept only if it pays.
+"""Fine-tuning on trial: the linear probe, then fine-tuning in folds, kept only if it pays.
 
-The last layer groups go on learning from the fitted probe (LP-FT) in each fold that the probe was
-measured in, and answer the same pictures. Only a gain of more than one standard error is kept; then
-they learn from all pictures. Whoever stops meanwhile has the probe.
+In each fold the last layer groups go on learning from a probe fitted there (LP-FT) and answer the
+pictures that both have not seen. Only a gain of more than one standard error is kept; then they
+learn from all pictures. Whoever stops meanwhile has the probe.
 """
 
 import copy
@@ -17,131 +17,138 @@ import torch
 from tl_core.approaches import fine_tuning, linear_probe
 from tl_core.approaches.approach import Approach, Fitted, Steps
 from tl_core.approaches.batches import batches_for
-from tl_core.approaches.cross_validation import FoldFit
 from tl_core.approaches.fine_tuning import TunedModel
-from tl_core.approaches.linear_probe import (
-    ProbeModel,
-    evaluation_on,
-    measured_division,
-    network_of,
-)
+from tl_core.approaches.linear_probe import ProbeModel, network_of
 from tl_core.approaches.optimisation import Optimisation, optimise, start
-from tl_core.approaches.probe import CENTROIDS, LinearProbe
-from tl_core.approaches.probe_choice import ProbeChoice
 from tl_core.approaches.task import Task, extract
 from tl_core.backbones.layer_groups import layer_groups
-from tl_core.evaluation.calibration import fit_temperature
-from tl_core.evaluation.out_of_fold import divide
+from tl_core.evaluation.calibration import fit_temperature, softmax
+from tl_core.evaluation.measuring import evaluation_of
+from tl_core.evaluation.out_of_fold import Division, divide
 from tl_core.runs.events import EpochResult, Event, Note, PhaseStarted, Progress, passed_on
 from tl_core.runs.results.intervals import paired_gain
 from tl_core.runs.results.report import Evaluation
 
 SURE_AFTER = 3  # steps, or pictures: earlier the time left is a guess
 TOLERATED = 1.25  # times the seconds that a trial may take: a busy moment ends none
+LEAST_PER_CLASS = 5  # fewer pictures of a class are learnt by heart
 
 
 def train(task: Task) -> Steps:
     task, extracted = yield from extract(task, augmented=True)
     model = yield from linear_probe.fit(task, extracted)
+    yield from linear_probe.say_what_is_not_measured(model)
     yield Fitted(model)
     if task.config.tuning_seconds > 0:
         yield from _try_fine_tuning(model)
 
 
 def _try_fine_tuning(model: ProbeModel) -> Steps:
-    """Fine-tune in every fold of the probe, and on all pictures if that pays."""
-    task, rows = model.task, _learnt_rows(model.task)
+    """Fine-tune in every fold, and on all pictures if that pays."""
+    task, rows = model.task, model.rows
     pictures = [task.images.images[row] for row in rows]
     division = divide(pictures, task.num_classes, seed=task.config.seed)
-    if model.choice.method == CENTROIDS or division is None:
+    labels = task.labels[rows]
+    if division is None or np.bincount(labels)[np.unique(labels)].min() < LEAST_PER_CLASS:
         yield Note("Fine-tuning was not tried: with so few pictures in a class it would overfit.")
         return
-    found = yield from linear_probe.cross_validate(task, model.extracted, division, "probe", rows)
-    right = found.answers.correct
-    if right.all():
+    if (model.fitted.out_of_group.argmax(axis=1) == labels)[model.fitted.measured].all():
         yield Note("The linear probe made no mistake, so fine-tuning was not tried.")
         return
-    folds = tuple(replace(fit, train=rows[fit.train], test=rows[fit.test]) for fit in found.fits)
-    measured, labels = rows[division.rows], found.answers.labels
     yield PhaseStarted("trial")
     limit = _Limit(task.config.tuning_seconds, time.perf_counter())
+    probes = [
+        linear_probe.fitted_on(task, model.extracted, rows[learnt]) for learnt, _ in division.folds
+    ]
+    before = np.zeros((len(rows), task.num_classes), np.float32)
+    for probe, (_, tested) in zip(probes, division.folds, strict=True):
+        before[tested] = probe.logits(rows[tested])
     try:
-        logits = yield from _tuned_logits(task, folds, limit)
+        after = yield from _tuned_logits(model, division, probes, limit)
     except _TooLong as reason:
         yield Note(
             f"The fine-tuning trial was not completed: it would take about {reason.seconds:.0f} "
             f"seconds, and the limit is {limit.seconds}. Raise the limit on the Layers page."
         )
         return
-    gain, error = paired_gain(right, logits[measured].argmax(axis=1) == labels)
-    points = f"{100 * gain:+.1f} points on the same {len(measured)} pictures"
+    right, now = (division.measured(logits).correct for logits in (before, after))
+    gain, error = paired_gain(right, now)
+    points = f"{100 * gain:+.1f} points on the same {len(division.rows)} pictures"
     points += f" (standard error {100 * error:.1f})"
     if gain <= error:
         yield Note(f"Fine-tuning the last stage did not pay, {points}: the linear probe was kept.")
         yield Fitted(replace(model, trial_gain=gain))
         return
-    tuned = yield from _keep(model, folds, logits, limit)
+    tuned = yield from _keep(model, division, after, limit)
     yield Note(f"Fine-tuning the last stage gained {points} over the linear probe, so it was kept.")
     yield Fitted(replace(tuned, trial_gain=gain, trial_kept=True))
 
 
 def _tuned_logits(
-    task: Task, folds: tuple[FoldFit, ...], limit: "_Limit"
+    model: ProbeModel, division: Division, probes: list[ProbeModel], limit: "_Limit"
 ) -> Generator[Event, None, np.ndarray]:
-    """Return logits, (N, K), of the pictures that the folds test; zeros for the others."""
-    logits = np.zeros((len(task.images.images), task.num_classes), np.float32)
-    for number, fold in enumerate(folds):
-        steps = _tune(task, fold.train, fold.test, fold.choice, fold.probe)
-        tuned = yield from _watched(steps, number, len(folds) + 1, limit)
-        logits[fold.test] = tuned.answers
+    """Return logits, (n, K), of the pictures that the folds test; zeros for the others."""
+    logits = np.zeros((len(model.rows), model.task.num_classes), np.float32)
+    for number, (probe, (_, tested)) in enumerate(zip(probes, division.folds, strict=True)):
+        steps = _tune(probe, model.rows[tested])
+        tuned = yield from _watched(steps, number, len(probes) + 1, limit)
+        logits[tested] = tuned.answers
     return logits
 
 
-def _learnt_rows(task: Task) -> np.ndarray:
-    """Return the pictures, int64 (n,), that are not held out to report on."""
-    return task.rows("train", "validation", *(["test"] if task.cross_validates else []))
-
-
 def _keep(
-    model: ProbeModel, folds: tuple[FoldFit, ...], logits: np.ndarray, limit: "_Limit"
+    model: ProbeModel, division: Division, logits: np.ndarray, limit: "_Limit"
 ) -> Generator[Event, None, "TrialModel"]:
     """Fine-tune on all pictures; probabilities are made to mean what they say, as for a probe."""
-    task, nothing = model.task, np.array([], np.int64)
-    steps = _tune(task, _learnt_rows(task), nothing, model.choice, model.probe)
+    folds, labels = division.folds, division.labels
     limit = replace(limit, seconds=math.inf)
+    steps = _tune(model, np.array([], np.int64))
     tuned = yield from _watched(steps, len(folds), len(folds) + 1, limit)
-    tested, labels = np.concatenate([fold.test for fold in folds]), task.labels
 
     def temperature(rows: np.ndarray) -> float:
         return fit_temperature(logits[rows], labels[rows], unsure=1.0)
 
     answers = np.zeros_like(logits)
-    for fold in folds:  # each fold's temperature comes from the others
-        others = np.setdiff1d(tested, fold.test) if len(folds) > 1 else fold.test
-        answers[fold.test] = logits[fold.test] / temperature(others)
+    for _, tested in folds:  # each fold's temperature comes from the others
+        others = np.setdiff1d(division.rows, tested) if len(folds) > 1 else tested
+        answers[tested] = logits[tested] / temperature(others)
     classifier = tuned.state.network.classifier
     with torch.no_grad():
         for parameter in classifier.parameters():
-            parameter /= temperature(tested)
+            parameter /= temperature(division.rows)
     tuned.state.best = {name: value.clone() for name, value in tuned.state.learnt().items()}
-    return TrialModel(task, tuned.state, "fine-tune", model, answers=answers)
+    return TrialModel(
+        task=model.task,
+        state=tuned.state,
+        strategy_used="fine-tune",
+        before=model,
+        division=division,
+        answers=answers,
+    )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrialModel(TunedModel):
-    """A fine-tuned network that was measured out of fold; `answers` are the logits, (N, K)."""
+    """A fine-tuned network, measured in folds; `answers` are the logits there, (n, K)."""
 
-    answers: np.ndarray | None = None
+    division: Division
+    answers: np.ndarray
 
     @property
     def learnt(self) -> np.ndarray:
-        return _learnt_rows(self.task)
+        return self.before.rows
 
     def evaluate(self) -> Generator[Event, None, Evaluation]:
-        if not self.task.cross_validates:
+        if self.task.images.test_given:
             return (yield from super().evaluate())
-        division = yield from measured_division(self.task)
-        return evaluation_on(self.task, division, division.measured(self.answers))
+        rows = self.before.rows[self.division.rows]
+        return evaluation_of(
+            self.task.images.class_names,
+            [self.task.images.images[row] for row in rows],
+            softmax(self.division.measured(self.answers).logits),
+            measured_on="all",
+            folds=len(self.division.folds),
+        )
 
 
 @dataclass(frozen=True)
@@ -150,16 +157,11 @@ class _Tuned:
     answers: np.ndarray  # logits, (n, K), of the measured pictures
 
 
-def _tune(
-    task: Task,
-    learnt: np.ndarray,
-    measured: np.ndarray,
-    choice: ProbeChoice,
-    probe: LinearProbe,
-) -> Generator[Event, None, _Tuned]:
-    """Fine-tune a network of its own on the rows `learnt`; nothing is chosen by `measured`."""
-    images, approach = task.images.images, fine_tuning.APPROACH
-    parts = tuple(replace(images[row], split="train") for row in learnt)
+def _tune(probe: ProbeModel, measured: np.ndarray) -> Generator[Event, None, _Tuned]:
+    """Fine-tune a network of its own on what a probe learnt; nothing is chosen by `measured`."""
+    task, approach = probe.task, fine_tuning.APPROACH
+    images = task.images.images
+    parts = tuple(replace(images[row], split="train") for row in probe.rows)
     parts += tuple(replace(images[row], split="validation") for row in measured)
     task = replace(
         task,
@@ -167,7 +169,7 @@ def _tune(
         images=replace(task.images, images=parts),
         backbone=copy.deepcopy(task.backbone),
     )
-    network = network_of(task, choice.features, probe)
+    network = network_of(task, probe.extracted.reads, probe.fitted.probe)
     frozen = approach.frozen_groups(task.config, len(layer_groups(network)))
     state = start(network, task.config, frozen_groups=frozen, from_scratch=False)
     train, validation = yield from batches_for(task, network, from_scratch=False)
@@ -235,7 +237,7 @@ def _watched(
 
 
 APPROACH = Approach(
-    name="recommended",
+    name="improve",
     settings=("balanced", "augmentations", "views", "tuning_seconds"),
     train=train,
 )
