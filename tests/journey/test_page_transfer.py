@@ -26,7 +26,8 @@ def progress_text(app) -> str:
 
 
 def lead(app) -> str:
-    return next(e.proto.body for e in app.get("html") if "tl-lead" in e.proto.body)
+    body = next(e.proto.body for e in app.get("html") if "tl-lead" in e.proto.body)
+    return body.replace("\xa0", " ")
 
 
 @pytest.mark.parametrize(
