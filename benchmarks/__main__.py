@@ -19,7 +19,7 @@ QUICK = {
     "fine_tuning": "fine-tuning the last stage against the usual loop (1)",
     "depths": "an epoch at several freeze depths against its thawed part alone (1)",
     "scaling": "100, 400 and 1,600 pictures: seconds and memory (1)",
-    "first_number": "from one click on the sample to the accuracy on screen (1)",
+    "first_number": "the accuracy on screen: after one click on the sample, after a new label (2)",
     "clicks": "clicks in the browser while two trainings run (1)",
 }
 LONGER = {

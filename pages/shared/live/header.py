@@ -70,7 +70,7 @@ def line_html(state: LiveState | None, change: float | None, trouble: str | None
     parts = []
     if state is None:
         parts.append(_text(trouble or "The model is starting…"))
-        return _line(parts)
+        return _line(parts, version="")
     if state.accuracy is not None:
         exact = f"{state.correct:,} of {state.n:,} {measured_on(state)}"
         number = html_text(number_text(state))
@@ -84,12 +84,12 @@ def line_html(state: LiveState | None, change: float | None, trouble: str | None
     for text in (looking_text(state), missing_text(state), state.trouble, unmeasured_text(state)):
         if text:
             parts.append(_text(text))
-    return _line(parts)
+    return _line(parts, version=state.version)
 
 
-def _line(parts: list[str]) -> str:
+def _line(parts: list[str], *, version: str) -> str:
     inside = " · ".join(parts)
-    return f'<div class="tl-live" role="status">{inside}</div>'
+    return f'<div class="tl-live" role="status" data-version="{version}">{inside}</div>'
 
 
 def _text(text: str) -> str:
