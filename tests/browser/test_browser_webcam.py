@@ -45,6 +45,10 @@ def hold(page, label: str, pictures: int) -> None:
 def open_webcam(page, address: str, project_id: str, class_name: str) -> None:
     page.goto(f"{address}/images?project={project_id}")
     settled(page)
+    panel = page.locator("[data-testid=stExpander]", has_text="Add pictures").first
+    panel.wait_for()
+    if panel.locator("details[open]").count() == 0:  # it stands open while there are no pictures
+        panel.locator("summary").click()
     page.get_by_role("radio", name="Webcam").click()
     field = page.locator(".st-key-adding-class input")
     field.fill(class_name)
@@ -105,6 +109,16 @@ def test_the_model_answers_again_and_again_and_a_picture_can_be_kept(workspace):
         page.get_by_role("button", name="Keep this picture").click()
         page.get_by_text("Most probably").wait_for()
         page.get_by_role("button", name="Wrong, or worth adding?").wait_for()
+
+
+def test_the_live_model_answers_beside_the_recording_and_learns_the_new_class(workspace):
+    project = project_with_pictures(each=10)
+    with server(workspace.root) as address, browser_page() as page:
+        open_webcam(page, address, project.id, "cup")
+        page.locator(".answer").nth(1).wait_for()
+        assert page.locator(".answer .name").all_inner_texts() == ["healthy", "rust"]
+        hold(page, "Hold to record", 5)
+        page.locator(".answer .name", has_text="cup").wait_for()
 
 
 def test_without_a_camera_the_page_says_so(workspace):
