@@ -15,16 +15,11 @@ from tl_core.runs.configuration import config_from_json
 from tl_core.runs.results.report import read_report
 
 PAGE = "pages/4_training.py"
-PROBE = replace(FACTS["probe"], name="recommended")
 
 
 @pytest.fixture
-def probe(workspace, compute):
+def probe(workspace):
     """A finished probe in a project of its own, where fine-tuning can be tried."""
-    compute.answers["list_approaches"] = FACTS | {
-        "recommended": PROBE,
-        IMPROVE: replace(FACTS["fine-tune"], name=IMPROVE),
-    }
     forget("list_approaches")
     project = project_with_pictures(each=10)
     run, _ = finished_run(project)
@@ -60,7 +55,7 @@ def test_one_click_starts_it_and_the_usable_model_stays_shown(workspace, probe):
 
 
 def test_nothing_is_offered_where_it_cannot_be_tried(probe, compute):
-    compute.answers["list_approaches"] = {"recommended": PROBE}
+    compute.answers["list_approaches"] = {name: FACTS[name] for name in FACTS if name != IMPROVE}
     forget("list_approaches")
     app = open_app(PAGE, probe[0])
     assert not [button for button in app.button if button.key == "second-step"]
