@@ -46,7 +46,8 @@ def test_answers_without_a_group_are_those_of_fitting_without_it(k, d, balanced)
     order, position = basis.order, np.unique(labels[basis.order], return_inverse=True)[1]
     classes = discriminant.Classes(position, basis.groups, balanced)
     for amount in (1e-2, 1.0):
-        found = discriminant.out_of_group(axes, amount, classes)
+        coordinates = axes.unit.T @ classes.wanted
+        found = discriminant.out_of_group(axes, amount, classes, coordinates)
         for row, picture in enumerate(order):
             rest = np.flatnonzero(groups != groups[picture])
             wanted = refitted(x, labels, rest, [picture], amount, balanced=balanced)[0]

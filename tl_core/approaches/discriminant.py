@@ -46,12 +46,16 @@ def directions(
     return ridge @ turned, bias if classes.balanced else bias + np.log(shares)
 
 
-def out_of_group(axes: PrincipalAxes, amount: float, classes: Classes) -> np.ndarray:
-    """Return logits of each picture by `directions` fitted without its group, (N, K)."""
+def out_of_group(
+    axes: PrincipalAxes, amount: float, classes: Classes, coordinates: np.ndarray
+) -> np.ndarray:
+    """Return logits of each picture by `directions` fitted without its group, (N, K).
+
+    `coordinates` are ``axes.unit.T @ classes.wanted``, (R, K), the same for every amount.
+    """
     wanted, group = classes.wanted, classes.group
     n, k = wanted.shape
     kept = axes.kept(amount)
-    coordinates = axes.unit.T @ wanted  # (R, K)
     fitted = wanted.mean(axis=0) + axes.unit @ (kept[:, None] * coordinates)
     residuals = axes.without(amount).residuals(wanted - fitted)  # of the ridge regression
     alone = wanted - residuals  # its answers without the group

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 MOST_LANDMARKS = 1000  # pictures whose span holds the classifier
+CHUNK = 512  # pictures whose features are in memory in float64 at once
 SMALLEST = 1e-10  # squared length of an axis, of the longest
 
 
@@ -34,13 +35,14 @@ class PrincipalAxes:
             landmarks = np.sort(np.random.default_rng(0).permutation(size)[:MOST_LANDMARKS])
         similar = np.zeros((size, len(landmarks)))
         self._landmarks: dict[str, np.ndarray] = {}
+        number = np.float64 if size <= MOST_LANDMARKS else np.float32
         for name, block in features.items():
             mean, scale = self.scaling[name]
-            exact = (block - mean) / scale
-            if size > MOST_LANDMARKS:
-                exact = exact.astype(np.float32)
+            exact = np.subtract(block, mean, dtype=number)
+            exact /= scale.astype(number)
             self._landmarks[name] = exact[landmarks].astype(np.float32)
             similar += exact @ exact[landmarks].T
+            del exact  # with thousands of pictures a block is large
         strength, axes = _eigen(similar[landmarks])
         to_axes = axes / np.sqrt(strength)  # (M, R)
         coordinates = similar @ to_axes  # (N, R)
@@ -115,7 +117,11 @@ def _scaling(block: np.ndarray, blocks: int) -> tuple[np.ndarray, np.ndarray]:
 
     Source: Tusher et al. (2001), "Significance analysis of microarrays", for the added constant.
     """
-    mean, deviation = block.mean(axis=0, dtype=np.float64), block.std(axis=0, dtype=np.float64)
+    mean = block.mean(axis=0, dtype=np.float64)
+    squares = np.zeros(len(mean))
+    for start in range(0, len(block), CHUNK):
+        squares += ((block[start : start + CHUNK] - mean) ** 2).sum(axis=0)
+    deviation = np.sqrt(squares / len(block))
     varying = deviation[deviation > 1e-6]
     divisor = deviation + (np.median(varying) if len(varying) else 2.0) / 2
     length = np.sqrt(((deviation / divisor) ** 2).sum() * blocks)

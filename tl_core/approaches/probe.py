@@ -95,8 +95,12 @@ class Basis:
         stages = {name: block for name, block in features.items() if name != "last"}
         parts = {"last": {name: features[name] for name in features if name not in stages}}
         parts["stages"] = stages
+        in_order = np.array_equal(self.order, np.arange(size))
         self.parts = {
-            name: PrincipalAxes({n: block[self.order] for n, block in part.items()}, self.groups)
+            name: PrincipalAxes(
+                {n: block if in_order else block[self.order] for n, block in part.items()},
+                self.groups,
+            )
             for name, part in parts.items()
             if part
         }
@@ -153,7 +157,8 @@ class Basis:
         """Return the accuracy where others' answers choose regularisation and weights."""
         right = np.zeros(len(rows))
         for others, mine in make_folds(position[rows], self.groups[rows], folds=FOLDS, seed=0):
-            weights = _chosen(tried, position, rows[others])
+            again = [one.on(position, rows[others]) for one in tried]
+            weights = _chosen(again, position, rows[others])
             answers = _weighted(tried, weights)[rows[mine]]
             right[mine] = answers.argmax(axis=1) == position[rows[mine]]
         return right.mean()
@@ -188,55 +193,73 @@ class Basis:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """Logits out of group, (N, K), of one part at one amount of regularisation."""
+    """Logits out of group, (N, K), of one part at one amount of regularisation.
+
+    `loss` says how unlikely the labels of some pictures are at the best `temperature`.
+    """
 
     part: str
     amount: float
     logits: np.ndarray
+    loss: float
+    temperature: float
+
+    @classmethod
+    def of(
+        cls, part: str, amount: float, logits: np.ndarray, labels: np.ndarray, rows: np.ndarray
+    ) -> "_Candidate":
+        """Return a candidate with its loss on `rows`."""
+        some, wanted = logits[rows], labels[rows]
+        temperature = fit_temperature(some, wanted, unsure=UNSURE)
+        loss = log_loss(some / temperature, wanted, unsure=UNSURE)[0]
+        return cls(part, amount, logits, loss, temperature)
 
     @property
     def key(self) -> tuple[str, float]:
         return self.part, self.amount
 
-    def fitted(self, labels: np.ndarray, rows: np.ndarray) -> tuple[float, float]:
-        """Return how unlikely these labels are at the best temperature, and that."""
-        logits, wanted = self.logits[rows], labels[rows]
-        temperature = fit_temperature(logits, wanted, unsure=UNSURE)
-        return log_loss(logits / temperature, wanted, unsure=UNSURE)[0], temperature
+    def on(self, labels: np.ndarray, rows: np.ndarray) -> "_Candidate":
+        """Return the same with its loss on other rows."""
+        return self.of(self.part, self.amount, self.logits, labels, rows)
 
 
 def _tried(part: str, axes: PrincipalAxes, classes: Classes, rows: np.ndarray) -> list[_Candidate]:
     """Return candidates around the most likely amount: the loss falls towards it and then rises."""
-    tried: dict[int, tuple[float, _Candidate]] = {}
+    tried: dict[int, _Candidate] = {}
+    coordinates = axes.unit.T @ classes.wanted  # (R, K)
 
     def loss(index: int) -> float:
         if index not in tried:
-            amount = AMOUNTS[index]
-            one = _Candidate(part, amount, out_of_group(axes, amount, classes))
-            tried[index] = one.fitted(classes.position, rows)[0], one
-        return tried[index][0]
+            logits = out_of_group(axes, AMOUNTS[index], classes, coordinates)
+            tried[index] = _Candidate.of(part, AMOUNTS[index], logits, classes.position, rows)
+        return tried[index].loss
 
     best, now = START, None
     while best != now:
         now = best
         best = min(range(max(0, now - 1), min(len(AMOUNTS), now + 2)), key=loss)
-    return [one for _, one in tried.values()]
+    return list(tried.values())
 
 
 def _chosen(
     tried: Sequence[_Candidate], labels: np.ndarray, rows: np.ndarray
 ) -> dict[tuple[str, float], float]:
-    """Return a candidate of each part, and how much its logits count, by what is most likely."""
-    best: dict[str, tuple[float, float, _Candidate]] = {}
-    for one in tried:
-        loss, temperature = one.fitted(labels, rows)
-        if one.part not in best or loss < best[one.part][0]:
-            best[one.part] = loss, temperature, one
-    keys = [one.key for _, _, one in best.values()]
-    temperatures = np.array([temperature for _, temperature, _ in best.values()])
+    """Return a candidate of each part, and how much its logits count, by what is most likely.
+
+    Args:
+        tried: With their loss on `rows`.
+        labels: int64 (N,).
+        rows: Pictures to choose by.
+    """
+    parts = dict.fromkeys(one.part for one in tried)
+    best = [
+        min((one for one in tried if one.part == part), key=lambda one: one.loss) for part in parts
+    ]
+    keys = [one.key for one in best]
+    temperatures = np.array([one.temperature for one in best])
     if len(keys) == 1:
         return {keys[0]: 1 / temperatures[0]}
-    answers = np.stack([one.logits[rows] for _, _, one in best.values()])  # (parts, n, K)
+    answers = np.stack([one.logits[rows] for one in best])  # (parts, n, K)
 
     def loss_of(logarithms: np.ndarray) -> tuple[float, np.ndarray]:
         shares = np.exp(logarithms)

@@ -7,7 +7,6 @@ one patient.
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.model_selection import StratifiedKFold
 
 Fold = tuple[np.ndarray, np.ndarray]
 ATTEMPTS = 10  # at an order of groups in which every class is on both sides of every fold
@@ -56,6 +55,8 @@ def make_folds(labels: np.ndarray, groups: np.ndarray, *, folds: int, seed: int)
     if allowed < 2:
         return []
     if len(np.unique(groups)) == len(groups) and np.bincount(labels)[np.unique(labels)].min() > 1:
+        from sklearn.model_selection import StratifiedKFold  # takes a second to import
+
         splitter = StratifiedKFold(allowed, shuffle=True, random_state=seed)
         return list(splitter.split(np.zeros(len(labels)), labels))
     return _grouped_folds(labels, groups, folds=allowed, seed=seed)

@@ -18,6 +18,7 @@ from tl_core.backbones.unlike import Unlike, fit_unlike
 from tl_core.errors import ImageFileError
 from tl_core.evaluation.calibration import softmax
 from tl_core.evaluation.folds import group_numbers
+from tl_core.features.device import suited_threads
 from tl_core.features.extraction import blocks_of
 from tl_core.images import PictureRow, picture_rows
 from tl_core.images.sets import LEAST_PER_CLASS
@@ -118,7 +119,8 @@ class Prepared:
         index = {name: label for label, name in enumerate(snapshot.class_names)}
         label_of = {row.digest: index[row.class_name] for row in snapshot.learnable}
         labels = np.array([label_of[digest] for digest in self.groups], np.int64)
-        fitted = self.basis.fit(labels, len(index), balanced=snapshot.balanced)
+        with suited_threads(len(labels)):
+            fitted = self.basis.fit(labels, len(index), balanced=snapshot.balanced)
         digests, logits, measured = tuple(self.groups), fitted.out_of_group, fitted.measured
         if snapshot.test:
             measured = len(digests) + np.arange(len(snapshot.test))

@@ -233,7 +233,9 @@ class LiveProject:
             return  # by now there is something else to do
         if self.size > MANY:
             self._prepared = None
-        prepared = Prepared.of(snapshot, table.values[rows], table.blocks)
+        as_they_are = rows == list(range(len(table.digests)))  # saves a copy of all
+        values = table.values if as_they_are else table.values[rows]
+        prepared = Prepared.of(snapshot, values, table.blocks)
         if features is self._features:
             self._prepared = prepared
             self.check()
