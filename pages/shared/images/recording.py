@@ -13,7 +13,8 @@ ADVICE = {
     0: "Hold the button and move what the camera sees: other sides, distances and backgrounds. A "
     "click takes one picture.",
     1: "Make a second recording at another time, in another place or of another example. With one "
-    "recording, nothing is left to measure the accuracy on.",
+    "recording, nothing is left to measure the accuracy on; recordings that look alike count as "
+    "one.",
     2: "The accuracy is measured on recordings that the model has not learned from.",
 }
 
