@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 MOST_LANDMARKS = 1000  # pictures whose span holds the classifier
-CHUNK = 512  # pictures whose features are in memory in float64 at once
+CHUNK = 512  # pictures whose features are in memory twice at once
 SMALLEST = 1e-10  # squared length of an axis, of the longest
 
 
@@ -37,20 +37,22 @@ class PrincipalAxes:
         self._landmarks: dict[str, np.ndarray] = {}
         number = np.float64 if size <= MOST_LANDMARKS else np.float32
         for name, block in features.items():
-            mean, scale = self.scaling[name]
-            exact = np.subtract(block, mean, dtype=number)
-            exact /= scale.astype(number)
-            self._landmarks[name] = exact[landmarks].astype(np.float32)
-            similar += exact @ exact[landmarks].T
-            del exact  # with thousands of pictures a block is large
+            mean, scale = (one.astype(number) for one in self.scaling[name])
+            chosen = (block[landmarks] - mean) / scale
+            self._landmarks[name] = chosen.astype(np.float32)
+            for start in range(0, size, CHUNK):
+                rows = slice(start, start + CHUNK)
+                similar[rows] += (block[rows] - mean) / scale @ chosen.T
         strength, axes = _eigen(similar[landmarks])
         to_axes = axes / np.sqrt(strength)  # (M, R)
         coordinates = similar @ to_axes  # (N, R)
+        del similar  # as large again
         if size > MOST_LANDMARKS:
             strength, turned = _eigen(coordinates.T @ coordinates)
             to_axes, coordinates = to_axes @ turned, coordinates @ turned
         self.strength = strength  # squared lengths of the axes, (R,)
-        self.unit = coordinates / np.sqrt(strength)  # (N, R), orthonormal columns
+        coordinates /= np.sqrt(strength)
+        self.unit = coordinates  # (N, R), orthonormal columns
         self._to_unit = to_axes / np.sqrt(strength)  # (M, R)
         self._without: dict[float, Without] = {}
 
