@@ -38,13 +38,11 @@ if runs:
     wanted = next((run for run in runs if run.id == state.current_run_id()), None)
     shown = wanted or first_step_of(active, runs) or active or runs[0]
     pick_run(runs, shown, names, label="Look at")
-    show_run(shown, runs, names)
-    if not shown.active and shown.accuracy is not None:
-        second_step(project, shown, runs, names, classes)
+    show_run(shown, runs, names, below=lambda: second_step(project, shown, runs, names, classes))
     explain("epoch", "loss", "accuracy", "training set", "validation set", "overfitting")
 if len(runs) > 1:
     st.header("Compare runs", anchor=False)
     compare_runs(runs, names)
     explain("confidence interval", "run")
 if has_result and (tried or active):
-    next_step(EVALUATION, "Next: evaluation", disabled=active is not None)
+    next_step(EVALUATION, "Next: evaluation", disabled=shown.active)

@@ -52,6 +52,7 @@ def test_one_click_starts_it_and_the_usable_model_stays_shown(workspace, probe):
         assert "can be used now" in texts(page)
         assert "19 of 20" in texts(page)
         assert page.button(key=f"stop-{started.id}")
+        assert not page.button(key="next-step").disabled
 
 
 def test_nothing_is_offered_where_it_cannot_be_tried(probe, compute):

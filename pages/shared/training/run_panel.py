@@ -1,6 +1,6 @@
 """One run on the page, and the next one that may be started."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -72,13 +72,16 @@ def next_training(
     wait_for_all([estimate], key="estimate", doing="Estimating the time")
 
 
-def show_run(run: Run, runs: Sequence[Run], names: dict[str, str]) -> None:
+def show_run(
+    run: Run, runs: Sequence[Run], names: dict[str, str], *, below: Callable[[], None]
+) -> None:
     """Draw one run: what became of it, its result, what can be done with it, its curves.
 
     Args:
         run: The run to show.
         runs: All of the project, the newest first.
         names: Their short names by id.
+        below: Draws what stands between result and curves.
     """
     st.subheader(names[run.id], anchor=False)
     report = None if run.active else report_of(run)
@@ -116,6 +119,7 @@ def show_run(run: Run, runs: Sequence[Run], names: dict[str, str]) -> None:
                     delete_run(state.current_workspace(), run.id)
                     state.show_run(None)
                     st.rerun()
+    below()
     earlier = [(names[old.id].split(" · ")[0], old) for old in runs if old.created < run.created]
     follow_training(run, earlier=earlier[:OVERLAID], notes=report.notes if report else ())
 

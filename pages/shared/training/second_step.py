@@ -47,11 +47,13 @@ def second_step(
 
     Args:
         project: Where it trains.
-        run: The finished run that is shown.
+        run: The run that is shown; one without a result has no second step.
         runs: All of the project, the newest first.
         names: Their short names by id.
         classes: Those that take part.
     """
+    if run.active or run.accuracy is None:
+        return
     known = answer_so_far(ask("list_approaches"))
     config = run_config(run)
     if not known or IMPROVE not in known or known[config.strategy].step_plan:
@@ -89,7 +91,7 @@ def outcome_text(report: Report) -> str:
     if report.trial_gain is None:
         return "Fine-tuning was not tried to the end. Your model stays as it is."
     points = f"{100 * report.trial_gain:+.1f}".replace("-", "−")
-    on = f"on the same {report.evaluation.n:,} pictures"
+    on = f"over linear probing in the same folds of {report.evaluation.n:,} pictures"
     if report.trial_kept:
         return f"{points} points {on}: clearly more, so its network is kept as a run of its own."
     return f"{points} points {on}: not clearly more. Your model stays as it is."
