@@ -11,6 +11,8 @@ from playwright.sync_api import Page
 from benchmarks.measuring.browser import browser_page, end_workers, server
 from benchmarks.measuring.projects import ANTS, has_pictures, train
 from benchmarks.measuring.table import GOALS, Measured, Table, goal
+from tl_core.runs.catalogue import BUNDLED, find
+from tl_core.runs.draft import save_backbone
 from tl_core.workspace import list_projects, open_workspace
 
 SECONDS = 10
@@ -35,6 +37,8 @@ def measure(data: Path) -> Measured | None:
         train(data / ANTS / "train", Path(folder), strategy="probe")
         workspace = open_workspace(Path(folder))
         project = list_projects(workspace)[0].id
+        # On the Images page the live model answers; a project made headless has no backbone chosen.
+        save_backbone(workspace, project, find(BUNDLED))
         with server(workspace.root) as (address, _pid), browser_page() as page:
             pages = {"Predict": predict_page, "Images": images_page}
             times = {name: seen(page, address, project) for name, seen in pages.items()}
