@@ -14,6 +14,7 @@ CELL = """
 ([row, column]) => {
   const plot = [...document.querySelectorAll('.js-plotly-plot')]
     .find(node => node.data[0].type === 'heatmap');
+  plot.scrollIntoView({block: "center"});  // not below the bar at the foot of the page
   const {xaxis, yaxis} = plot._fullLayout;
   const box = plot.getBoundingClientRect();
   return [box.x + xaxis._offset + xaxis.d2p(column), box.y + yaxis._offset + yaxis.d2p(row)];
