@@ -41,7 +41,9 @@ def test_the_neighbours_are_the_nearest_ones():
     random = np.random.default_rng(0)
     labels = np.arange(60) % 3
     x = random.normal(size=(60, 5)) + 2 * np.eye(5)[labels]
-    division = Division(labels, None, 3, tuple(make_folds(labels, folds=5, seed=0)), seed=0)
+    groups = np.arange(len(labels))
+    folds = tuple(make_folds(labels, groups, folds=5, seed=0))
+    division = Division(labels, groups, 3, folds, seed=0)
     predict = neighbours_on(x.astype(np.float32), division)
     train, test = division.folds[0]
     centre = x[train].mean(axis=0)

@@ -9,6 +9,7 @@ LABELS = np.arange(100) % 2
 
 
 def division_of(labels=LABELS, groups=None):
+    groups = np.arange(len(labels)) if groups is None else groups
     folds = make_folds(labels, groups, folds=5, seed=0)
     return Division(labels, groups, 2, tuple(folds), seed=0)
 
@@ -38,7 +39,7 @@ def test_only_pictures_that_one_method_alone_gets_right_tell_them_apart():
 def held_out() -> Division:
     """Everything is measured on one part: 100 of 101 pictures."""
     labels = np.append(LABELS, 0)
-    return Division(labels, None, 2, ((np.array([100]), np.arange(100)),), seed=0)
+    return Division(labels, np.arange(len(labels)), 2, ((np.array([100]), np.arange(100)),), seed=0)
 
 
 @pytest.mark.parametrize(

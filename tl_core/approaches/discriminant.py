@@ -75,7 +75,7 @@ def out_of_group(
         counts = wanted.sum(axis=0) - by_group(wanted[rows])  # (G, K), of the others
         lost = fitted[rows][:, :, None] * residuals[rows][:, None, :]
         lost += wanted[rows][:, :, None] * alone[rows][:, None, :]
-        shares = counts / counts.sum(axis=1, keepdims=True)
+        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         safe = np.maximum(shares, 1e-12)
         means = (sums - by_group(lost)) / np.maximum(counts, 1e-12)[:, :, None]
         means = (means / safe[:, None, :] - 1) * (counts > 0)[:, :, None] * (counts > 0)[:, None]
