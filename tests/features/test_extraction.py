@@ -11,7 +11,7 @@ from sklearn.datasets import load_sample_images
 from trained import BUNDLED_BACKBONE, training_of
 
 from tl_core.backbones import create_backbone
-from tl_core.backbones.network import all_features
+from tl_core.backbones.network import all_features, rich_features
 from tl_core.backbones.preprocessing import normalise, preprocessing_for, to_uint8_crop
 from tl_core.features import engine as engines
 from tl_core.features.decoding import View, crop_file
@@ -45,11 +45,11 @@ def test_features_agree_with_plain_float32(stripes, tmp_path):
         [crop_file(image.path, job.task.preprocessing) for image in job.task.images.images]
     )
     with torch.no_grad():
-        wanted = all_features(job.task.backbone, normalise(crops, job.task.preprocessing)).numpy()
+        wanted = rich_features(job.task.backbone, normalise(crops, job.task.preprocessing)).numpy()
     cosines = (table.values * wanted).sum(1)
     cosines /= np.linalg.norm(table.values, axis=1) * np.linalg.norm(wanted, axis=1)
-    assert cosines.min() > 0.995
-    assert np.median(cosines) > 0.999
+    assert cosines.min() > 0.985
+    assert np.median(cosines) > 0.995
 
 
 @pytest.mark.parametrize("size", [(500, 375), (230, 900), (100, 80)])

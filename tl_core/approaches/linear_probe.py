@@ -123,9 +123,11 @@ def say_what_is_not_measured(model: ProbeModel) -> Iterator[Event]:
     """
     if model.task.images.test_given:
         return
-    labels, names = model.task.labels[model.rows], model.task.images.class_names
-    measured = set(labels[model.fitted.measured].tolist())
-    missing = [f"'{names[label]}'" for label in sorted(set(labels.tolist()) - measured)]
+    labels, groups = model.task.labels[model.rows], model.task.groups[model.rows]
+    names, measured = model.task.images.class_names, set(labels[model.fitted.measured].tolist())
+    classes = set(labels.tolist())
+    alone = {label for label in classes if len(set(groups[labels == label])) < 2}
+    missing = [f"'{names[label]}'" for label in sorted(alone or classes - measured)]
     if not missing:
         return
     named = missing[0] if len(missing) == 1 else f"each of {', '.join(missing)}"

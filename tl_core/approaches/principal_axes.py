@@ -86,14 +86,15 @@ class Without:
 
     def __init__(self, unit: np.ndarray, kept: np.ndarray, groups: np.ndarray) -> None:
         constant = 1 / len(unit)  # of the intercept
-        self._alone = 1 / (1 - constant - unit**2 @ kept)[:, None]
+        least = 1e-12  # of what is left where a group is all there is
+        self._alone = 1 / np.maximum(1 - constant - unit**2 @ kept, least)[:, None]
         self._together: list[tuple[np.ndarray, np.ndarray]] = []  # (G, m), (G, m, m)
         _, starts, sizes = np.unique(groups, return_index=True, return_counts=True)
         for size in np.unique(sizes[sizes > 1]):
             rows = starts[sizes == size][:, None] + np.arange(size)
             some = unit[rows]  # (G, m, R)
             within = constant + (some * kept) @ some.transpose(0, 2, 1)
-            self._together.append((rows, np.linalg.inv(np.eye(size) - within)))
+            self._together.append((rows, np.linalg.inv((1 + least) * np.eye(size) - within)))
 
     def residuals(self, fitted: np.ndarray) -> np.ndarray:
         """Return residuals without each picture's group, (N, K), of those with it."""

@@ -44,6 +44,8 @@ def _design_effect(values: np.ndarray, division: Division) -> float:
     """Return how much larger groups make the variance of the mean of values per picture (n,)."""
     _, group = np.unique(division.groups[division.rows], return_inverse=True)
     n, count = len(values), group.max() + 1
+    if count == n:
+        return 1.0
     apart = values - values.mean()
     if not apart.any():
         return n / count

@@ -25,7 +25,7 @@ from tl_core.features.device import device, machine_memo, one_thread_each
 from tl_core.workspace.machine_memo import networks_dir
 from tl_core.workspace.storage import Workspace
 
-LEAST_COSINE, LEAST_MEDIAN_COSINE = 0.99, 0.997
+LEAST_COSINE, LEAST_MEDIAN_COSINE = 0.985, 0.995
 LOGITS_TOLERANCE = 1e-2  # largest change of logits behind a front, relative to the largest of them
 MUCH_SLOWER = 0.8  # of the speed of plain float32; less is no noise
 CHECK_SECONDS = 2.0  # that plain float32 may take with the sample: a slow network sees less of it
