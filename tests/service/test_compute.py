@@ -109,19 +109,21 @@ def test_a_mistake_is_answered_with_its_traceback(stripes, capsys):
     assert "TypeError" in capsys.readouterr().out  # and stands in the log
 
 
-@pytest.mark.parametrize("strategy", ["recommended", "probe", "fine-tune", "scratch"])
+@pytest.mark.parametrize("strategy", ["recommended", "improve", "fine-tune", "scratch"])
 def test_an_estimate_has_every_phase_and_their_sum(stripes, strategy):
     config = TrainingConfig(backbone=tiny_backbone(), strategy=strategy)
     found = estimates.estimate_seconds(*stripes, config)
     assert found["total"] == pytest.approx(sum(found[phase] for phase in PHASES))
     assert all(math.isfinite(found[phase]) and found[phase] >= 0 for phase in PHASES)
-    assert (found["fine_tune"] > 0) == (strategy != "probe")
+    assert (found["fine_tune"] > 0) == (strategy != "recommended")
     assert (found["features"] > 0) == (strategy != "scratch")
     assert found["device"] and found["cores"] >= 1
 
 
 def test_trying_fine_tuning_is_expected_only_where_it_is_allowed(stripes):
-    config = TrainingConfig(backbone=tiny_backbone(), tuning_seconds=86_400)
+    config = TrainingConfig(
+        backbone=tiny_backbone(), strategy="improve", tuning_seconds=86_400
+    )
     allowed = estimates.estimate_seconds(*stripes, config)
     assert allowed["fine_tune"] == allowed["trial"] > 0
     forbidden = estimates.estimate_seconds(*stripes, replace(config, tuning_seconds=0))
