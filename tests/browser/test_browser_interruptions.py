@@ -146,7 +146,6 @@ def test_a_killed_worker_is_told_of_and_the_run_can_be_resumed(project, browser,
         reached = max(epochs_of(workspace, run))
 
         page.get_by_role("button", name="Resume the run").click()
-        stop_button(page).wait_for()
         result(page).wait_for()
         assert page.get_by_text("ended unexpectedly").count() == 0
     assert get_run(workspace, run.id).state == "done"

@@ -37,11 +37,11 @@ def test_train_and_validation_differ_by_dash_and_marker_as_well_as_colour():
 
 def test_the_best_candidate_so_far_is_named_and_marked():
     scores = [
-        CandidateScore("probe", "last", "regression", 0.1, 0.8),
-        CandidateScore("probe", "all", "discriminant", 0.4, 0.9),
+        CandidateScore("probe", "last", 0.1, 0.8),
+        CandidateScore("probe", "stages", 0.3, 0.9),
     ]
     chart = charts.candidates(scores)
-    assert "all stages, discriminant analysis, shrinkage 0.4, 90 %" in chart.title
+    assert "all stages, regularisation 0.3, 90 %" in chart.title
     assert list(chart.figure.data[0].marker.symbol) == ["circle-open", "circle"]
 
 

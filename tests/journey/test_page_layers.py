@@ -53,17 +53,19 @@ def test_the_page_shows_trained_parameters_and_expected_time():
 def test_how_long_fine_tuning_may_be_tried_is_shown_and_stored():
     project = project_with_pictures()
     app = open_app(PAGE, project)
+    assert "tuning-seconds" not in {widget.key for widget in app.selectbox}
+    app.radio(key="preset").set_value("improve").run()
     assert app.selectbox(key="tuning-seconds").value == 60
     app.selectbox(key="tuning-seconds").set_value(0).run()
     assert stored(project).tuning_seconds == 0
-    app.radio(key="preset").set_value("probe").run()
+    app.radio(key="preset").set_value("recommended").run()
     assert "tuning-seconds" not in {widget.key for widget in app.selectbox}
 
 
 @pytest.mark.parametrize(
     ("preset", "strategy", "frozen"),
     [
-        ("probe", "probe", LAST),
+        ("improve", "improve", LAST),
         ("last-stage", "fine-tune", LAST - 1),
         ("everything", "fine-tune", 0),
         ("scratch", "scratch", 0),
@@ -81,7 +83,8 @@ def test_a_preset_moves_the_slider_and_is_stored(preset, strategy, frozen):
 
 
 @pytest.mark.parametrize(
-    ("frozen", "preset"), [(0, "everything"), (1, "own"), (LAST - 1, "last-stage"), (LAST, "probe")]
+    ("frozen", "preset"),
+    [(0, "everything"), (1, "own"), (LAST - 1, "last-stage"), (LAST, "recommended")],
 )
 def test_the_slider_moves_the_preset(frozen, preset):
     project = project_with_pictures()

@@ -63,7 +63,7 @@ def test_a_complete_comparison_shows_every_part_and_one_way_on(project):
     assert "features are similar to" in texts(app)
     assert "one of 1,000 pretraining classes" in texts(app)
     assert "are hardly distinguishable" in texts(app)
-    assert "each predicted by a model fitted without it (5 folds)" in texts(app)
+    assert "each predicted by a model fitted without it" in texts(app)
     assert primary(app) == ["Next: try it on new pictures"]
     assert {b.key for b in app.button} & {"compare", "renew", "rest"} == set()
     assert len(app.dataframe[0].value) == len(BARS)

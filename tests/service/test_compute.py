@@ -121,9 +121,7 @@ def test_an_estimate_has_every_phase_and_their_sum(stripes, strategy):
 
 
 def test_trying_fine_tuning_is_expected_only_where_it_is_allowed(stripes):
-    config = TrainingConfig(
-        backbone=tiny_backbone(), strategy="improve", tuning_seconds=86_400
-    )
+    config = TrainingConfig(backbone=tiny_backbone(), strategy="improve", tuning_seconds=86_400)
     allowed = estimates.estimate_seconds(*stripes, config)
     assert allowed["fine_tune"] == allowed["trial"] > 0
     forbidden = estimates.estimate_seconds(*stripes, replace(config, tuning_seconds=0))
