@@ -20,7 +20,7 @@ from tl_core.service.headless import project_of_folder
 from tl_core.workspace import open_workspace
 
 SETS = ("ants_and_bees/train", "sign_digits", "neu_steel6")
-STRATEGIES = ("probe", "fine-tune", "recommended")
+STRATEGIES = ("recommended", "fine-tune", "improve")
 FACTOR = 1.5
 SHORT = 0.5  # seconds by which a phase may always be wrong: nobody notices
 COLUMNS = ("set", "strategy", "phase", "expected, s", "took, s", "factor", "within 1.5")
