@@ -1,14 +1,11 @@
 """The line at the top of every page: how good the model is now, and what the last change did.
 
-A timer in the browser asks for it again: soon after a click or while pictures are looked at,
-rarely otherwise, and not at all while the window is hidden.
+It is asked for again and again: often while pictures are looked at, rarely otherwise.
 """
-
-import time
-from pathlib import Path
 
 import streamlit as st
 
+from pages.shared.elements import drawn_again
 from pages.shared.live.known import Live
 from pages.shared.live.words import (
     change_text,
@@ -22,47 +19,32 @@ from pages.shared.live.words import (
 from pages.shared.text import html_text
 from tl_core.runs.results.live import LiveState
 
-AT_REST = 3.0  # seconds until the next look
+AT_REST = 2.0  # seconds until the next look
 WORKING = 0.5
-CHANGING = 0.15
-AFTER_A_CLICK = (0.12, 0.2, 0.4, 0.8, 1.5)
-_timer = st.components.v2.component(
-    "look_again", js=(Path(__file__).parent / "timer.js").read_text(encoding="utf-8")
-)
 
 
 def live_line(live: Live) -> None:
     """Draw the line; the whole page is drawn again when what it rests on is out of date."""
-    page_stands = False
     looks = 0
 
-    @st.fragment
-    def part() -> None:
+    def outdated() -> bool:
+        live.look()
+        return live.outdated
+
+    def line() -> None:
         nonlocal looks
         if looks:
             live.look()
-        if page_stands and live.outdated:
-            st.rerun()
-        st.html(line_html(live.state, live.known.change, live.known.trouble))
-        with st.container(key="live-timer"):
-            _timer(
-                key="live-timer-asks",
-                data={"seconds": _wait(live.state, looks), "turn": time.monotonic()},
-                on_again_change=lambda: None,
-            )
         looks += 1
+        st.html(line_html(live.state, live.known.change, live.known.trouble))
 
-    part()
-    page_stands = True
+    drawn_again(line, every=_seconds(live.state), ended=outdated)
 
 
-def _wait(state: LiveState | None, looks: int) -> float:
-    """Return the seconds until the next look."""
-    if looks < len(AFTER_A_CLICK):
-        return AFTER_A_CLICK[looks]
-    if state is not None and state.pending:
-        return CHANGING
-    return WORKING if state is None or state.seen < state.total else AT_REST
+def _seconds(state: LiveState | None) -> float:
+    """Return the seconds between two looks."""
+    working = state is None or state.pending or state.seen < state.total
+    return WORKING if working else AT_REST
 
 
 def line_html(state: LiveState | None, change: float | None, trouble: str | None) -> str:
