@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from benchmarks.measuring.projects import features_of, has_pictures
 from benchmarks.measuring.table import Measured, Table
-from tl_core.approaches.probe import Basis
+from tl_core.approaches.probing.probe import Basis
 from tl_core.assessment.assess import assess
 from tl_core.assessment.inputs import Request
 from tl_core.backbones import create_backbone

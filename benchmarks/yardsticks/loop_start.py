@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.measuring.projects import features_of, project_with, workspace_on
 from tl_core.approaches.linear_probe import network_of
-from tl_core.approaches.probe import Basis
+from tl_core.approaches.probing.probe import Basis
 from tl_core.approaches.task import Task
 from tl_core.approaches.training import prepare_training
 from tl_core.backbones.layer_groups import freeze_to, layer_groups

@@ -13,15 +13,15 @@ import torch
 
 from benchmarks.measuring.projects import remember
 from benchmarks.yardsticks.loop_start import options, start
-from tl_core.approaches.batches import Batches, batches_for
 from tl_core.approaches.fine_tuning import APPROACH
-from tl_core.approaches.optimisation import (
+from tl_core.approaches.optimising.batches import Batches, batches_for
+from tl_core.approaches.optimising.optimisation import (
     Optimisation,
     optimise,
     step_logits,
     update,
 )
-from tl_core.approaches.optimisation import (
+from tl_core.approaches.optimising.optimisation import (
     start as start_optimisation,
 )
 from tl_core.approaches.task import Task

@@ -96,6 +96,14 @@ def test_a_strategy_that_is_not_there_is_answered_with_the_closest_one():
         approach_named("recommend")
 
 
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [("linear_probe", "recommended"), ("fine_tuning", "fine-tune"), ("from_scratch", "scratch")],
+)
+def test_the_names_of_the_literature_are_understood(name, ours):
+    assert approach_named(name).name == ours
+
+
 @pytest.mark.parametrize("total", [2, 5, 14])
 def test_the_classifier_is_never_frozen(total):
     for facts in approaches().values():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tl_core.approaches import discriminant
-from tl_core.approaches.probe import Basis
+from tl_core.approaches.probing import discriminant
+from tl_core.approaches.probing.probe import Basis
 
 
 def clouds(k: int, each: int, d: int, *, spread: float = 0.6, seed: int = 0):

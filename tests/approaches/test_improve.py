@@ -11,8 +11,8 @@ import torch
 from projects import stripes_project
 from trained import run_to_end, training_of
 
-from tl_core.approaches import batches
 from tl_core.approaches import improve as approach
+from tl_core.approaches.optimising import batches
 from tl_core.backbones.own_weights import check_weights_file
 from tl_core.evaluation.calibration import softmax
 from tl_core.evaluation.measuring import crop_batches, logits_of

@@ -5,8 +5,8 @@ import torch
 from projects import stripes_project
 from trained import run_to_end, training_of
 
-from tl_core.approaches import optimisation
-from tl_core.approaches.optimisation import step_dtype, update
+from tl_core.approaches.optimising import optimisation
+from tl_core.approaches.optimising.optimisation import step_dtype, update
 from tl_core.backbones.network import load_network
 from tl_core.evaluation.measuring import crop_batches, logits_of
 from tl_core.runs.results.report import read_report

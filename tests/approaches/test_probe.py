@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.approaches.test_discriminant import clouds
-from tl_core.approaches import principal_axes
-from tl_core.approaches.probe import Basis
+from tl_core.approaches.probing import principal_axes
+from tl_core.approaches.probing.probe import Basis
 
 
 def test_the_probe_gives_the_answers_that_were_fitted():

@@ -130,7 +130,7 @@ def test_frozen_groups_do_not_move_and_thawed_ones_do(stripes):
 def test_pictures_of_the_validation_and_test_part_are_never_trained_on(stripes, monkeypatch):
     job = training_of(*stripes, "parts", strategy="scratch", backbone="test_resnet", steps=3)
     seen = []
-    from tl_core.approaches import batches
+    from tl_core.approaches.optimising import batches
 
     crops = batches.CropBatches.shuffled
 

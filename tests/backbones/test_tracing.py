@@ -12,8 +12,8 @@ from projects import stripes_project
 from torch import nn
 from trained import run_to_end, tiny_backbone, training_of
 
-from tl_core.approaches import batches
-from tl_core.approaches.batches import CropBatches, FrontBatches
+from tl_core.approaches.optimising import batches
+from tl_core.approaches.optimising.batches import CropBatches, FrontBatches
 from tl_core.backbones import create_backbone
 from tl_core.backbones.layer_groups import freeze_to, frozen_count, layer_groups, train_mode
 from tl_core.backbones.network import FeatureReader, TransferNetwork

@@ -20,7 +20,7 @@ from tl_core.backbones.unlike import Unlike
 from tl_core.errors import RunError
 from tl_core.features.engine import EngineChoice
 from tl_core.runs.approach import ApproachFacts
-from tl_core.runs.configuration import FORMER_NAMES
+from tl_core.runs.configuration import OTHER_NAMES
 from tl_core.runs.events import Event
 from tl_core.runs.results.report import Evaluation
 
@@ -89,7 +89,7 @@ def approach_named(name: str) -> Approach:
     Raises:
         RunError: If there is none; the message proposes the closest name.
     """
-    known, name = approaches(), FORMER_NAMES.get(name, name)
+    known, name = approaches(), OTHER_NAMES.get(name, name)
     if name not in known:
         close = get_close_matches(name, known, n=1, cutoff=0.3)
         hint = f"Did you mean {close[0]!r}? " if close else ""

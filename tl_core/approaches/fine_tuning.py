@@ -12,10 +12,10 @@ import torch
 
 from tl_core.approaches import linear_probe
 from tl_core.approaches.approach import Approach, Fitted, Steps
-from tl_core.approaches.batches import batches_for
-from tl_core.approaches.checkpoints import restore_checkpoint, write_checkpoint
 from tl_core.approaches.linear_probe import ProbeModel, network_of
-from tl_core.approaches.optimisation import Optimisation, optimise, start
+from tl_core.approaches.optimising.batches import batches_for
+from tl_core.approaches.optimising.checkpoints import restore_checkpoint, write_checkpoint
+from tl_core.approaches.optimising.optimisation import Optimisation, optimise, start
 from tl_core.approaches.task import Task, extract
 from tl_core.backbones.layer_groups import layer_groups
 from tl_core.backbones.network import TransferNetwork

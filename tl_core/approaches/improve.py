@@ -16,10 +16,10 @@ import torch
 
 from tl_core.approaches import fine_tuning, linear_probe
 from tl_core.approaches.approach import Approach, Fitted, Steps
-from tl_core.approaches.batches import batches_for
 from tl_core.approaches.fine_tuning import TunedModel
 from tl_core.approaches.linear_probe import ProbeModel, network_of
-from tl_core.approaches.optimisation import Optimisation, optimise, start
+from tl_core.approaches.optimising.batches import batches_for
+from tl_core.approaches.optimising.optimisation import Optimisation, optimise, start
 from tl_core.approaches.task import Task, extract
 from tl_core.backbones.layer_groups import layer_groups
 from tl_core.evaluation.calibration import fit_temperature, softmax

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from tl_core.approaches.approach import Approach, Fitted, Steps
-from tl_core.approaches.probe import Basis, LinearProbe, ProbeFit
+from tl_core.approaches.probing.probe import Basis, LinearProbe, ProbeFit
 from tl_core.approaches.task import Extracted, Task, extract
 from tl_core.backbones.network import TransferNetwork
 from tl_core.backbones.unlike import Unlike, fit_unlike

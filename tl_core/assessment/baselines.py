@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 import torch
 
-from tl_core.approaches.probe import Basis
+from tl_core.approaches.probing.probe import Basis
 from tl_core.assessment.small_network import BATCH, STEPS, logits_of_small, train_small
 from tl_core.evaluation.out_of_fold import Division, OutOfFold, Predict, predict_out_of_fold
 from tl_core.features.device import one_thread_each, suited_threads

@@ -8,7 +8,7 @@ from collections.abc import Generator, Mapping, Sequence
 
 import numpy as np
 
-from tl_core.approaches.probe import Basis
+from tl_core.approaches.probing.probe import Basis
 from tl_core.evaluation.out_of_fold import Division
 from tl_core.features.device import suited_threads
 from tl_core.runs.events import Progress

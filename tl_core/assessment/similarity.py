@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tl_core.approaches.probe import Basis
+from tl_core.approaches.probing.probe import Basis
 from tl_core.errors import DatasetError
 from tl_core.evaluation.folds import group_numbers
 from tl_core.features.device import suited_threads

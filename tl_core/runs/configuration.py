@@ -5,7 +5,12 @@ from dataclasses import asdict, dataclass, field
 
 from tl_core.runs.catalogue import Backbone, backbone_from_json
 
-FORMER_NAMES = {"probe": "recommended"}  # of approaches, in older configurations
+OTHER_NAMES = {  # of approaches: in older configurations, and in the literature
+    "probe": "recommended",
+    "linear_probe": "recommended",
+    "fine_tuning": "fine-tune",
+    "from_scratch": "scratch",
+}
 AUGMENTATIONS = ("crop", "flip", "vertical-flip", "rotate", "colour", "blur")
 
 
@@ -85,6 +90,6 @@ def config_from_json(data: dict) -> TrainingConfig:
     given = {
         "backbone": backbone,
         "augmentations": augmentations,
-        "strategy": FORMER_NAMES.get(strategy, strategy),
+        "strategy": OTHER_NAMES.get(strategy, strategy),
     }
     return TrainingConfig(**{**data, **given})

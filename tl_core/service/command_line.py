@@ -52,9 +52,9 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         "--approach",
         default="recommended",
         metavar="NAME",
-        help="probe: linear probing, a classifier on frozen features, chosen by cross-validation; "
-        "recommended: linear probing, then a trial of fine-tuning the last stage, kept if it "
-        "helps; fine-tune: linear probing, then the last layer groups; scratch: start from "
+        help="recommended, linear_probe: a linear classifier on frozen features; improve: the "
+        "same, then a trial of fine-tuning the last stage, kept if it helps; fine-tune, "
+        "fine_tuning: linear probing, then the last layer groups learn; scratch, from_scratch: start from "
         "random weights (default: %(default)s)",
     )
     add(
@@ -62,7 +62,7 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         type=int,
         default=60,
         metavar="N",
-        help="time limit for the fine-tuning trial of the recommended strategy, in seconds; 0: no "
+        help="time limit for the fine-tuning trial of “improve”, in seconds; 0: no "
         "trial (default: %(default)s)",
     )
     add(

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from tl_core.approaches import fine_tuning
 from tl_core.approaches.approach import Approach, approach_named
 from tl_core.approaches.improve import TOLERATED
-from tl_core.approaches.optimisation import step_dtype
-from tl_core.approaches.principal_axes import MOST_LANDMARKS
+from tl_core.approaches.optimising.optimisation import step_dtype
+from tl_core.approaches.probing.principal_axes import MOST_LANDMARKS
 from tl_core.backbones import create_backbone
 from tl_core.backbones.layer_groups import freeze_to, layer_groups, train_mode
 from tl_core.backbones.network import FeatureReader, TransferNetwork, feature_blocks

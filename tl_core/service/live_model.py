@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tl_core.approaches.probe import Basis, LinearProbe
+from tl_core.approaches.probing.probe import Basis, LinearProbe
 from tl_core.assessment.place import LEAST, place_distance
 from tl_core.backbones.unlike import Unlike, fit_unlike
 from tl_core.errors import ImageFileError

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from tl_core.approaches.batches import Batches, Inputs
+from tl_core.approaches.optimising.batches import Batches, Inputs
 from tl_core.backbones.layer_groups import freeze_to, layer_groups, parameter_groups, train_mode
 from tl_core.backbones.network import TransferNetwork
 from tl_core.evaluation.measuring import losses_and_accuracy

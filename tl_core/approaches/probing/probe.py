@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from tl_core.approaches.discriminant import NEVER, Classes, directions, out_of_group
-from tl_core.approaches.principal_axes import PrincipalAxes
+from tl_core.approaches.probing.discriminant import NEVER, Classes, directions, out_of_group
+from tl_core.approaches.probing.principal_axes import PrincipalAxes
 from tl_core.evaluation.calibration import fit_temperature, log_loss, softmax
 from tl_core.evaluation.folds import make_folds, measurable
 

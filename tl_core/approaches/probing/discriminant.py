@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tl_core.approaches.principal_axes import PrincipalAxes
+from tl_core.approaches.probing.principal_axes import PrincipalAxes
 
 NEVER = -1e4  # logit of a class that has no picture to learn from
 CHUNK_BYTES = 64 * 2**20

@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from tl_core.approaches.optimisation import Optimisation
+from tl_core.approaches.optimising.optimisation import Optimisation
 from tl_core.images import ImageSet
 from tl_core.workspace.storage import write_atomic
 

@@ -1,0 +1,6 @@
+"""The linear classifier on kept features: fitted anew whenever labels change.
+
+principal_axes   pictures as coordinates of their features; ridge regression without each group
+discriminant     discriminant analysis, and its answers without each group in closed form
+probe            the classifier of the two, chosen by these answers
+"""
