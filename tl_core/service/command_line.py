@@ -54,8 +54,8 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         metavar="NAME",
         help="recommended, linear_probe: a linear classifier on frozen features; improve: the "
         "same, then a trial of fine-tuning the last stage, kept if it helps; fine-tune, "
-        "fine_tuning: linear probing, then the last layer groups learn; scratch, from_scratch: start from "
-        "random weights (default: %(default)s)",
+        "fine_tuning: linear probing, then the last layer groups learn; scratch, from_scratch: "
+        "start from random weights (default: %(default)s)",
     )
     add(
         "--tuning-seconds",
