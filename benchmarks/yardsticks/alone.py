@@ -20,7 +20,7 @@ from tl_core.features.decoding import crop_file
 from tl_core.features.device import one_thread_each
 from tl_core.features.engine import choose_engine
 from tl_core.features.extraction import SAMPLE_PICTURES, weights_name
-from tl_core.images.decoding import in_parallel
+from tl_core.images.files.decoding import in_parallel
 from tl_core.runs.catalogue import BUNDLED, find
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.results.report import read_report

@@ -21,7 +21,7 @@ from tl_core.backbones.preprocessing import normalise, preprocessing_for
 from tl_core.features.decoding import crop_file
 from tl_core.features.device import one_thread_each
 from tl_core.features.engine import CONVERTING_PAYS, choose_engine
-from tl_core.images.decoding import in_parallel
+from tl_core.images.files.decoding import in_parallel
 from tl_core.runs.catalogue import find
 from tl_core.workspace import Workspace
 

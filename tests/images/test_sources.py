@@ -16,11 +16,11 @@ from tl_core.images import (
     Skipped,
     SourceFile,
     folder_files,
-    sources,
     uploaded_files,
     zip_files,
 )
-from tl_core.images.sources import source_file
+from tl_core.images.files import sources
+from tl_core.images.files.sources import source_file
 
 
 def offered(name: str) -> SourceFile | Skipped:

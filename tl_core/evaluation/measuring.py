@@ -10,7 +10,7 @@ from tl_core.backbones.network import TransferNetwork, last_features
 from tl_core.backbones.preprocessing import Preprocessing, normalise
 from tl_core.features.decoding import crop_file
 from tl_core.images import LabelledImage
-from tl_core.images.decoding import in_parallel
+from tl_core.images.files.decoding import in_parallel
 from tl_core.runs.results.report import Evaluation
 
 BATCH = 16

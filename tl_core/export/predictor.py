@@ -19,7 +19,7 @@ from tl_core.backbones.network import TransferNetwork, load_network
 from tl_core.backbones.preprocessing import Preprocessing, prepare
 from tl_core.errors import ImageFileError, PredictionError
 from tl_core.images import Skipped, SourceFile, read_picture
-from tl_core.images.decoding import in_parallel
+from tl_core.images.files.decoding import in_parallel
 from tl_core.runs.processes import cores
 from tl_core.runs.results.answers import Answer, Prediction
 from tl_core.runs.results.onnx_check import ONNX, WEIGHTS

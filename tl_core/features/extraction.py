@@ -16,7 +16,7 @@ from tl_core.features.decoding import PLAIN_VIEW, View, view_crop
 from tl_core.features.device import one_thread_each
 from tl_core.features.engine import PRECISIONS, EngineChoice, choose_engine
 from tl_core.images import LabelledImage
-from tl_core.images.decoding import in_parallel
+from tl_core.images.files.decoding import in_parallel
 from tl_core.runs.catalogue import Backbone
 from tl_core.runs.events import Progress
 from tl_core.workspace.cache_budget import make_room, mark_used

@@ -1,8 +1,7 @@
 """LIGHT: files from strangers to verified, labelled, grouped, split pictures.
 
-sources      files from folders, browsers and ZIPs, with the class and split that their path says
+files/       files from strangers: from folders, browsers and ZIPs; decoded safely
 samples, synthetic_surfaces   image sets to try the app with
-decoding     decode safely, upright, in RGB; thumbnails; several pictures side by side
 records      the values that travel
 queries      pages of pictures, counts, classes, what was skipped
 adding       files into the project: verified, deduplicated, with thumbnails
@@ -17,13 +16,21 @@ subsets      parts of the pictures to compare: two cameras, two classes
 """
 
 from tl_core.images.adding import add_images
-from tl_core.images.decoding import (
+from tl_core.images.files.decoding import (
     MAX_FILE_BYTES,
     MAX_PIXELS,
     PictureFacts,
     examine,
     read_picture,
     thumbnail_bytes,
+)
+from tl_core.images.files.sources import (
+    PICTURE_EXTENSIONS,
+    Skipped,
+    SourceFile,
+    folder_files,
+    uploaded_files,
+    zip_files,
 )
 from tl_core.images.groups.grouping import (
     PictureGroup,
@@ -74,13 +81,5 @@ from tl_core.images.sets import (
     label_facts,
     picture_rows,
     subset_facts,
-)
-from tl_core.images.sources import (
-    PICTURE_EXTENSIONS,
-    Skipped,
-    SourceFile,
-    folder_files,
-    uploaded_files,
-    zip_files,
 )
 from tl_core.images.undo import last_change, undo_last

@@ -14,11 +14,11 @@ from sqlalchemy import ColumnElement, insert, select
 from sqlalchemy.orm import Session
 
 from tl_core.errors import DatasetError, ImageFileError, WorkspaceError
-from tl_core.images.decoding import PictureFacts, examine, in_parallel
+from tl_core.images.files.decoding import PictureFacts, examine, in_parallel
+from tl_core.images.files.sources import Skipped, SourceFile
 from tl_core.images.labels import add_class
 from tl_core.images.queries import thumbnail_path
 from tl_core.images.records import AddProgress, clean_class_name
-from tl_core.images.sources import Skipped, SourceFile
 from tl_core.workspace.database import ClassRow, ImageRow, ProjectRow, SkippedRow, session
 from tl_core.workspace.names import printable
 from tl_core.workspace.storage import Workspace, storage_errors, write_atomic

@@ -12,8 +12,8 @@ from sqlalchemy import Integer, Select, cast, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from tl_core.errors import DatasetError
+from tl_core.images.files.sources import Skipped
 from tl_core.images.records import ClassSummary, ImageRecord
-from tl_core.images.sources import Skipped
 from tl_core.images.splits import TEST
 from tl_core.workspace.database import ClassRow, ImageRow, SkippedRow, session
 from tl_core.workspace.storage import Workspace

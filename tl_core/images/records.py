@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tl_core.errors import DatasetError
-from tl_core.images.sources import Skipped
+from tl_core.images.files.sources import Skipped
 from tl_core.workspace.names import printable
 
 MAX_CLASS_NAME_LENGTH = 300  # characters

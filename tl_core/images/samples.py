@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from tl_core.errors import DatasetError
-from tl_core.images.sources import SourceFile
+from tl_core.images.files.sources import SourceFile
 from tl_core.images.synthetic_surfaces import DEFECTS, surface
 
 SURFACES_PER_CLASS = 40

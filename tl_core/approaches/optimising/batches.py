@@ -20,7 +20,7 @@ from tl_core.features.decoding import PLAIN_VIEW, View, view_crop
 from tl_core.features.engine import EngineChoice
 from tl_core.features.frozen_front import FrontValues, cut_front
 from tl_core.images import LabelledImage
-from tl_core.images.decoding import in_parallel
+from tl_core.images.files.decoding import in_parallel
 from tl_core.runs.events import Event, Note
 from tl_core.workspace.cache_budget import budget_bytes
 

@@ -13,10 +13,10 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from tl_core.images.adding import add_images
+from tl_core.images.files.sources import SourceFile
 from tl_core.images.groups.joining import RECORDING, groups_before, save_group
 from tl_core.images.queries import class_row, labelled
 from tl_core.images.records import AddProgress, clean_class_name, pictures
-from tl_core.images.sources import SourceFile
 from tl_core.images.undo import remember
 from tl_core.workspace.database import ClassRow, GroupRow, ImageRow, session
 from tl_core.workspace.storage import Workspace

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from tl_core.errors import ArchiveError, DatasetError, ImageFileError
-from tl_core.images.decoding import MAX_FILE_BYTES
+from tl_core.images.files.decoding import MAX_FILE_BYTES
 
 PICTURE_EXTENSIONS = (
     *("jpg", "jpeg", "jpe", "jfif", "png", "gif", "bmp", "tif", "tiff", "webp"),
