@@ -1,5 +1,7 @@
 """Step 4: start a training, watch it, stop it, compare it with earlier ones."""
 
+from contextlib import suppress
+
 import streamlit as st
 
 from pages.shared import state
@@ -11,7 +13,8 @@ from pages.shared.run_choice import pick_run, run_config, run_names
 from pages.shared.training.run_panel import next_training, show_run
 from pages.shared.training.runs_table import compare_runs
 from pages.shared.training.second_step import first_step_of, second_step
-from tl_core.runs import list_runs
+from tl_core.errors import TLCoreError
+from tl_core.runs import list_runs, workers
 
 enter(TRAINING)
 project = state.current_project()
@@ -31,6 +34,8 @@ tried = any(run_config(run) == config for run in runs)
 active = next((run for run in runs if run.active), None)
 
 if active is None:
+    with suppress(TLCoreError):  # said when a training is started
+        workers.start_ahead(workspace)
     next_training(
         project, config, classes, first=not runs, again=tried, primary=not (has_result and tried)
     )

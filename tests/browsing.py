@@ -26,9 +26,12 @@ ASKED_BELOW = re.compile(r"/\w+/_stcore/")
 
 @contextmanager
 def server(workspace: Path) -> Iterator[str]:
-    """Start the app on a free port and yield its address; nobody has visited it yet."""
-    with real.server(workspace) as (address, _pid):
-        yield address
+    """Start the app on a free port and yield its address; its workers end with it."""
+    try:
+        with real.server(workspace) as (address, _pid):
+            yield address
+    finally:
+        real.end_workers(workspace)
 
 
 @contextmanager

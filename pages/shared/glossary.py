@@ -62,8 +62,8 @@ TERMS = {
     ),
     "training set": "The pictures that the model is fitted to.",
     "cross-validation": (
-        "The training pictures are divided into folds; each fold in turn is held out while a model "
-        "is fitted to the others, and then predicted by that model."
+        "Each picture in turn, or each fold of them, is held out while a model is fitted to the "
+        "others, and then predicted by that model; copies are held out together."
     ),
     "split": "The division of the pictures into training set, validation set and test set.",
     "exact duplicate": (

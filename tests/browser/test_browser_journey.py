@@ -6,7 +6,6 @@ import sys
 import pytest
 from browsing import chromium, heading, primary_button, server, settled, visit
 
-from benchmarks.measuring.browser import end_workers
 from tl_core.images.samples import SAMPLES, sample_files
 
 # Where on the screen a cell of the confusion matrix is.
@@ -40,7 +39,6 @@ def address(tmp_path):
     root = tmp_path / "workspace"
     with server(root) as address:
         yield address
-    end_workers(root)
 
 
 def test_from_sample_images_to_a_model_that_answers_the_same_elsewhere(address, tmp_path):

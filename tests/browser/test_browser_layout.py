@@ -6,7 +6,6 @@ from playwright.sync_api import Page
 from projects import stripes_project
 from trained import BUNDLED_BACKBONE, run_to_end, training_of
 
-from benchmarks.measuring.browser import end_workers
 from tl_core.images import rename_class
 from tl_core.runs import finish_run, start_run
 from tl_core.runs.configuration import TrainingConfig, config_to_json
@@ -52,7 +51,6 @@ def trained(tmp_path_factory):
     finish_run(workspace, run.id, "done", accuracy=evaluation.accuracy, n_test=evaluation.n)
     with server(workspace.root) as address:
         yield address, project_id
-    end_workers(workspace.root)
 
 
 def test_no_page_scrolls_sideways_on_a_phone(trained, browser):

@@ -14,6 +14,7 @@ def compute(monkeypatch) -> ComputeStandIn:
     monkeypatch.setattr(compute_client, "call", stand_in)
     monkeypatch.setattr(compute_client, "warm", lambda: None)
     monkeypatch.setattr(workers, "ensure_workers", lambda workspace: None)
+    monkeypatch.setattr(workers, "start_ahead", lambda workspace: None)
     return stand_in
 
 

@@ -197,6 +197,16 @@ def test_ensuring_workers_twice_starts_one_and_it_does_the_run(workspace, projec
     assert len(worker_processes(workspace)) == 1
 
 
+def test_a_worker_that_was_started_ahead_does_the_run(workspace, project, processes):
+    workers.start_ahead(workspace)
+    workers.start_ahead(workspace)
+    (ahead,) = worker_processes(workspace)
+    run = start(workspace, project, steps=3)
+    workers.ensure_workers(workspace)
+    wait_until(lambda: state(workspace, run) == "done")
+    assert worker_processes(workspace) == [ahead]
+
+
 def test_nothing_is_started_when_nothing_waits(workspace, processes):
     workers.ensure_workers(workspace)
     assert workers.living_workers(workspace, "training") == 0

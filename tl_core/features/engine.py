@@ -30,7 +30,7 @@ LOGITS_TOLERANCE = 1e-2  # largest change of logits behind a front, relative to 
 MUCH_SLOWER = 0.8  # of the speed of plain float32; less is no noise
 CHECK_SECONDS = 2.0  # that plain float32 may take with the sample: a slow network sees less of it
 CONVERTING_PAYS = 600  # pictures from which on a network is converted in any case
-CONVERTING_SECONDS, CONVERTING_SAVES = 1.5, 0.6  # what it costs; the share of time it saves
+CONVERTING_SECONDS, CONVERTING_SAVES = 5.0, 0.6  # what it costs; the share of time it saves
 PRECISIONS = ("float32", "bfloat16", "float16")  # that there is an engine for somewhere
 NO_ENGINE = (RuntimeError, TypeError, ImportError)  # no kernel for that precision, say
 

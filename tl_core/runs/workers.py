@@ -59,6 +59,19 @@ def ensure_workers(workspace: Workspace) -> None:
                 _start_worker(workspace, name)
 
 
+def start_ahead(workspace: Workspace) -> None:
+    """See to it that a worker is there for a training that is likely to come soon.
+
+    Starting one takes seconds, the recommended training little more than one.
+
+    Raises:
+        StorageFull: If the disk is full.
+    """
+    with _starting:
+        if not living_workers(workspace, "training"):
+            _start_worker(workspace, "training")
+
+
 def living_workers(workspace: Workspace, name: str) -> int:
     """Return how many workers of this name live on this machine; forget the dead."""
     living = 0

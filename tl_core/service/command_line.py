@@ -106,8 +106,8 @@ def _add_assess(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser(
         "assess",
         help="measure whether the pretrained network helps on a folder of class folders",
-        description="Compare the pretrained network with baselines on the same pictures and "
-        "folds: verdict, accuracy by layer group, learning curve, distance from the pretraining "
+        description="Compare the pretrained network with baselines on the same pictures: "
+        "verdict, accuracy by layer group, learning curve, distance from the pretraining "
         "data, and groups of copies.",
     )
     add = command.add_argument

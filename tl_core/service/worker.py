@@ -19,7 +19,7 @@ from tl_core.service.execution import execute
 from tl_core.workspace import open_workspace
 from tl_core.workspace.storage import Workspace
 
-IDLE_SECONDS = 60.0  # keeps torch loaded for whoever trains again soon
+IDLE_SECONDS = 180.0  # keeps torch loaded for whoever trains soon
 POLL_SECONDS = 0.25
 
 

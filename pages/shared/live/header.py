@@ -38,13 +38,15 @@ def live_line(live: Live) -> None:
         looks += 1
         st.html(line_html(live.state, live.known.change, live.known.trouble))
 
-    drawn_again(line, every=_seconds(live.state), ended=outdated)
+    drawn_again(line, every=_seconds(live), ended=outdated)
 
 
-def _seconds(state: LiveState | None) -> float:
+def _seconds(live: Live) -> float:
     """Return the seconds between two looks."""
+    state, asking = live.state, live.known.asking
+    answered = asking is None or asking.done()
     working = state is None or state.pending or state.seen < state.total
-    return WORKING if working else AT_REST
+    return WORKING if working or not answered else AT_REST
 
 
 def line_html(state: LiveState | None, change: float | None, trouble: str | None) -> str:

@@ -30,7 +30,7 @@ def answer(found: Assessment | None, *, measuring: bool) -> str:
         return words.verdict_text(found.verdict)
     if measuring:
         return "Being measured on your pictures; results appear as they are ready."
-    return "The pretrained network against baselines, measured on the same pictures and folds."
+    return "The pretrained network against baselines, measured on the same pictures."
 
 
 def the_answer(found: Assessment) -> None:
@@ -43,7 +43,7 @@ def the_answer(found: Assessment) -> None:
         note = (
             f"{verdict.points:+.1f} points against {rival}, the best network without pretraining "
             f"(95 % confidence interval {low:+.1f} to {high:+.1f}), over the same {verdict.n:,} "
-            "pictures and the same folds."
+            "pictures."
         )
         cards.append(("Did it help?", words.ANSWERS[verdict.answer], note))
     if model := found.of("transferred"):

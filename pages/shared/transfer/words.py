@@ -29,8 +29,8 @@ BUDGETS = {
     "small": "4 convolutional layers on pictures of 64 pixels, random flips and shifts; no "
     "pretraining",
     "scratch": "the chosen architecture from random weights",
-    "transferred": "frozen pretrained weights; the features and the linear classifier are "
-    "chosen inside each fold (nested cross-validation)",
+    "transferred": "frozen pretrained weights, and a linear classifier on the features of all "
+    "stages",
 }
 RIVALS = {
     "random": "the same network with random weights",
