@@ -19,3 +19,8 @@ notebook. A package imports only what stands above it in this table:
 LIGHT packages never load torch, timm or scikit-learn: the server imports `errors` and these three
 only, so that a click stays quick.
 """
+
+import os
+
+# Importing onnxruntime looks up its maker's host and keeps a device id, unless told so before.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

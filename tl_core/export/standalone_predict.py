@@ -9,12 +9,15 @@ picture with a score above 1 mean little. About 5 % of pictures of the right kin
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from PIL import Image, ImageOps
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before the import: it reports home with it
+import onnxruntime
 
 
 def read_pixels(path: str) -> np.ndarray:
