@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -246,3 +247,46 @@ def test_a_real_folder_with_duplicates_goes_in(workspace: Workspace, project_id:
     assert done.done == 253 and done.added == 228
     assert all("exactly the same picture" in one.reason for one in done.skipped)
     assert project_with(workspace, ants=1)
+
+
+def test_a_second_copy_of_a_broken_file_is_called_broken(
+    workspace: Workspace, project_id: str
+) -> None:
+    broken = photograph()[:2000]
+    done = add(workspace, project_id, [file(f"ants/{n}.jpg", broken) for n in range(30)])
+    assert done.added == 0 and len(done.skipped) == 30
+    assert all("truncated" in one.reason for one in done.skipped)
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"")])
+@pytest.mark.parametrize("which", ["original", "thumbnail"])
+def test_adding_again_puts_back_what_a_power_cut_has_taken(
+    workspace: Workspace, project_id: str, which: str, damage: Callable[[Path], object]
+) -> None:
+    data = picture()
+    add(workspace, project_id, [file("ants/1.png", data), file("ants/2.png")])
+    record = list_images(workspace, project_id)[0]
+    original = image_path(workspace, project_id, record)
+    thumbnail = thumbnail_path(workspace, project_id, record.digest)
+    damage(original if which == "original" else thumbnail)
+    done = add(workspace, project_id, [file("ants/1.png", data), file("ants/1 again.png", data)])
+    assert done.added == 1 and len(done.skipped) == 1
+    assert count_images(workspace, project_id) == 2
+    assert original.read_bytes() == data and read_picture(thumbnail)
+
+
+def test_pictures_are_on_the_disk_itself_before_their_rows(
+    workspace: Workspace, project_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order alone; `test_power_cut` cuts the power."""
+    rows_at_sync = []
+
+    def sync(_file: int) -> None:
+        rows_at_sync.append(count_images(workspace, project_id))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    add(workspace, project_id, files(ants=20))
+    on_disk = [*workspace.images_dir(project_id).iterdir()]
+    on_disk += workspace.thumbnails_dir(project_id).iterdir()
+    assert len(on_disk) == 40 and len(rows_at_sync) >= 40 + 2  # and two folders
+    assert rows_at_sync[:42] == [0] * 42

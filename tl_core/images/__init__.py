@@ -4,6 +4,7 @@ files/       files from strangers: from folders, browsers and ZIPs; decoded safe
 samples, synthetic_surfaces   image sets to try the app with
 records      the values that travel
 queries      pages of pictures, counts, classes, what was skipped
+saving       rows for pictures whose files are on the disk
 adding       files into the project: verified, deduplicated, with thumbnails
 labels       classes and labels: rows, not file moves
 undo         every change can be taken back

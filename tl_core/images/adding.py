@@ -9,19 +9,22 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from sqlalchemy import ColumnElement, insert, select
-from sqlalchemy.orm import Session
-
-from tl_core.errors import DatasetError, ImageFileError, WorkspaceError
-from tl_core.images.files.decoding import PictureFacts, examine, in_parallel
+from tl_core.errors import DatasetError, ImageFileError
+from tl_core.images.files.decoding import examine, in_parallel
 from tl_core.images.files.sources import Skipped, SourceFile
-from tl_core.images.labels import add_class
 from tl_core.images.queries import thumbnail_path
 from tl_core.images.records import AddProgress, clean_class_name
-from tl_core.workspace.database import ClassRow, ImageRow, ProjectRow, SkippedRow, session
-from tl_core.workspace.names import printable
-from tl_core.workspace.storage import Workspace, storage_errors, write_atomic
+from tl_core.images.saving import (
+    First,
+    Stored,
+    duplicate_reason,
+    known_pictures,
+    project_gone,
+    save_batch,
+)
+from tl_core.workspace.storage import Workspace, write_unsynced
 
 _DECODING_THREADS = max(2, min(4, os.cpu_count() or 1))
 _PICTURES_PER_TRANSACTION = 64
@@ -29,22 +32,22 @@ _PROGRESS_EVERY_SECONDS = 0.5  # longest time between two words on progress
 
 
 @dataclass(frozen=True)
-class Stored:
-    """A picture whose files are on disk and whose row is not there yet."""
+class Offered:
+    """A file whose bytes are not there yet."""
 
-    name: str
-    class_name: str | None
-    split: str | None
-    group: str | None
-    facts: PictureFacts
+    file: SourceFile
+    data: bytes
+    digest: str
+    has_row: bool
 
 
 @dataclass(frozen=True)
-class First:
-    """Where a picture was seen first."""
+class Again:
+    """A file whose bytes came before, and were kept or refused then."""
 
     name: str
     class_name: str | None
+    digest: str
 
 
 def add_images(
@@ -56,8 +59,9 @@ def add_images(
 ) -> Iterator[AddProgress]:
     """Add files to the project while the caller asks for progress; the last value is the total.
 
-    A picture that is there already (same bytes) is skipped. When the caller stops asking, what
-    was finished by then is kept.
+    A picture that is there already (same bytes) is skipped, unless its file is missing or of
+    another size: then it is put back. When the caller stops asking, what was finished by then is
+    kept.
 
     Args:
         files: What to add, from `sources` or `samples`.
@@ -67,14 +71,14 @@ def add_images(
         WorkspaceError: If the project does not exist or is deleted meanwhile.
         StorageFull: If the disk is full; what was added before is kept.
     """
-    known = _known_pictures(workspace, project_id)
+    known = known_pictures(workspace, project_id)
     skipped: list[Skipped] = []
     waiting: list[Stored | Skipped] = []
     done = added = 0
     last = time.monotonic()
 
     def save() -> int:
-        stored, left_out = _save_batch(workspace, project_id, waiting)
+        stored, left_out = save_batch(workspace, project_id, waiting)
         waiting.clear()
         skipped.extend(left_out)
         return stored
@@ -100,16 +104,30 @@ def _outcomes(
     known: dict[str, First],
 ) -> Iterator[Stored | Skipped]:
     """Yield what became of each file, in order."""
+    refused: dict[str, str] = {}  # digest -> reason
 
-    def store(new: tuple[SourceFile, bytes, str] | Skipped) -> Stored | Skipped:
-        return new if isinstance(new, Skipped) else _store(workspace, project_id, *new)
+    def store(new: Offered | Again | Skipped) -> Stored | Again | Skipped:
+        if not isinstance(new, Offered):
+            return new
+        outcome = _store(workspace, project_id, new)
+        if isinstance(outcome, Skipped):
+            refused[new.digest] = outcome.reason
+        return outcome
 
-    offered = (file if isinstance(file, Skipped) else _new(file, known) for file in files)
-    return in_parallel(store, offered, threads=_DECODING_THREADS)
+    def new(file: SourceFile | Skipped) -> Offered | Again | Skipped:
+        return file if isinstance(file, Skipped) else _read(workspace, project_id, file, known)
+
+    for outcome in in_parallel(store, map(new, files), threads=_DECODING_THREADS):
+        if isinstance(outcome, Again):  # what became of the first one is known by now
+            same = duplicate_reason(outcome.class_name, known[outcome.digest])
+            yield Skipped(outcome.name, refused.get(outcome.digest, same))
+        else:
+            yield outcome
 
 
-def _new(file: SourceFile, known: dict[str, First]) -> tuple[SourceFile, bytes, str] | Skipped:
-    """Read the file, unless it is one that is there already."""
+def _read(
+    workspace: Workspace, project_id: str, file: SourceFile, known: dict[str, First]
+) -> Offered | Again | Skipped:
     try:
         class_name = clean_class_name(file.class_name) if file.class_name is not None else None
         data = file.read()
@@ -117,127 +135,37 @@ def _new(file: SourceFile, known: dict[str, First]) -> tuple[SourceFile, bytes, 
         return Skipped(file.name, str(error).rstrip("."))
     except OSError as error:
         return Skipped(file.name, f"the file cannot be read ({error.strerror})")
-    file = replace(file, class_name=class_name)
     digest = hashlib.sha256(data).hexdigest()
-    if digest in known:
-        return Skipped(file.name, _duplicate_reason(class_name, known[digest]))
+    first = known.get(digest)
+    if first is not None:
+        thumbnail = thumbnail_path(workspace, project_id, digest)
+        if first.original is None or (_size(first.original) == len(data) and _size(thumbnail)):
+            return Again(file.name, class_name, digest)
     known[digest] = First(file.name, class_name)
-    return file, data, digest
+    return Offered(replace(file, class_name=class_name), data, digest, first is not None)
 
 
-def _store(
-    workspace: Workspace, project_id: str, file: SourceFile, data: bytes, digest: str
-) -> Stored | Skipped:
+def _store(workspace: Workspace, project_id: str, new: Offered) -> Stored | Skipped:
+    file = new.file
     try:
-        facts, thumbnail = examine(data, digest=digest)
+        facts, thumbnail = examine(new.data, digest=new.digest)
     except ImageFileError as error:
         return Skipped(file.name, str(error).rstrip("."))
-    original = workspace.images_dir(project_id) / f"{digest}.{facts.extension}"
+    original = workspace.images_dir(project_id) / f"{new.digest}.{facts.extension}"
+    small = thumbnail_path(workspace, project_id, new.digest)
     try:
-        if not original.exists():  # as after an interruption; a file is whole or not there
-            write_atomic(original, data)
-        write_atomic(thumbnail_path(workspace, project_id, digest), thumbnail)
+        if _size(original) != len(new.data):  # else there after an interruption
+            write_unsynced(original, new.data)
+        write_unsynced(small, thumbnail)
     except FileNotFoundError as error:
-        raise _project_gone() from error
-    return Stored(file.name, file.class_name, file.split, file.group, facts)
+        raise project_gone() from error
+    files = (original, small)
+    return Stored(file.name, file.class_name, file.split, file.group, facts, files, new.has_row)
 
 
-def _known_pictures(workspace: Workspace, project_id: str) -> dict[str, First]:
-    """Return all pictures of the project by digest; also makes sure of its folders.
-
-    Raises:
-        WorkspaceError: If the project does not exist.
-    """
-    with session(workspace, write=False) as opened:
-        if opened.get(ProjectRow, project_id) is None:
-            raise _project_gone()
-        known = _first_seen(opened, project_id)
-    with storage_errors("adding pictures"):
-        for folder in (workspace.images_dir(project_id), workspace.thumbnails_dir(project_id)):
-            folder.mkdir(parents=True, exist_ok=True)
-    return known
-
-
-def _save_batch(
-    workspace: Workspace, project_id: str, outcomes: list[Stored | Skipped]
-) -> tuple[int, list[Skipped]]:
-    """Write one batch; return how many pictures went in and what did not.
-
-    Raises:
-        WorkspaceError: If the project was deleted meanwhile.
-    """
-    if not outcomes:
-        return 0, []
-    with session(workspace) as opened:
-        if opened.get(ProjectRow, project_id) is None:
-            raise _project_gone()
-        stored = [outcome for outcome in outcomes if isinstance(outcome, Stored)]
-        digests = ImageRow.digest.in_([one.facts.digest for one in stored])  # of one batch: few
-        there = _first_seen(opened, project_id, digests)
-        new, left_out = [], []
-        for outcome in outcomes:
-            if isinstance(outcome, Skipped):
-                left_out.append(Skipped(printable(outcome.name), outcome.reason))
-            elif outcome.facts.digest in there:  # another window was faster
-                reason = _duplicate_reason(outcome.class_name, there[outcome.facts.digest])
-                left_out.append(Skipped(printable(outcome.name), reason))
-            else:
-                new.append(outcome)
-        _insert(opened, project_id, new)
-        if left_out:
-            rows = [{"project_id": project_id, **vars(one)} for one in left_out]
-            opened.execute(insert(SkippedRow), rows)
-    return len(new), left_out
-
-
-def _insert(opened: Session, project_id: str, new: list[Stored]) -> None:
-    classes = {
-        row.name: row.id
-        for row in opened.scalars(select(ClassRow).where(ClassRow.project_id == project_id))
-    }
-    for name in dict.fromkeys(one.class_name for one in new if one.class_name is not None):
-        if name not in classes:
-            classes[name] = add_class(opened, project_id, name).id
-    rows = [
-        {
-            "project_id": project_id,
-            "digest": one.facts.digest,
-            "extension": one.facts.extension,
-            "name": printable(one.name) or one.facts.digest[:8],
-            "width": one.facts.width,
-            "height": one.facts.height,
-            "class_id": classes.get(one.class_name),
-            "excluded": False,
-            "split_given": one.split,
-            "group": one.group,
-        }
-        for one in new
-    ]
-    if rows:
-        opened.execute(insert(ImageRow), rows)
-
-
-def _first_seen(opened: Session, project_id: str, *which: ColumnElement) -> dict[str, First]:
-    """Return the project's pictures by digest."""
-    wanted = (
-        select(ImageRow.digest, ImageRow.name, ClassRow.name)
-        .outerjoin(ClassRow, ClassRow.id == ImageRow.class_id)
-        .where(ImageRow.project_id == project_id, *which)
-    )
-    return {digest: First(*first) for digest, *first in opened.execute(wanted)}
-
-
-def _duplicate_reason(class_name: str | None, first: First) -> str:
-    same = f"exactly the same picture as '{printable(first.name)}'"
-    if first.class_name is None:
-        return f"{same}, which has no class yet"
-    if class_name is None or class_name == first.class_name:
-        return f"{same} in class '{first.class_name}'"
-    return (
-        f"{same}, which is in class '{first.class_name}' and stays there; "
-        f"if '{class_name}' is right, move it"
-    )
-
-
-def _project_gone() -> WorkspaceError:
-    return WorkspaceError("The project was deleted while pictures were being added.")
+def _size(path: Path) -> int:
+    """Return a file's bytes, 0 if it is not there."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

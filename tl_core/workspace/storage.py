@@ -4,8 +4,9 @@ import errno
 import os
 import secrets
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,8 @@ from tl_core.errors import StorageFull
 
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _WINDOWS_FULL = {39, 112}  # ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL
+_SYNCED_AT_ONCE = 16  # files
+TEMPORARY = ".tmp"  # how the name of a file ends that is still being written
 
 
 @dataclass(frozen=True)
@@ -101,14 +104,61 @@ def storage_errors(what: str = "saving") -> Iterator[None]:
 def write_atomic(path: Path, data: bytes) -> None:
     """Write `data` so that `path` is at any moment absent, the old content or the new one.
 
+    On return it is on the disk itself: a power cut takes nothing back.
+
     Raises:
         StorageFull: If the disk is full; no half-written file is left.
     """
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    with _replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    _sync_folder(path.parent)
+
+
+def write_unsynced(path: Path, data: bytes) -> None:
+    """Write one of many files; a power cut may empty it until `sync_files` has seen it."""
+    with _replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def sync_files(paths: Collection[Path]) -> None:
+    """Have files and what their folders say of them on the disk itself.
+
+    Several at a time: each waits for the disk, which takes many in one go.
+
+    Raises:
+        StorageFull: If the disk is full.
+        OSError: If a file is gone or the disk fails.
+    """
+    with storage_errors(), ThreadPoolExecutor(_SYNCED_AT_ONCE) as pool:
+        list(pool.map(_sync_file, paths))
+    for folder in {path.parent for path in paths}:
+        _sync_folder(folder)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """Give a file to write that then takes the place of `path`."""
+    temporary = path.with_name(f".{secrets.token_hex(8)}{TEMPORARY}")
     with storage_errors():
         try:
-            temporary.write_bytes(data)
+            yield temporary
             os.replace(temporary, path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb+") as file:  # Windows syncs only what could be written to
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    with suppress(OSError):  # Windows opens no folders, and some file systems sync none
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
