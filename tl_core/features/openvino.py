@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from tl_core.features.device import one_thread_each
-from tl_core.workspace.storage import storage_errors
+from tl_core.workspace.storage import storage_errors, sync_files
 
 OPENVINO_NAMES = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}  # of precisions
 
@@ -116,5 +116,6 @@ class OpenVinoReader:
             kept.parent.mkdir(parents=True, exist_ok=True)
             part = kept.with_name(f".{threading.get_ident()}-{kept.name}")
             openvino.save_model(model, part, compress_to_fp16=False)
+            sync_files([part.with_suffix(".bin"), part])
             part.with_suffix(".bin").replace(kept.with_suffix(".bin"))
             part.replace(kept)

@@ -19,7 +19,7 @@ from tl_core.runs.catalogue import WEIGHT_FILES, Backbone, backbone_from_json, h
 from tl_core.runs.child import Child
 from tl_core.runs.events import Event, Note, PhaseStarted, Progress
 from tl_core.runs.processes import environment
-from tl_core.workspace.storage import Workspace, storage_errors, storage_full
+from tl_core.workspace.storage import Workspace, storage_errors, storage_full, sync_files
 
 PATIENCE_SECONDS = 30.0  # without a single new byte
 POLL_SECONDS = 0.25  # between two looks at how much has arrived
@@ -50,6 +50,7 @@ def download_weights(
             patience=patience,
             trouble=lambda kind, _detail: _weights_trouble(backbone, kind),
         )
+        sync_files([Path(path)])
         size = Path(path).stat().st_size
         yield Progress("download", size, size, 0.0)
     finally:
