@@ -13,6 +13,8 @@ from tl_core.runs import Run
 from tl_core.runs.results.intervals import wilson_interval
 from tl_core.runs.results.report import Evaluation, Report, read_report
 
+FEW_GROUPS = 3  # of a class: the models that answer for one of them learnt from two at most
+MUCH_TOGETHER = 0.9  # of the pictures, as how many independent ones they count
 FEATURES_TEXT = {"last": "the last layer", "all": "all stages", "rich": "all stages"}
 PICTURES = {
     "test": "test pictures that the model never saw",
@@ -91,9 +93,29 @@ def number_of(evaluation: Evaluation) -> HonestNumber:
         correct=evaluation.correct,
         n=evaluation.n,
         measured_on=pictures_text(evaluation.measured_on, evaluation.folds),
+        split=together_text(evaluation),
         baseline=_baseline(evaluation),
         interval=evaluation.interval,
     )
+
+
+def together_text(evaluation: Evaluation) -> str:
+    """Return what groups of pictures that show the same thing do to the certainty; "" if nothing.
+
+    A class of few groups is measured by models that saw next to nothing of it.
+    """
+    text = ""
+    if evaluation.independent <= MUCH_TOGETHER * evaluation.n:
+        text = (
+            "Pictures of one group are right or wrong together: this is as certain as about "
+            f"{evaluation.independent:.0f} independent pictures."
+        )
+    if evaluation.folds > 1 and evaluation.fewest_groups <= FEW_GROUPS:
+        text += (
+            f" One class has only {evaluation.fewest_groups} groups to hold out in turn, so its "
+            "models learned from few others: the number says little."
+        )
+    return text.strip()
 
 
 def result_text(correct: int, n: int, *, interval: tuple[float, float] | None = None) -> str:

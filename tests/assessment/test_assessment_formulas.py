@@ -6,6 +6,7 @@ import torch
 from scipy.linalg import sqrtm
 from trained import BUNDLED_BACKBONE
 
+from tl_core.assessment.baselines import probe, probe_in_folds
 from tl_core.assessment.learning_curve import drawn, extrapolate, sizes_for
 from tl_core.assessment.similarity import distances, frechet_distance, proxy_a_distance
 from tl_core.assessment.small_network import logits_of_small, train_small
@@ -13,6 +14,7 @@ from tl_core.backbones import create_backbone
 from tl_core.backbones.creation import random_network
 from tl_core.backbones.group_outputs import GroupOutputs, group_widths, pooled
 from tl_core.evaluation.calibration import conformal, fit_temperature, reliability, softmax
+from tl_core.evaluation.out_of_fold import Division
 from tl_core.features.comparison_inputs import colour_shares
 
 RANDOM = np.random.default_rng(0)
@@ -24,6 +26,17 @@ def test_frechet_distance_is_the_one_with_the_matrix_root():
     slow = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(ca + cb - 2 * sqrtm(ca @ cb).real)
     assert frechet_distance(a, b) == pytest.approx(slow, rel=1e-6)
     assert frechet_distance(a, a) == pytest.approx(0, abs=1e-8)
+
+
+def test_in_folds_a_probe_learns_from_the_other_folds_alone():
+    twins = np.repeat(np.random.default_rng(0).normal(size=(40, 200)), 2, axis=0)
+    labels = np.repeat(np.random.default_rng(1).permutation(np.arange(40) % 2), 2)
+    fold = np.repeat(np.arange(40) % 5, 2)
+    folds = tuple((np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(5))
+    division = Division(labels, np.arange(80), 2, folds, seed=0)
+    features = {"last": twins.astype(np.float32)}
+    assert probe(division, features).accuracy > 0.95  # each picture's twin was learnt from
+    assert probe_in_folds(division, features).accuracy < 0.7
 
 
 def test_proxy_a_distance_runs_from_alike_to_apart():

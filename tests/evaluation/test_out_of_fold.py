@@ -31,7 +31,7 @@ def test_pictures_are_all_measured_by_models_that_never_saw_their_group():
     assert len(division.folds) == 5
     for number, (train, test) in enumerate(division.folds):
         assert not set(division.groups[train]) & set(division.groups[test])
-        assert (division.fold_of_rows[test] == number).all()
+        assert (division.fold_numbers[test] == number).all()
 
 
 def test_answers_are_those_of_the_fold_that_tests_the_picture():
@@ -51,7 +51,8 @@ def test_calibration_is_measured_on_other_pictures_than_it_is_fitted_on():
     random = np.random.default_rng(0)
     labels = division.labels[division.rows]
     given = np.where(random.random(len(labels)) < 0.8, labels, 1 - labels)
-    answers = OutOfFold(20 * np.eye(2, dtype=np.float32)[given], labels)  # far too sure
+    logits = 20 * np.eye(2, dtype=np.float32)[given]
+    answers = OutOfFold(logits, labels, np.arange(120))  # far too sure
     found = calibration_of(division, answers)
     assert found.temperature > 5
     assert found.confidence == pytest.approx(found.accuracy, abs=0.1)

@@ -59,6 +59,14 @@ def test_a_test_part_of_the_person_is_held_out_not_cross_validated():
     assert "of 6 test pictures, held out" in line
 
 
+def test_pictures_in_few_groups_say_so_and_are_less_sure():
+    few = replace(MEASURED, correct=90, n=100, total=100, groups=8, independent=8.0)
+    assert "of 100 pictures in 8 groups, cross-validated (" in html_of(few)
+    low, high = few.interval
+    alone = replace(few, groups=100, independent=100.0).interval
+    assert low < alone[0] - 0.1 and high >= alone[1]
+
+
 def test_every_answer_right_is_no_proof_of_all():
     line = html_of(replace(MEASURED, correct=6))
     assert "at least" in line

@@ -46,7 +46,7 @@ def test_the_answer_is_the_first_sentence_with_points_and_interval(project, answ
     first = lead(app)
     assert f"{abs(points):.0f} point" in first or f"{points:+.0f} points" in first
     assert (
-        f"95 % confidence interval {points - 12:+.0f} to {points + 12:+.0f}, on the same 40"
+        f"95 % confidence interval {points - 12:+.0f} to {points + 12:+.0f}, same 40 pictures"
         in first
     )
     assert "a small network trained from scratch" in first
@@ -63,7 +63,7 @@ def test_a_complete_comparison_shows_every_part_and_one_way_on(project):
     assert "features are similar to" in texts(app)
     assert "one of 1,000 pretraining classes" in texts(app)
     assert "are hardly distinguishable" in texts(app)
-    assert "each predicted by a model fitted without it" in texts(app)
+    assert "each predicted by a model that learned from the other 4 of 5 folds" in texts(app)
     assert primary(app) == ["Next: try it on new pictures"]
     assert {b.key for b in app.button} & {"compare", "renew", "rest"} == set()
     assert len(app.dataframe[0].value) == len(BARS)

@@ -1,11 +1,13 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tl_core.runs.results.intervals import (
     fold_inflation,
+    independent_pictures,
     out_of_fold_interval,
     paired_gain,
     wilson_interval,
@@ -21,7 +23,7 @@ def test_the_inflation_is_the_published_one():
 def test_an_out_of_fold_interval_holds_wilsons(n, share, folds):
     low, high = out_of_fold_interval(share * n, n, folds=folds)
     inner = wilson_interval(share * n, n)
-    assert low == inner[0]
+    assert low == pytest.approx(inner[0])
     assert inner[1] - 1e-9 <= high <= 1
 
 
@@ -44,3 +46,13 @@ def test_the_paired_gain_counts_only_pictures_that_changed():
 def test_one_lucky_picture_is_no_gain():
     gain, error = paired_gain([True] * 39 + [False], [True] * 40)
     assert gain < error
+
+
+def test_pictures_in_groups_count_as_fewer():
+    groups = np.repeat(np.arange(8), 20)
+    together = np.repeat(np.arange(8) % 4 > 0, 20)  # a group is right or wrong as a whole
+    assert independent_pictures(together, groups) == pytest.approx(7)  # groups less one
+    assert independent_pictures(np.ones(160), groups) == 8
+    assert independent_pictures(together, np.arange(160)) == 160
+    low, _ = out_of_fold_interval(160, 160, folds=8, independent=8)
+    assert low == wilson_interval(8, 8)[0]

@@ -108,8 +108,18 @@ def test_the_interval_allows_for_the_number_of_folds(tmp_path):
     found = read_report(tmp_path).evaluation
     assert (found.correct, found.n, found.folds) == (51, 60, 3)
     assert found.method == "out-of-fold"
-    assert found.interval[1] == pytest.approx(0.962, abs=5e-4)
-    assert out_of_fold(5).evaluation.interval[1] == pytest.approx(0.952, abs=5e-4)
+    assert found.interval[1] == pytest.approx(0.946, abs=5e-4)
+    assert out_of_fold(5).evaluation.interval[1] == pytest.approx(0.937, abs=5e-4)
+
+
+def test_groups_are_kept_and_widen_the_interval(tmp_path):
+    report = out_of_fold(5)
+    grouped = replace(report.evaluation, groups=np.arange(60) // 3)
+    write_report(tmp_path, replace(report, evaluation=grouped))
+    found = read_report(tmp_path).evaluation
+    np.testing.assert_array_equal(found.groups, np.arange(60) // 3)
+    assert found.independent < 25
+    assert found.interval[0] < report.evaluation.interval[0]
 
 
 def test_reports_from_before_the_folds_were_stored_are_read_with_five(tmp_path):

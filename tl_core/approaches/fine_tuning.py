@@ -140,7 +140,9 @@ class TunedModel:
         """Say on the same pictures what fine-tuning added to the probe it started from."""
         labels = evaluation.labels
         before = self.before.logits(self.task.rows("test")).argmax(axis=1)
-        gain, error = paired_gain(before == labels, evaluation.predicted == labels)
+        gain, error = paired_gain(
+            before == labels, evaluation.predicted == labels, evaluation.groups
+        )
         verdict = "gained" if gain > error else "made no clear difference:"
         yield Note(
             f"Fine-tuning {verdict} {100 * gain:+.1f} points against the linear probe that it "

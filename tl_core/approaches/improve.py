@@ -71,8 +71,8 @@ def _try_fine_tuning(model: ProbeModel) -> Steps:
             f"seconds, and the limit is {limit.seconds}. Raise the limit on the Layers page."
         )
         return
-    right, now = (division.measured(logits).correct for logits in (before, after))
-    gain, error = paired_gain(right, now)
+    first, now = (division.measured(logits) for logits in (before, after))
+    gain, error = paired_gain(first.correct, now.correct, first.groups)
     points = f"{100 * gain:+.1f} points on the same {len(division.rows)} pictures"
     points += f" (standard error {100 * error:.1f})"
     if gain <= error:

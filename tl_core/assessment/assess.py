@@ -18,7 +18,7 @@ from tl_core.assessment.learning_curve import learning_curve
 from tl_core.assessment.scratch import from_scratch
 from tl_core.assessment.similarity import compare_parts
 from tl_core.assessment.stored import Found
-from tl_core.assessment.verdict import NETWORKS, paired_interval, verdict_of
+from tl_core.assessment.verdict import NETWORKS, difference, verdict_of
 from tl_core.backbones.group_outputs import group_widths
 from tl_core.errors import StorageFull, TLCoreError
 from tl_core.evaluation import calibration
@@ -123,7 +123,7 @@ def _timed(found: Found, name: str, began: float) -> Found:
 def _transferred(inputs: Inputs, found: Found) -> Work:
     yield Progress("assess", 0, 1)
     began = time.perf_counter()
-    answers = baselines.probe(inputs.division, inputs.features)
+    answers = baselines.probe_in_folds(inputs.division, inputs.features)
     return _measured(inputs, found, "transferred", answers, began)
 
 
@@ -135,7 +135,8 @@ def _majority(inputs: Inputs, found: Found) -> Work:
 
 def _calibration(inputs: Inputs, found: Found) -> Work:
     yield Progress("assess", 0, 1)
-    result = calibration.calibration_of(inputs.division, found.answers["transferred"])
+    answers = baselines.probe(inputs.division, inputs.features)  # as the model is measured
+    result = calibration.calibration_of(inputs.division, answers)
     if result is None:
         found = found.noting(
             f"Calibration was not measured: it needs at least {calibration.LEAST_PICTURES} "
@@ -190,9 +191,9 @@ def _colours(inputs: Inputs, found: Found, second: ComparisonInputs) -> Work:
     began = time.perf_counter()
     yield Progress("assess", 0, 1)
     # roots make small shares count
-    plain = baselines.probe(inputs.division, {"last": np.sqrt(second.colours)})
+    plain = baselines.probe_in_folds(inputs.division, {"last": np.sqrt(second.colours)})
     found = _measured(inputs, found, "colours", plain, began)
-    _, (low, _) = paired_interval(inputs.division, found.answers["transferred"], plain)
+    _, (low, _) = difference(found.answers["transferred"], plain)
     if low <= 0 and plain.accuracy > found.answers["majority"].accuracy + COLOURS_TELL:
         found = found.noting(
             f"The colour histogram alone reaches {100 * plain.accuracy:.0f} %, and the pretrained "
@@ -212,7 +213,7 @@ def _random(inputs: Inputs, found: Found, second: ComparisonInputs) -> Work:
     began = time.perf_counter()
     yield Progress("assess", 0, 1)
     features = replace(inputs.table, values=second.random_features).features
-    answers = baselines.probe(inputs.division, features)
+    answers = baselines.probe_in_folds(inputs.division, features)
     return _judged(inputs, _measured(inputs, found, "random", answers, began))
 
 
@@ -231,7 +232,7 @@ def _measured(inputs: Inputs, found: Found, name: str, answers: OutOfFold, began
 
 def _judged(inputs: Inputs, found: Found) -> Found:
     others = {name: found.answers[name] for name in NETWORKS if name in found.answers}
-    verdict = verdict_of(inputs.division, found.answers["transferred"], others)
+    verdict = verdict_of(found.answers["transferred"], others)
     return found.adding(verdict=verdict)
 
 

@@ -12,7 +12,6 @@ from tl_core.evaluation.out_of_fold import Division, OutOfFold, Predict, predict
 from tl_core.features.device import one_thread_each, suited_threads
 from tl_core.runs.events import Progress
 from tl_core.runs.results.assessment import Measured
-from tl_core.runs.results.intervals import out_of_fold_interval, wilson_interval
 
 Work = Generator[Progress, None, OutOfFold]
 
@@ -20,15 +19,13 @@ Work = Generator[Progress, None, OutOfFold]
 def measured(name: str, division: Division, answers: OutOfFold, *, seconds: float) -> Measured:
     """Count answers; `name` is one of `assessment.MEASURED`."""
     correct, n = int(answers.correct.sum()), len(answers.labels)
-    folds = len(division.folds) if name == "small" else division.groups_measured
-    interval = out_of_fold_interval(correct, n, folds=folds)
-    if name == "majority":  # more pictures to learn from make it no better
-        interval = wilson_interval(correct, n)
+    # more pictures to learn from do not help where the most frequent class is always the answer
+    folds = 1 if name == "majority" else len(division.folds)
     budget = {"steps": STEPS, "batch_size": BATCH} if name == "small" else {}
     return Measured(
         name=name,
         accuracy=answers.accuracy,
-        interval=interval,
+        interval=answers.interval(folds=folds),
         correct=correct,
         n=n,
         seconds=round(seconds, 3),
@@ -54,8 +51,19 @@ def probe(division: Division, features: Mapping[str, np.ndarray]) -> OutOfFold:
         division: Whose pictures.
         features: Raw features by block, each float32 (N, D).
     """
+    return _without(division.groups, division, features)
+
+
+def probe_in_folds(division: Division, features: Mapping[str, np.ndarray]) -> OutOfFold:
+    """Return its answers for each picture without its fold, to compare with what takes folds."""
+    return _without(division.fold_numbers, division, features)
+
+
+def _without(
+    numbers: np.ndarray, division: Division, features: Mapping[str, np.ndarray]
+) -> OutOfFold:
     with suited_threads(len(division.labels)):
-        fitted = Basis(features, division.groups).fit(division.labels, division.num_classes)
+        fitted = Basis(features, numbers).fit(division.labels, division.num_classes)
     return division.measured(fitted.out_of_group)
 
 

@@ -3,17 +3,18 @@
 Every group gets the same kind of classifier, the linear probe's own.
 """
 
-import math
 from collections.abc import Generator, Sequence
 
 import numpy as np
 
 from tl_core.assessment.baselines import probe
 from tl_core.backbones.layer_groups import LayerGroup
-from tl_core.evaluation.out_of_fold import Division
+from tl_core.evaluation.out_of_fold import Division, OutOfFold
 from tl_core.runs.events import Progress
 from tl_core.runs.results.assessment import LayerCurve, LayerPoint
-from tl_core.runs.results.intervals import out_of_fold_interval
+from tl_core.runs.results.intervals import paired_gain
+
+CLEAR = 2.5  # standard errors: the best of several groups is always a little better by chance
 
 
 def layer_curve(
@@ -29,29 +30,43 @@ def layer_curve(
     Yields:
         Groups done and groups in total.
     """
-    points, start = [], 0
+    points, answers, start = [], [], 0
     for done, (group, width) in enumerate(groups, start=1):
-        matrix = ends[:, start : start + width]
+        found = probe(division, {"last": ends[:, start : start + width]})
         start += width
-        answers = probe(division, {"last": matrix})
-        n = len(division.rows)
+        answers.append(found)
         points.append(
             LayerPoint(
                 group_index=group.index,
                 group_name=group.name,
-                accuracy=answers.accuracy,
-                interval=out_of_fold_interval(
-                    answers.accuracy * n, n, folds=division.groups_measured
-                ),
+                accuracy=found.accuracy,
+                interval=found.interval(folds=division.groups_measured),
             )
         )
         yield Progress("assess", done, len(groups))
-    return LayerCurve(points=tuple(points), suggested_frozen=_suggested(points, len(division.rows)))
+    enough = suggested(answers)
+    frozen = None if enough is None else points[enough].group_index + 1
+    return LayerCurve(points=tuple(points), suggested_frozen=frozen)
 
 
-def _suggested(points: Sequence[LayerPoint], n: int) -> int:
-    """Return how many groups end with the first that does as well as any, within one error."""
-    best = max(points, key=lambda point: point.accuracy)
-    error = math.sqrt(max(best.accuracy * (1 - best.accuracy), 1 / n) / n)
-    enough = next(point for point in points if point.accuracy >= best.accuracy - error)
-    return enough.group_index + 1
+def suggested(answers: Sequence[OutOfFold]) -> int | None:
+    """Return the layer group to freeze up to, by paired differences on the same pictures.
+
+    It is the last one unless another does clearly better; then the first that does as well as the
+    best. None if the groups do not clearly differ at all.
+
+    Args:
+        answers: Of a probe on each layer group, from input to output.
+    """
+    best, last = max(answers, key=lambda one: one.accuracy), answers[-1]
+    for index, one in enumerate(answers):
+        if _clearly_better(one, last) and not _clearly_better(best, one):
+            return index
+    if any(_clearly_better(last, one) for one in answers):
+        return len(answers) - 1
+    return None
+
+
+def _clearly_better(a: OutOfFold, b: OutOfFold) -> bool:
+    gain, error = paired_gain(b.correct, a.correct, a.groups)
+    return gain > CLEAR * error

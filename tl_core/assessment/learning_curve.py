@@ -13,7 +13,11 @@ from tl_core.evaluation.out_of_fold import Division
 from tl_core.features.device import suited_threads
 from tl_core.runs.events import Progress
 from tl_core.runs.results.assessment import LearningCurve, LearningPoint
-from tl_core.runs.results.intervals import fold_inflation, out_of_fold_interval
+from tl_core.runs.results.intervals import (
+    fold_inflation,
+    independent_pictures,
+    out_of_fold_interval,
+)
 
 SIZES = (2, 3, 5, 8, 12, 20, 30, 50, 80, 120, 200, 300, 500)
 MOST_SIZES = 6
@@ -83,7 +87,12 @@ def _curve(sizes: list[int], right: np.ndarray, division: Division, *, seed: int
         LearningPoint(
             per_class=size,
             accuracy=float(row.mean()),
-            interval=out_of_fold_interval(float(row.sum()), n, folds=folds),
+            interval=out_of_fold_interval(
+                float(row.sum()),
+                n,
+                folds=folds,
+                independent=independent_pictures(row, division.groups[division.rows]),
+            ),
         )
         for size, row in zip(sizes, right, strict=True)
     )

@@ -23,7 +23,6 @@ from tl_core.images import LabelledImage, image_set
 from tl_core.runs.catalogue import CATALOGUE, Backbone, backbone_from_json, weights_state
 from tl_core.runs.events import Event, PhaseStarted, Progress
 from tl_core.runs.results.assessment import labels_digest
-from tl_core.runs.results.intervals import out_of_fold_interval
 from tl_core.runs.results.ranking import RankedBackbone, Ranking, write_ranking
 from tl_core.workspace.storage import Workspace
 
@@ -111,7 +110,7 @@ def _entry(
         name=backbone.name,
         title=backbone.title,
         accuracy=answers.accuracy,
-        interval=out_of_fold_interval(right, n, folds=division.groups_measured),
+        interval=answers.interval(folds=division.groups_measured),
         correct=right,
         n=n,
         knn_accuracy=neighbours.accuracy,

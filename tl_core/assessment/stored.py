@@ -10,8 +10,9 @@ import numpy as np
 
 from tl_core import runs
 from tl_core.assessment.inputs import Compared, Request
-from tl_core.evaluation.out_of_fold import OutOfFold
+from tl_core.evaluation.out_of_fold import Division, OutOfFold
 from tl_core.runs.results.assessment import (
+    VERSION,
     Assessment,
     Measured,
     labels_digest,
@@ -22,7 +23,7 @@ from tl_core.workspace.storage import storage_errors, write_atomic
 
 ANSWERS_FILE = "out_of_fold.npz"
 SCRATCH = "scratch"  # the folder in which the whole network learns from scratch
-_SAME = ("backbone", "labels_digest", "digests", "folds", "seed")
+_SAME = ("backbone", "labels_digest", "digests", "folds", "seed", "version")
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,10 @@ def begin(request: Request, now: Compared, total: tuple[str, ...]) -> Found:
         digests=now.digests,
         folds=len(now.division.folds),
         seed=request.seed,
+        version=VERSION,
         total=total,
     )
-    found = _earlier(request, fresh, now.division.labels[now.division.rows]) or Found(fresh)
+    found = _earlier(request, fresh, now.division) or Found(fresh)
     for name in now.unmeasured:
         found = found.noting(
             f"All pictures of '{name}' belong to one group, so none could be held out: only the "
@@ -78,7 +80,7 @@ def write(run_dir: Path, found: Found) -> None:
     write_assessment(run_dir, found.assessment)
 
 
-def _earlier(request: Request, wanted: Assessment, labels: np.ndarray) -> Found | None:
+def _earlier(request: Request, wanted: Assessment, division: Division) -> Found | None:
     workspace, project_id = request.workspace, request.project_id
     earlier = [run.id for run in runs.list_runs(workspace, project_id, "assess")]
     for run_id in dict.fromkeys([request.run_id, *earlier]):
@@ -86,7 +88,7 @@ def _earlier(request: Request, wanted: Assessment, labels: np.ndarray) -> Found 
         known = read_assessment(folder)
         if known is None or any(getattr(known, n) != getattr(wanted, n) for n in _SAME):
             continue
-        answers = _read_answers(folder, labels)
+        answers = _read_answers(folder, division)
         if answers is not None:
             done = tuple(part for part in known.done if part in wanted.total)
             _take_over_scratch(folder, request, done)
@@ -102,12 +104,13 @@ def _take_over_scratch(folder: Path, request: Request, done: tuple[str, ...]) ->
             shutil.copytree(begun, here)
 
 
-def _read_answers(folder: Path, labels: np.ndarray) -> dict[str, OutOfFold] | None:
+def _read_answers(folder: Path, division: Division) -> dict[str, OutOfFold] | None:
+    labels, groups = division.labels[division.rows], division.groups[division.rows]
     try:
         with np.load(folder / ANSWERS_FILE, allow_pickle=False) as arrays:
             if not np.array_equal(arrays["_labels"], labels):
                 return None
             names = set(arrays.files) - {"_labels"}
-            return {name: OutOfFold(arrays[name], labels) for name in sorted(names)}
+            return {name: OutOfFold(arrays[name], labels, groups) for name in sorted(names)}
     except (OSError, ValueError, KeyError, BadZipFile):
         return None

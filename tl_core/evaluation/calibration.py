@@ -171,7 +171,7 @@ def _fold_of(division: Division) -> np.ndarray:
     Where one part is held out, it is divided anew.
     """
     if len(division.folds) > 1:
-        return division.fold_of_rows
+        return division.fold_numbers[division.rows]
     rows = division.rows
     folds = make_folds(
         division.labels[rows], division.groups[rows], folds=FOLDS, seed=division.seed

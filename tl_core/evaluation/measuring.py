@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from tl_core.backbones.network import TransferNetwork, last_features
 from tl_core.backbones.preprocessing import Preprocessing, normalise
+from tl_core.evaluation.folds import group_numbers
 from tl_core.features.decoding import crop_file
 from tl_core.images import LabelledImage
 from tl_core.images.files.decoding import in_parallel
@@ -86,6 +87,7 @@ def evaluation_of(
         probabilities=probabilities.astype(np.float32),
         measured_on=measured_on,
         folds=folds,
+        groups=group_numbers([image.group for image in images]),
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from tl_core.evaluation.folds import Fold, group_numbers, make_folds
 from tl_core.images import LabelledImage
 from tl_core.runs.events import Progress
+from tl_core.runs.results.intervals import independent_pictures, out_of_fold_interval
 
 FOLDS = 5
 
@@ -40,16 +41,16 @@ class Division:
         return len(np.unique(self.groups[self.rows]))
 
     @property
-    def fold_of_rows(self) -> np.ndarray:
-        """Number of the fold that tests each of `rows`, int64 (n,)."""
-        fold = np.full(len(self.labels), -1)
+    def fold_numbers(self) -> np.ndarray:
+        """Number of the fold that tests each picture, int64 (N,); -1 where none does."""
+        numbers = np.full(len(self.labels), -1)
         for number, (_, test) in enumerate(self.folds):
-            fold[test] = number
-        return fold[self.rows]
+            numbers[test] = number
+        return numbers
 
     def measured(self, logits: np.ndarray) -> "OutOfFold":
         """Return what logits (N, K) say of the measured pictures."""
-        return OutOfFold(logits[self.rows], self.labels[self.rows])
+        return OutOfFold(logits[self.rows], self.labels[self.rows], self.groups[self.rows])
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,13 @@ class OutOfFold:
 
     logits: np.ndarray  # float32 (n, K), in the order of `Division.rows`
     labels: np.ndarray  # int64 (n,)
+    groups: np.ndarray  # int64 (n,)
+
+    def interval(self, *, folds: int) -> tuple[float, float]:
+        """Return the 95 % interval of the accuracy; for `folds` see `out_of_fold_interval`."""
+        independent = independent_pictures(self.correct, self.groups)
+        right, n = int(self.correct.sum()), len(self.labels)
+        return out_of_fold_interval(right, n, folds=folds, independent=independent)
 
     @property
     def correct(self) -> np.ndarray:

@@ -26,6 +26,7 @@ from tl_core.runs.catalogue import Backbone
 from tl_core.runs.draft import chosen_backbone, drafted_config
 from tl_core.runs.events import result_of
 from tl_core.runs.results.answers import Prediction
+from tl_core.runs.results.intervals import independent_pictures
 from tl_core.runs.results.live import LiveAnswer, PlaceChange
 from tl_core.service.live_features import LiveFeatures
 from tl_core.workspace import open_project
@@ -76,13 +77,15 @@ class Prepared:
     """All of a live model that does not depend on labels.
 
     `groups` holds the group of each of the pictures that `basis` is made of, by their digests, in
-    its order; `test` the features, float32 (D,), of the person's test part by digest.
+    its order; `test` the features, float32 (D,), of the person's test part by digest; `numbers`
+    the index of the group of each of both, int64 (N + T,).
     """
 
     backbone: Backbone
     groups: Mapping[str, str | None]
     basis: Basis
     test: Mapping[str, np.ndarray]
+    numbers: np.ndarray
     unlike: Unlike | None
 
     @classmethod
@@ -95,15 +98,17 @@ class Prepared:
             sizes: Of the blocks of the columns.
         """
         groups = {row.digest: row.group for row in snapshot.learnable}
-        numbers = group_numbers(list(groups.values()))
+        numbers = group_numbers([*groups.values(), *(row.group for row in snapshot.test)])
+        learnt = numbers[: len(groups)]
         blocks = blocks_of(values[: len(groups)], sizes)
         tested = zip(snapshot.test, values[len(groups) :], strict=True)
         return cls(
             backbone=snapshot.backbone,
             groups=groups,
-            basis=Basis(blocks, numbers),
+            basis=Basis(blocks, learnt),
             test={row.digest: one.copy() for row, one in tested},
-            unlike=fit_unlike(blocks["last"], numbers),
+            numbers=numbers,
+            unlike=fit_unlike(blocks["last"], learnt),
         )
 
     def suits(self, snapshot: Snapshot) -> bool:
@@ -129,6 +134,7 @@ class Prepared:
             logits = np.concatenate([logits, fitted.probe.logits(values)])
             labels = np.append(labels, [index[row.class_name] for row in snapshot.test])
         groups = 1 if snapshot.test else fitted.groups
+        right = (logits.argmax(axis=1) == labels)[measured]
         return LiveModel(
             version=version,
             class_names=snapshot.class_names,
@@ -137,6 +143,7 @@ class Prepared:
             logits=logits,
             measured=measured,
             groups=groups,
+            independent=independent_pictures(right, self.numbers[measured]),
             probe=fitted.probe,
             unlike=self.unlike,
         )
@@ -157,6 +164,7 @@ class LiveModel:
     logits: np.ndarray  # float32 (N, K)
     measured: np.ndarray  # rows, int64 (n,)
     groups: int  # left out in turn
+    independent: float  # pictures, that the measured ones count as
     probe: LinearProbe
     unlike: Unlike | None
 

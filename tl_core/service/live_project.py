@@ -162,6 +162,7 @@ class LiveProject:
                 correct=model.correct,
                 n=len(model.measured),
                 groups=model.groups,
+                independent=model.independent,
                 unmeasured=model.unmeasured,
             )
         missing = "groups" if model else "features" if learnable else "classes"

@@ -13,7 +13,6 @@ from pages.shared.layers.draft import draft
 from pages.shared.results import result_text
 from pages.shared.run_control import follow, progress_bar, start, stop, stop_button
 from pages.shared.text import duration, megabytes, percent, plain
-from pages.shared.transfer.words import division_text
 from tl_core.images import list_classes
 from tl_core.runs import Run, list_runs
 from tl_core.runs.catalogue import CATALOGUE, Backbone, backbone_to_json, weights_state
@@ -167,8 +166,7 @@ def _show(project: Project, ranking: Ranking) -> None:
     mark = "The diamond marks your choice. " if any(point.chosen for point in points) else ""
     note_text(
         f"{mark}Accuracy of a linear probe on {entries[0].n:,} of your pictures, each predicted "
-        f"by a model fitted without it: {division_text(ranking.folds)}. Bars are 95 % confidence "
-        "intervals.",
+        "by a model fitted without it. Bars are 95 % confidence intervals.",
         *ranking.notes,
     )
     with st.expander("All numbers"):

@@ -7,7 +7,6 @@ from pages.shared.elements import note_text, number_cards
 from pages.shared.glossary import term
 from pages.shared.journey import TRANSFER
 from pages.shared.text import percent
-from pages.shared.transfer.words import division_text
 from tl_core.runs.results.assessment import Assessment, Calibration, Conformal
 
 FIRST_THRESHOLD = 0.8
@@ -28,7 +27,7 @@ def show_sureness(found: Assessment | None, *, outdated: str | None) -> None:
         return
     note_text(
         "Measured for a linear probe on the pretrained network, on all your pictures, each "
-        f"predicted by a model fitted without it: {division_text(found.folds)}."
+        "predicted by a model fitted without it."
     )
     if outdated:
         note_text(outdated)

@@ -27,6 +27,8 @@ def measured_text(state: LiveState) -> str:
     low, high = state.interval
     held_out = state.groups == 1
     pictures = f"{state.n:,} test pictures" if held_out else f"{state.n:,} pictures"
+    if 1 < state.groups < state.n:
+        pictures += f" in {state.groups:,} groups"
     how = "held out" if held_out else "cross-validated"
     if state.correct == state.n:
         return f"all {pictures} right, {how}"

@@ -62,6 +62,7 @@ def _honest(model: Measured, found: Assessment) -> HonestNumber:
         correct=model.correct,
         n=model.n,
         measured_on=words.measured_on(model, found),
+        split="Your model itself learns from all pictures; its accuracy is at the top of the page.",
         baseline=baseline,
         interval=model.interval,
     )
@@ -84,7 +85,7 @@ def bars(found: Assessment) -> None:
     charts.show(charts.baselines(shown, title=_bars_title(found)), key="baselines")
     with st.expander("The exact numbers"):
         st.dataframe([_row(one, found) for one in measured], hide_index=True, key="bars-table")
-        note_text(f"Measured with: {words.division_text(found.folds)}.")
+        note_text(words.division_text(found.folds))
 
 
 def _bars_title(found: Assessment) -> str:

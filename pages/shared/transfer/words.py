@@ -59,20 +59,24 @@ def budget_of(bar: Measured) -> str:
 def measured_on(bar: Measured, found: Assessment) -> str:
     """Return which pictures a bar is about, as it reads after their number."""
     if bar.measured_on == "compared" and found.folds > 1:
-        return pictures_text("all", found.folds)
+        return f"pictures, each predicted by a model that {_learned(found.folds)}"
     return pictures_text("test" if bar.measured_on == "compared" else bar.measured_on)
 
 
 def division_text(folds: int) -> str:
-    """Return how pictures were divided."""
+    """Return how pictures were divided, a sentence."""
     if folds > 1:
-        return f"cross-validation; networks that are trained step by step in {folds} folds"
-    return "one held-out part"
+        return f"For each picture, every method {_learned(folds)}."
+    return "Measured on one held-out part."
+
+
+def _learned(folds: int) -> str:
+    return f"learned from the other {folds - 1} of {folds} folds"
 
 
 def verdict_text(verdict: Verdict) -> str:
     low, high = (_signed(value) for value in verdict.interval_points)
-    on = f"95 % confidence interval {low} to {high}, on the same {verdict.n:,} pictures"
+    on = f"95 % confidence interval {low} to {high}, same {verdict.n:,} pictures and folds"
     rival = RIVALS.get(verdict.against, verdict.against)
     size = f"{abs(verdict.points):.0f} point{'' if round(abs(verdict.points)) == 1 else 's'}"
     if verdict.answer == "helped":
@@ -93,24 +97,23 @@ def _signed(points: float) -> str:
 
 def layers_text(curve: LayerCurve) -> str:
     """Return where in the network the knowledge for these pictures sits."""
-    points = curve.points
-    best = max(points, key=lambda point: point.accuracy)
-    enough = points[min(curve.suggested_frozen, len(points)) - 1]
-    share, most = percent(enough.accuracy), percent(best.accuracy)
-    if enough == points[-1]:
+    points, frozen = curve.points, curve.suggested_frozen
+    accuracies = [point.accuracy for point in points]
+    most, last = percent(max(accuracies)), percent(accuracies[-1])
+    if frozen is None:
         return (
-            f"Accuracy grows up to the last layers ({share}), so the pretrained features suit "
-            "your pictures. Freezing the whole backbone is a sensible start."
+            f"No clear difference between the layer groups ({100 * min(accuracies):.0f} to "
+            f"{most}): these pictures do not tell which layers to train."
         )
-    if enough == points[0]:
+    if frozen >= len(points):
         return (
-            f"The first layers ({share}) do as well as any later ones ({most}): what the network "
-            "learned beyond edges and colours adds nothing here. Training all but the first "
-            "group is worth a try."
+            f"The last layer group ({last}) is as good as any, and clearly better than some "
+            "earlier ones. Freezing the whole backbone is a sensible start."
         )
+    enough = points[frozen - 1]
     return (
-        f"Accuracy stops growing after {enough.group_name} ({share}; the best group reaches "
-        f"{most}). Later layers are specific to the pretraining data: freezing up to "
+        f"{enough.group_name[0].upper()}{enough.group_name[1:]} ({percent(enough.accuracy)}; best "
+        f"group {most}) is clearly better than the last layer group ({last}). Freezing up to "
         f"{enough.group_name} and training the rest is worth a try."
     )
 

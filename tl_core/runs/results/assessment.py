@@ -19,6 +19,7 @@ ANSWERS = ("helped", "no clear difference", "hurt")
 # In the order in which the page shows them; not all have to be there.
 MEASURED = ("majority", "colours", "random", "small", "scratch", "transferred")
 NEARNESS = ("near", "apart", "far")
+VERSION = 2  # of the way of measuring: what an earlier one has found is shown, but not gone on with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,8 @@ class Measured:
 class Verdict:
     """The answer. `points` = accuracy with the pretrained model minus `against`'s, times 100.
 
-    `interval_points` is its 95 % interval, paired over the same pictures and folds; `against`
+    Both learnt from the same folds, so that `points` compares the bars and nothing else.
+    `interval_points` is its 95 % interval, paired over the same pictures; `against`
     names the best baseline without pretraining that was there (a `Measured.name`).
     """
 
@@ -72,11 +74,12 @@ class LayerPoint:
 class LayerCurve:
     """`suggested_frozen`: freeze this many layer groups, as the Layers page counts them.
 
-    The last of them is the first group that does as well as any, within one standard error.
+    That is all of them unless another group does clearly better than the last on the same
+    pictures; None if no group differs clearly from the last.
     """
 
     points: tuple[LayerPoint, ...]
-    suggested_frozen: int
+    suggested_frozen: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,6 +197,7 @@ class Assessment:
     folds: int
     total: tuple[str, ...]
     seed: int = 0  # of the folds
+    version: int = 1
     done: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     measured: tuple[Measured, ...] = ()

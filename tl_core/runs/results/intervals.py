@@ -6,6 +6,8 @@ Light: numbers only.
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 Z_95 = 1.959963984540054
 
 
@@ -23,49 +25,96 @@ def wilson_interval(correct: float, n: float) -> tuple[float, float]:
     return max(0.0, (centre - spread) / denominator), min(1.0, (centre + spread) / denominator)
 
 
-def paired_gain(before: Sequence[bool], after: Sequence[bool]) -> tuple[float, float]:
+def paired_gain(
+    before: Sequence[bool], after: Sequence[bool], groups: np.ndarray | None = None
+) -> tuple[float, float]:
     """Return how much accuracy was gained on the same pictures, and its standard error.
 
     Args:
         before: Whether each picture was answered right before.
         after: The same afterwards, in the same order.
+        groups: Group of each picture, (n,); None if every picture is its own.
 
     Source: Agresti & Min (2005), "Simple improved confidence intervals for comparing matched
     proportions", who add half a picture to each of the four outcomes: one lucky picture alone is
     no gain.
     """
-    n = len(before) + 2
-    won = sum(b and not a for a, b in zip(before, after, strict=True)) + 0.5
-    lost = sum(a and not b for a, b in zip(before, after, strict=True)) + 0.5
-    gain = (won - lost) / n
-    return gain, math.sqrt(won + lost - n * gain**2) / n
+    changes = np.asarray(after, float) - np.asarray(before, float)
+    n = len(changes) + 2
+    won, lost = (changes > 0).sum() + 0.5, (changes < 0).sum() + 0.5
+    gain = float((won - lost) / n)
+    error = math.sqrt(won + lost - n * gain**2) / n
+    if groups is not None and len(changes):
+        error *= math.sqrt(len(changes) / independent_pictures(changes, groups))
+    return gain, error
 
 
-def out_of_fold_interval(correct: float, n: int, *, folds: int = 5) -> tuple[float, float]:
+def paired_interval(
+    before: Sequence[bool],
+    after: Sequence[bool],
+    groups: np.ndarray | None = None,
+    *,
+    wider: float = 1.0,
+) -> tuple[float, float]:
+    """Return the 95 % interval of `paired_gain`, `wider` times as wide, within [-1, 1]."""
+    gain, error = paired_gain(before, after, groups)
+    half = wider * Z_95 * error
+    return max(-1.0, gain - half), min(1.0, gain + half)
+
+
+def out_of_fold_interval(
+    correct: float, n: int, *, folds: int = 5, independent: float | None = None
+) -> tuple[float, float]:
     """Return the 95 % interval of the accuracy of a model fitted on all pictures.
 
     It was measured by models that had only (k - 1) / k of them to learn from, which are a little
     worse: that makes up for the dependence between folds at the lower end, where Wilson's bound
-    stays. The upper end allows for both: Wilson's bound with the number of pictures divided by
-    `fold_inflation`, and errors that may become fewer in proportion to the pictures learnt from.
+    stays. The upper end is the higher one of two: Wilson's bound of half as many pictures, and his
+    bound with errors that become fewer in proportion to the pictures learnt from.
     `benchmarks/quality/honesty.py` measures how often the interval holds the truth.
 
     Args:
         correct: Right answers, out of fold; the mean over repeats where there are several.
         n: Pictures.
         folds: k; 1 for a part that was held out: Wilson's interval.
+        independent: As how many independent pictures they count, see `independent_pictures`.
 
-    Source: Nadeau & Bengio (2003), "Inference for the Generalization Error"; for learning curves
-    that fall by a power of at most 1, Cortes et al. (1993), "Learning Curves: Asymptotic Values
-    and Rate of Convergence"; that naive intervals hold too seldom, Bates et al. (2021),
-    "Cross-validation: what does it estimate and how well does it do it?", arXiv:2104.00673.
+    Source: for learning curves that fall by a power of at most 1, Cortes et al. (1993), "Learning
+    Curves: Asymptotic Values and Rate of Convergence"; that naive intervals hold too seldom, Bates
+    et al. (2021), "Cross-validation: what does it estimate and how well does it do it?",
+    arXiv:2104.00673.
     """
+    count = n if independent is None else min(n, independent)
+    correct = correct * count / n if n else correct
+    low, high = wilson_interval(correct, count)
     if folds == 1:
-        return wilson_interval(correct, n)
-    factor = fold_inflation(folds)
-    low, _ = wilson_interval(correct, n)
-    _, high = wilson_interval(correct / factor, n / factor)
-    return low, 1 - (1 - high) * (1 - 1 / folds)
+        return low, high
+    _, half = wilson_interval(correct / 2, count / 2)
+    return low, max(half, 1 - (1 - high) * (1 - 1 / folds))
+
+
+def independent_pictures(values: np.ndarray, groups: np.ndarray) -> float:
+    """Return how many independent pictures make a mean as sure as these, which come in groups.
+
+    Pictures of one group are right or wrong together more often than others; where nothing varies,
+    a group counts as one picture.
+
+    Args:
+        values: Of each picture, (n,), such as right or wrong.
+        groups: Group of each picture, (n,).
+
+    Source: Kish (1965), "Survey Sampling", for the design effect.
+    """
+    _, group = np.unique(groups, return_inverse=True)
+    n, count = len(values), int(group.max()) + 1 if len(values) else 0
+    if count == n:
+        return float(n)
+    apart = values - np.mean(values)
+    if not apart.any():
+        return float(count)
+    sums = np.bincount(group, weights=apart)
+    effect = float((sums**2).sum() / (apart**2).sum()) * count / max(1, count - 1)
+    return n / max(1.0, effect)
 
 
 def fold_inflation(folds: int) -> float:

@@ -24,6 +24,7 @@ class LiveState:
             there is no number.
         n: Labelled pictures that were measured.
         groups: How many groups were left out in turn.
+        independent: As how many independent pictures the measured ones count.
         missing: Why there is no number, one of `MISSING`: no backbone is chosen, fewer than two
             classes have two pictures, pictures have not been looked at, or fewer than two classes
             have two groups, so that nothing can be held out.
@@ -39,6 +40,7 @@ class LiveState:
     correct: int | None = None
     n: int = 0
     groups: int = 0
+    independent: float | None = None
     missing: str | None = None
     unmeasured: tuple[str, ...] = ()
     ready: bool = False
@@ -54,7 +56,9 @@ class LiveState:
         """The 95 % interval of the accuracy, fractions."""
         if self.correct is None:
             return None
-        return out_of_fold_interval(self.correct, self.n, folds=self.groups)
+        return out_of_fold_interval(
+            self.correct, self.n, folds=self.groups, independent=self.independent
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ import numpy as np
 from tl_core.images import LockedTest
 from tl_core.runs.configuration import TrainingConfig, config_from_json, config_to_json
 from tl_core.runs.record import Run
-from tl_core.runs.results.intervals import out_of_fold_interval
+from tl_core.runs.results.intervals import independent_pictures, out_of_fold_interval
 from tl_core.workspace.json_values import read_json, write_json
 from tl_core.workspace.storage import write_atomic
 
@@ -44,6 +44,8 @@ class Evaluation:
             have words for it.
         folds: Of the cross-validation that answered every picture out of fold; 1 if the
             pictures were held out.
+        groups: Group of each picture, int64 (N,); None, in older reports, if every picture is its
+            own.
     """
 
     class_names: tuple[str, ...]
@@ -52,6 +54,7 @@ class Evaluation:
     probabilities: np.ndarray
     measured_on: str
     folds: int = 1
+    groups: np.ndarray | None = None
 
     @cached_property
     def predicted(self) -> np.ndarray:
@@ -78,7 +81,23 @@ class Evaluation:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of the accuracy, fractions."""
-        return out_of_fold_interval(self.correct, self.n, folds=self.folds)
+        return out_of_fold_interval(
+            self.correct, self.n, folds=self.folds, independent=self.independent
+        )
+
+    @cached_property
+    def independent(self) -> float:
+        """As how many pictures these count that are independent of one another."""
+        if self.groups is None:
+            return float(self.n)
+        return independent_pictures(self.predicted == self.labels, self.groups)
+
+    @cached_property
+    def fewest_groups(self) -> int:
+        """How many groups, or pictures without one, the class with the fewest has."""
+        groups = np.arange(self.n) if self.groups is None else self.groups
+        found = (len(np.unique(groups[self.labels == label])) for label in np.unique(self.labels))
+        return min(found, default=0)
 
     @cached_property
     def confusion(self) -> np.ndarray:
@@ -184,6 +203,7 @@ def write_report(run_dir: Path, report: Report) -> None:
         digests=np.array(report.evaluation.digests, dtype="U64"),
         labels=report.evaluation.labels,
         probabilities=report.evaluation.probabilities.astype(np.float32),
+        **({} if report.evaluation.groups is None else {"groups": report.evaluation.groups}),
     )
     write_atomic(run_dir / "predictions.npz", content.getvalue())
     write_json(run_dir / "report.json", report.summary())
@@ -216,6 +236,7 @@ def read_report(run_dir: Path) -> Report | None:
             probabilities=predictions["probabilities"],
             measured_on=data["measured_on"],
             folds=data.get("folds", OLD_FOLDS.get(data["method"], 1)),
+            groups=predictions.get("groups"),
         ),
     )
 
