@@ -2,7 +2,8 @@
 
     TLCoreError
     ├── WorkspaceError          project or workspace missing, name not usable
-    │   └── StorageFull         no space left on the disk
+    │   ├── StorageFull         no space left on the disk
+    │   └── DatabaseDamaged     the list of projects cannot be read
     ├── ImageFileError          bytes that are not a usable picture
     ├── ArchiveError            a ZIP that cannot be read
     ├── DatasetError            classes or pictures that do not make a training set
@@ -26,6 +27,9 @@ class WorkspaceError(TLCoreError): ...
 
 
 class StorageFull(WorkspaceError): ...
+
+
+class DatabaseDamaged(WorkspaceError): ...
 
 
 class ImageFileError(TLCoreError): ...

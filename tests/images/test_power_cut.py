@@ -13,7 +13,7 @@ from projects import add
 
 from tl_core.images import image_path, list_images, read_picture, thumbnail_path
 from tl_core.workspace import Workspace, create_project, list_projects, open_workspace
-from tl_core.workspace.database import database_url, engine_for
+from tl_core.workspace.connection import database_url, engine_for
 
 DISK_BYTES = 64 * 2**20
 PICTURES = 30

@@ -16,7 +16,8 @@ from sqlalchemy.exc import OperationalError
 from tl_core.errors import StorageFull, WorkspaceError
 from tl_core.images import image_set, list_images
 from tl_core.workspace import Workspace, open_workspace
-from tl_core.workspace.database import ClassRow, database_url, engine_for, session
+from tl_core.workspace.connection import database_url, engine_for
+from tl_core.workspace.database import ClassRow, session
 from tl_core.workspace.opening import _prepare
 
 ROOT = Path(__file__).parents[2]
@@ -129,7 +130,7 @@ def test_a_workspace_of_an_earlier_version_keeps_everything(tmp_path: Path) -> N
         old.execute("ALTER TABLE images DROP COLUMN locked")
         old.execute("ALTER TABLE images ADD COLUMN split TEXT")
         old.execute("UPDATE images SET split = 'test'")
-        for table in ("groups", "group_decisions", "locked_tests"):
+        for table in ("groups", "group_decisions", "locked_tests", "alembic_version"):
             old.execute(f"DROP TABLE {table}")
         old.commit()
     _prepare.cache_clear()
@@ -137,3 +138,19 @@ def test_a_workspace_of_an_earlier_version_keeps_everything(tmp_path: Path) -> N
     _prepare.cache_clear()
     add(open_workspace(root), project_id, files(bees=3))
     assert len(image_set(open_workspace(root), project_id).train) == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("oracle+nonesuch://host/name", r"driver is not installed.*pip"),
+        ("mysql+pymysql://host/name", r"driver is not installed here \(“pymysql”\)"),
+        ("nonsense", "not the address"),
+    ],
+)
+def test_a_database_that_cannot_be_spoken_with_gets_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, says: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    with pytest.raises(WorkspaceError, match=says):
+        open_workspace(tmp_path)

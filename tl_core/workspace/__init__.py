@@ -2,7 +2,10 @@
 
 names, json_values  names that people give; JSON files and values
 storage             where things lie on disk and how they are written
+backups             copies of the database: one a day, and one opened again
+connection          the way to the database, and its troubles as sentences
 database            the tables; one transaction per action of a person
+schema              the tables' versions, and migrations from earlier ones
 opening             folders and tables of a workspace
 projects            create, list, open, rename, delete
 machine_memo        what was measured on this machine

@@ -3,36 +3,30 @@
 SQLite beside the projects by default, any SQLAlchemy URL through ``DATABASE_URL``.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from sqlalchemy import (
     JSON,
-    Connection,
     DateTime,
-    Engine,
     ForeignKey,
     Index,
     Text,
     TypeDecorator,
     UniqueConstraint,
-    create_engine,
-    event,
     false,
-    inspect,
 )
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
-from sqlalchemy.schema import CreateColumn
 
-from tl_core.errors import WorkspaceError
-from tl_core.workspace.storage import Workspace, storage_full
-
-BUSY_TIMEOUT_SECONDS = 10.0
+from tl_core.workspace.backups import back_up_daily
+from tl_core.workspace.connection import (
+    database_errors,
+    database_file,
+    database_url,
+    engine_for,
+)
+from tl_core.workspace.storage import Workspace
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -181,89 +175,28 @@ class RunRow(Base):
     n_test: Mapped[int | None]
 
 
-def database_url(workspace: Workspace) -> URL:
-    # not as text: a folder may have "?" or "%" in its name
-    beside = URL.create("sqlite", database=str(workspace.root / "tl.db"))
-    named = os.environ.get("DATABASE_URL")
-    return make_url(named) if named else beside
+class VersionRow(Base):
+    """The schema's version, where Alembic looks for it."""
 
+    __tablename__ = "alembic_version"
 
-@lru_cache(maxsize=64)
-def engine_for(url: URL) -> Engine:
-    """Return the one engine of this process for `url`."""
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _configure_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _configure_sqlite(connection, _record) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves, see _begin_sqlite
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT_SECONDS * 1000)}")
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
-
-
-def _begin_sqlite(connection) -> None:
-    # A reader that turns writer fails at once when another process wrote in between, whatever
-    # the busy time-out: writers therefore queue up at the start of their transaction.
-    write = connection.get_execution_options().get("write", True)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-
-def create_tables(workspace: Workspace) -> None:
-    """Make what is missing; a database of an earlier version keeps all that is in it."""
-    with _database_errors(), engine_for(database_url(workspace)).begin() as connection:
-        Base.metadata.create_all(connection)
-        _add_missing_columns(connection)
-
-
-def _add_missing_columns(connection: Connection) -> None:
-    """Add columns that tables of an earlier version lack; they are nullable or have a default."""
-    found = inspect(connection)
-    for table in Base.metadata.sorted_tables:
-        known = {column["name"] for column in found.get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in known:
-                added = CreateColumn(column).compile(dialect=connection.dialect)
-                name = connection.dialect.identifier_preparer.format_table(table)
-                connection.exec_driver_sql(f"ALTER TABLE {name} ADD COLUMN {added}")
+    version_num: Mapped[str] = mapped_column(primary_key=True)
 
 
 @contextmanager
 def session(workspace: Workspace, *, write: bool = True) -> Iterator[Session]:
     """Open one transaction: committed at the end, rolled back on any exception.
 
-    With ``write=False`` it only reads and never waits for a writer.
+    With ``write=False`` it only reads and never waits for a writer. The first writing of a day
+    leaves a backup.
 
     Raises:
+        DatabaseDamaged: If the SQLite file is no longer one.
         StorageFull: If the disk is full.
         WorkspaceError: If the database cannot be opened or stays busy for `BUSY_TIMEOUT_SECONDS`.
     """
     engine = engine_for(database_url(workspace)).execution_options(write=write)
-    with _database_errors(), Session(engine, expire_on_commit=False) as opened, opened.begin():
+    with database_errors(), Session(engine, expire_on_commit=False) as opened, opened.begin():
         yield opened
-
-
-@contextmanager
-def _database_errors() -> Iterator[None]:
-    try:
-        yield
-    except OperationalError as error:
-        text = str(error.orig).lower()
-        if "full" in text:
-            raise storage_full("saving to the database") from error
-        if "locked" in text or "busy" in text:
-            raise WorkspaceError(
-                "Another process is writing to this workspace. Try again in a moment."
-            ) from error
-        if "unable to open" in text or "readonly" in text or "read-only" in text:
-            raise WorkspaceError(
-                "The workspace's database cannot be opened for writing. Check that its folder "
-                "exists and is writable."
-            ) from error
-        raise
+    if write and (file := database_file(workspace)):
+        back_up_daily(file)

@@ -10,7 +10,8 @@ from pathlib import Path
 from sqlalchemy.engine import URL
 
 from tl_core.errors import WorkspaceError
-from tl_core.workspace.database import create_tables, database_url, engine_for
+from tl_core.workspace.connection import database_file, database_url, engine_for
+from tl_core.workspace.schema import create_tables
 from tl_core.workspace.storage import Workspace, storage_errors
 
 _KEEP_MARKER_SECONDS = 3600.0  # seconds; a worker that has not noticed yet may still write
@@ -27,11 +28,23 @@ def open_workspace(root: Path | None = None) -> Workspace:
     """
     chosen = Path(root or os.environ.get("TL_WORKSPACE") or "workspace")
     workspace = Workspace(Path(os.path.abspath(chosen.expanduser())))
-    if not workspace.projects_dir.is_dir():
-        _prepare.cache_clear()  # the folder was removed under us
-        engine_for(database_url(workspace)).dispose()
+    if not workspace.projects_dir.is_dir() or _is_empty(database_file(workspace)):
+        reopen(workspace)  # they were removed under us
     _prepare(workspace, database_url(workspace))
     return workspace
+
+
+def reopen(workspace: Workspace) -> None:
+    """Let go of the database, so that `open_workspace` looks at it as a new process does."""
+    _prepare.cache_clear()
+    engine_for(database_url(workspace)).dispose()
+
+
+def _is_empty(file: Path | None) -> bool:
+    try:
+        return file is not None and file.stat().st_size == 0
+    except OSError:
+        return True
 
 
 @lru_cache(maxsize=64)
