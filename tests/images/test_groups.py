@@ -12,6 +12,7 @@ from tl_core.errors import DatasetError
 from tl_core.images import (
     accept_groups,
     accept_names,
+    confirm_names,
     dismiss_names,
     image_set,
     keep_copies,
@@ -117,7 +118,10 @@ def test_names_are_proposed_and_never_imposed(workspace: Workspace) -> None:
     project_id = create_project(workspace, "Leaves").id
     names = ["IMG_1", "IMG_1_flipLR", "IMG_1_180deg", "IMG_2", "IMG_2_new90degFlipTB", "IMG_3"]
     add(workspace, project_id, [file(f"rust/{name}.png") for name in names])
-    (pattern,) = propose_names(workspace, project_id)
+    assert propose_names(workspace, project_id) == []  # nobody has looked at the pictures yet
+    confirm_all(workspace, project_id)
+    (proposal,) = propose_names(workspace, project_id)
+    pattern = proposal.pattern
     assert pattern.kind == "endings" and list(pattern.groups) == ["IMG_1", "IMG_2"]
     assert list_groups(workspace, project_id) == []
     accept_names(workspace, project_id, pattern)
@@ -129,6 +133,29 @@ def test_names_are_proposed_and_never_imposed(workspace: Workspace) -> None:
     assert propose_names(workspace, project_id) == []
     undo_last(workspace, project_id)
     assert len(propose_names(workspace, project_id)) == 1
+
+
+def confirm_all(workspace: Workspace, project_id: str) -> None:
+    """Let the pictures confirm whatever their names suggest."""
+    images = list_images(workspace, project_id)
+    found = {
+        pattern.kind: [[images[i].digest for i in ids] for ids in pattern.groups.values()]
+        for pattern in name_patterns([(i, one.name) for i, one in enumerate(images)])
+    }
+    confirm_names(workspace, project_id, found)
+
+
+def test_a_proposal_says_how_many_groups_it_leaves(workspace: Workspace) -> None:
+    project_id = create_project(workspace, "Leaves").id
+    names = [f"rust/IMG_{n} ({m}).png" for n in (1, 2) for m in range(1, 11)]
+    names += [f"spot/{n}.png" for n in range(40)]
+    names += [f"spot/IMG_9 ({m}).png" for m in (1, 2)]
+    add(workspace, project_id, [file(name) for name in names])
+    confirm_all(workspace, project_id)
+    (proposal,) = propose_names(workspace, project_id)
+    costs = {one.class_name: (one.images, one.joined, one.now, one.left) for one in proposal.costs}
+    assert costs == {"rust": (20, 20, 20, 2), "spot": (42, 2, 42, 41)}
+    assert [one.class_name for one in proposal.costly] == ["rust"]
 
 
 @pytest.mark.parametrize(

@@ -67,9 +67,15 @@ def test_file_names_are_proposed_and_only_joined_on_a_yes(workspace):
         for i, one in enumerate(coloured_files(("new", "other"), 6))
     ]  # fmt: skip
     result_of(images.add_images(workspace, made.id, renamed))
+    assert "File names" not in texts(open_app(PAGE, made))
+    digests = [one.digest for one in images.list_images(workspace, made.id) if "leaf" in one.name]
+    images.confirm_names(workspace, made.id, {"endings": [digests]})
     app = open_app(PAGE, made)
     assert not app.exception
-    assert "File names say" in texts(app)
+    assert "File names and the pictures suggest that" in texts(app)
+    assert "Independent groups left to measure with" in texts(app)
+    labels = [one.label for one in app.button]
+    assert labels.index("No, they are different") < labels.index("Keep them together")
     assert "<b>leaf" not in texts(app)
     assert list_groups(workspace, made.id) == []
     app = press(app, "Keep them together")

@@ -8,5 +8,6 @@ extraction               features of pictures, computed once and kept
 comparison_inputs        what else a comparison needs of each picture
 frozen_front             what a network's frozen front makes of pictures
 copies                   pictures that show the same thing, found and kept together
+named_sources            which sources that file names speak of show in the pictures, too
 fingerprints, alignment  how alike two pictures are: turned and mirrored; moved and scaled
 """

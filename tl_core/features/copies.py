@@ -29,11 +29,12 @@ from tl_core.features.fingerprints import (
     tiles_of,
     turned_bound,
 )
-from tl_core.images import LabelledImage, keep_copies
+from tl_core.features.named_sources import confirmed_sources
+from tl_core.images import LabelledImage, confirm_names, keep_copies
 from tl_core.images.groups import grouping
 from tl_core.workspace.storage import Workspace, write_atomic
 
-SEARCH = 1  # raise it when the search finds other pairs
+SEARCH = 2  # raise it when the search finds other pairs
 TURNED = 0.78  # least correlation of details, with TONE and ALIKE
 TONE = 0.88  # least correlation of brightness
 ALIKE = 0.55  # least cosine of features
@@ -71,6 +72,14 @@ def group_copies(
     pairs, _ = same_pairs(tiles_of(workspace, project_id, digests), features)
     found = [(digests[a], digests[b]) for a, b in pairs.tolist()]
     regrouped = keep_copies(workspace, project_id, found)
+    if features is not None and len(images) <= grouping.MOST_SEARCHED:
+        labels = np.array([image.label for image in images], np.int64)
+        sources = confirmed_sources([image.name for image in images], labels, _unit(features))
+        named = {
+            kind: [[digests[row] for row in group] for group in groups]
+            for kind, groups in sources.items()
+        }
+        confirm_names(workspace, project_id, named)
     last_search.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(last_search, state.encode("ascii"))
     return regrouped
@@ -82,7 +91,7 @@ def unsearched_note(count: int) -> str | None:
         return None
     return (
         f"With more than {grouping.MOST_SEARCHED:,} pictures, copies and series are not searched "
-        f"for; there are {count:,}. Groups from file names and your own groups still apply."
+        f"for; there are {count:,}. Your own groups still apply."
     )
 
 

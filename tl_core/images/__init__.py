@@ -36,15 +36,19 @@ from tl_core.images.files.sources import (
 from tl_core.images.groups.grouping import (
     PictureGroup,
     accept_groups,
-    accept_names,
-    dismiss_names,
     keep_copies,
     list_groups,
     merge_groups,
-    propose_names,
     split_group,
 )
-from tl_core.images.groups.name_patterns import NamePattern
+from tl_core.images.groups.name_proposals import (
+    ClassCost,
+    NameProposal,
+    accept_names,
+    confirm_names,
+    dismiss_names,
+    propose_names,
+)
 from tl_core.images.groups.recordings import Sources, add_recording, sources_of
 from tl_core.images.health import HealthFinding, health_findings
 from tl_core.images.labels import (

@@ -9,7 +9,7 @@ from pages.shared.elements import errors_shown, name_text, note_text
 from pages.shared.gallery import Action, Tile, gallery
 from pages.shared.glossary import explain
 from tl_core.images import (
-    NamePattern,
+    NameProposal,
     PictureGroup,
     accept_groups,
     accept_names,
@@ -25,16 +25,18 @@ from tl_core.images.groups import grouping
 
 SHOWN = 72  # pictures of one group
 EXAMPLES = 3  # sources that a proposal names
+FOLDS = 5  # of a cross-validation, where there are enough groups
 KIND_TEXT = {
     "copies": "found by comparing the pictures",
     "names": "from the file names",
     "own": "your own choice",
     "recording": "one webcam recording",
 }
-PATTERN_TEXT = {
-    "endings": "File names say that {images:,} pictures were made from {groups:,} originals",
-    "prefixes": "File names say that {images:,} pictures come from {groups:,} sources",
+PATTERN_TEXT = {  # number of groups, the verb after "pictures"
+    "endings": ("original", "were made from"),
+    "prefixes": ("source", "come from"),
 }
+MOST_CLASSES = 3  # whose cost is named
 
 
 def show_groups(project_id: str) -> None:
@@ -54,27 +56,53 @@ def show_groups(project_id: str) -> None:
     if not searched:
         note_text(
             f"Copies and series are searched for in up to {grouping.MOST_SEARCHED:,} pictures; "
-            f"there are {count:,}. Groups from file names and your own groups still apply."
+            f"there are {count:,}. Your own groups still apply."
         )
-    for pattern in proposals:
-        _proposal(project_id, pattern)
+    for proposal in proposals:
+        _proposal(project_id, proposal)
     if groups:
         _groups(project_id, groups)
     explain("group")
 
 
-def _proposal(project_id: str, pattern: NamePattern) -> None:
-    workspace = state.current_workspace()
+def proposal_text(proposal: NameProposal) -> tuple[str, ...]:
+    """Return what is proposed, for example which, and what it costs where that is much."""
+    pattern, groups = proposal.pattern, len(proposal.pattern.groups)
+    noun, verb = PATTERN_TEXT[pattern.kind]
+    lines = [
+        f"File names and the pictures suggest that {pattern.images:,} pictures {verb} {groups:,} "
+        f"{noun}{'' if groups == 1 else 's'}. Keep each together?"
+    ]
+    examples = list(pattern.groups.items())[:EXAMPLES]
+    told = ", ".join(f"“{source}” ({len(ids)} pictures)" for source, ids in examples)
+    lines.append(f"For example {told}")
+    if costly := proposal.costly:
+        kept = "; ".join(
+            f"{cost.left:,} of {cost.now:,} for “{cost.class_name}”"
+            for cost in costly[:MOST_CLASSES]
+        )
+        folds = min(FOLDS, costly[0].left)
+        how = f"At most {folds} folds are possible then" if folds > 1 else "It cannot be measured"
+        lines.append(
+            f"This costs certainty. Independent groups left to measure with: {kept}. {how}. Agree "
+            "only if the pictures of a group really show the same thing."
+        )
+    return tuple(lines)
+
+
+def _proposal(project_id: str, proposal: NameProposal) -> None:
+    workspace, pattern = state.current_workspace(), proposal.pattern
     with st.container(border=True, key=f"card-names-{pattern.kind}"):
-        said = PATTERN_TEXT[pattern.kind].format(images=pattern.images, groups=len(pattern.groups))
-        examples = list(pattern.groups.items())[:EXAMPLES]
-        told = ", ".join(f"“{source}” ({len(ids)} pictures)" for source, ids in examples)
-        name_text(f"{said}. Keep each together?", note=f"For example {told}", clip=False)
+        title, *below = proposal_text(proposal)
+        name_text(title, clip=False)
+        note_text(*below)
+        buttons = [
+            ("Keep them together", "yes", lambda: accept_names(workspace, project_id, pattern)),
+            ("No, they are different", "no", lambda: dismiss_names(workspace, project_id, pattern)),
+        ]
         with st.container(horizontal=True):
-            _button("Keep them together", f"names-yes-{pattern.kind}",
-                    lambda: accept_names(workspace, project_id, pattern))  # fmt: skip
-            _button("No, they are different", f"names-no-{pattern.kind}",
-                    lambda: dismiss_names(workspace, project_id, pattern))  # fmt: skip
+            for label, answer, act in reversed(buttons) if proposal.costly else buttons:
+                _button(label, f"names-{answer}-{pattern.kind}", act)
 
 
 def _groups(project_id: str, groups: Sequence[PictureGroup]) -> None:

@@ -1,8 +1,7 @@
 """Groups of pictures that show the same thing: kept together by every split and fold.
 
 Copies that a search found are kept together at once, which is the safe side, and the person may
-accept, split or merge them. Groups read from file names (`name_patterns`) are only proposed. What
-the person took apart is never joined again by a search.
+accept, split or merge them. What the person took apart is never joined again by a search.
 """
 
 from collections import defaultdict
@@ -15,17 +14,16 @@ from sqlalchemy.orm import Session
 from tl_core.errors import DatasetError
 from tl_core.images.groups.joining import (
     COPIES,
-    NAMES,
     OWN,
-    Joining,
+    decisions,
     group_rows,
     groups_before,
+    joining_of,
     remove_group,
     save_group,
 )
-from tl_core.images.groups.name_patterns import NamePattern, name_patterns
 from tl_core.images.queries import get_images, update_images
-from tl_core.images.records import ImageRecord, pictures
+from tl_core.images.records import ImageRecord
 from tl_core.images.undo import remember
 from tl_core.workspace.database import GroupDecisionRow, ImageRow, session
 from tl_core.workspace.storage import Workspace
@@ -133,51 +131,6 @@ def merge_groups(workspace: Workspace, project_id: str, names: Sequence[str]) ->
     return kept
 
 
-def propose_names(workspace: Workspace, project_id: str) -> list[NamePattern]:
-    """Return what the file names suggest and nobody accepted or dismissed yet."""
-    wanted = select(ImageRow.id, ImageRow.name, ImageRow.group).where(
-        ImageRow.project_id == project_id, ImageRow.excluded.is_(False)
-    )
-    with session(workspace, write=False) as opened:
-        rows = opened.execute(wanted.order_by(ImageRow.id)).all()
-        dismissed = {
-            (one.data["kind"], title)
-            for one in _decisions(opened, project_id, NAMES)
-            for title in one.data["titles"]
-        }
-    group = {image_id: name for image_id, _, name in rows}
-    found = []
-    for pattern in name_patterns([(image_id, name) for image_id, name, _ in rows]):
-        left = {
-            title: ids
-            for title, ids in pattern.groups.items()
-            if (pattern.kind, title) not in dismissed
-            and (None in (names := {group[image_id] for image_id in ids}) or len(names) > 1)
-        }
-        if left:
-            found.append(NamePattern(kind=pattern.kind, groups=left))
-    return found
-
-
-def accept_names(workspace: Workspace, project_id: str, pattern: NamePattern) -> None:
-    """Make groups of what the file names suggest; groups that share a picture become one."""
-    ids = _flat(pattern.groups.values())
-    with session(workspace) as opened:
-        joining = _joining(opened, project_id)
-        _remember(opened, project_id, f"group {pictures(len(ids))} by name", joining.ids)
-        for members in pattern.groups.values():
-            joining.join_all(members)
-        joining.write(opened, project_id, kind=NAMES, accepted=True)
-
-
-def dismiss_names(workspace: Workspace, project_id: str, pattern: NamePattern) -> None:
-    """Do not propose these groups again."""
-    with session(workspace) as opened:
-        _remember(opened, project_id, "dismiss groups by name", [])
-        data = {"kind": pattern.kind, "titles": list(pattern.groups)}
-        opened.add(GroupDecisionRow(project_id=project_id, kind=NAMES, data=data))
-
-
 def keep_copies(workspace: Workspace, project_id: str, pairs: Iterable[tuple[str, str]]) -> int:
     """Keep pictures together that a search found to show the same thing.
 
@@ -187,19 +140,12 @@ def keep_copies(workspace: Workspace, project_id: str, pairs: Iterable[tuple[str
     changed their group.
     """
     with session(workspace) as opened:
-        joining = _joining(opened, project_id)
-        for decision in _decisions(opened, project_id, "apart"):
+        joining = joining_of(opened, project_id)
+        for decision in decisions(opened, project_id, "apart"):
             joining.keep_apart(decision.data["parts"])
         for first, second in pairs:
             joining.join(first, second)
         return joining.write(opened, project_id, kind=COPIES, accepted=False)
-
-
-def _joining(opened: Session, project_id: str) -> Joining:
-    wanted = select(ImageRow.id, ImageRow.digest, ImageRow.group).where(
-        ImageRow.project_id == project_id
-    )
-    return Joining(opened.execute(wanted.order_by(ImageRow.digest)).all())
 
 
 def _members(opened: Session, project_id: str, names: Iterable[str]) -> dict[str, list[int]]:
@@ -222,16 +168,9 @@ def _remember(opened: Session, project_id: str, what: str, ids: Iterable[int]) -
     remember(opened, project_id, what, groups=groups_before(opened, project_id, ids))
 
 
-def _decisions(opened: Session, project_id: str, kind: str) -> list[GroupDecisionRow]:
-    wanted = select(GroupDecisionRow).where(
-        GroupDecisionRow.project_id == project_id, GroupDecisionRow.kind == kind
-    )
-    return list(opened.scalars(wanted.order_by(GroupDecisionRow.id)))
-
-
 def _forget_apart(opened: Session, project_id: str, digests: set[str]) -> None:
     """Drop that these pictures were taken apart from one another: the person joins them."""
-    for decision in _decisions(opened, project_id, "apart"):
+    for decision in decisions(opened, project_id, "apart"):
         parts = [[one for one in part if one not in digests] for part in decision.data["parts"]]
         joined = [one for part in decision.data["parts"] for one in part if one in digests]
         parts = [part for part in [*parts, joined] if part]

@@ -58,6 +58,10 @@ class Joining:
         for item in items[1:]:
             self.join(items[0], item)
 
+    def group_of(self, image_id: int) -> int:
+        """Return a number that pictures of one group share."""
+        return self._root(image_id)
+
     def write(self, opened: Session, project_id: str, *, kind: str, accepted: bool) -> int:
         """Store the groups that have grown; return how many pictures have another group now."""
         members = defaultdict(list)
@@ -95,6 +99,22 @@ class Joining:
         return item
 
 
+def joining_of(opened: Session, project_id: str) -> Joining:
+    """Return all pictures of a project with the groups that they have now."""
+    wanted = select(ImageRow.id, ImageRow.digest, ImageRow.group).where(
+        ImageRow.project_id == project_id
+    )
+    return Joining(opened.execute(wanted.order_by(ImageRow.digest)).all())
+
+
+def decisions(opened: Session, project_id: str, kind: str) -> list[GroupDecisionRow]:
+    """Return what the person said no to, the oldest first."""
+    wanted = select(GroupDecisionRow).where(
+        GroupDecisionRow.project_id == project_id, GroupDecisionRow.kind == kind
+    )
+    return list(opened.scalars(wanted.order_by(GroupDecisionRow.id)))
+
+
 def groups_before(opened: Session, project_id: str, image_ids: Iterable[int]) -> dict:
     """Return the groups of pictures about to change theirs, as they are, for `restore_groups`."""
     members: dict[str | None, list[int]] = {}
@@ -106,11 +126,11 @@ def groups_before(opened: Session, project_id: str, image_ids: Iterable[int]) ->
             members.setdefault(name, []).append(image_id)
     rows = group_rows(opened, project_id)
     known = [rows[name] for name in members if name in rows]
-    decisions = select(GroupDecisionRow).where(GroupDecisionRow.project_id == project_id)
+    said = select(GroupDecisionRow).where(GroupDecisionRow.project_id == project_id)
     return {
         "images": [[name, ids] for name, ids in members.items()],
         "rows": [[row.name, row.kind, row.accepted] for row in known],
-        "decisions": [[row.kind, row.data] for row in opened.scalars(decisions)],
+        "decisions": [[row.kind, row.data] for row in opened.scalars(said)],
     }
 
 
