@@ -6,6 +6,7 @@ import stat
 import zipfile
 from pathlib import Path
 
+import hostile
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -191,6 +192,47 @@ def test_a_zip_bomb_is_refused_and_names_its_size(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(sources, "MAX_ZIP_FILES", 2)
     with pytest.raises(ArchiveError, match="holds 3 files"):
         zip_files(zipped(*((f"a/{n}.png", b"") for n in range(3))))
+
+
+def of_crafted(name: str) -> tuple[dict[str, int], dict[str, str]]:
+    """Return sizes of what can be read of a crafted archive, and reasons for the rest, by name."""
+    sizes, found = {}, list(zip_files(io.BytesIO(hostile.CRAFTED[name]())))
+    refused = reasons(found)
+    for one in found:
+        if isinstance(one, SourceFile):
+            try:
+                sizes[one.name] = len(one.read())
+            except ImageFileError as error:
+                refused[one.name] = str(error)
+    return sizes, refused
+
+
+@pytest.mark.parametrize(
+    ("name", "refused", "says"),
+    [
+        ("an entry without a name", {"(entry 2 of the ZIP)"}, "it has no name"),
+        ("overlapping entries", {f"a/{n:05}.bmp" for n in range(1999)}, "overlaps another"),
+        ("false packed sizes", {"a/0.bmp"}, "overlaps another"),
+        ("false unpacked sizes", {"a/0.bmp"}, "damaged inside"),
+        ("packed by bzip2", {"a/0.bmp"}, "by the method Deflate"),
+        ("packed by LZMA", {"a/0.bmp"}, "by the method Deflate"),
+        ("ways out", {"../../out.jpg", "/etc/out.jpg"}, "outside"),
+    ],
+)
+def test_an_entry_that_lies_is_named_and_the_rest_is_read(
+    name: str, refused: set[str], says: str
+) -> None:
+    sizes, told = of_crafted(name)
+    assert "good/1.jpg" in sizes and refused <= set(told)
+    assert all(says in told[one] for one in refused)
+
+
+def test_a_table_of_too_many_entries_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = zipped(*((f"a/{n}.png", b"") for n in range(12)))
+    monkeypatch.setattr(sources, "MAX_ZIP_FILES", 10)
+    monkeypatch.setattr(zipfile, "ZipInfo", None)  # none is made
+    with pytest.raises(ArchiveError, match="holds 12 files; at most 10"):
+        zip_files(content)
 
 
 def test_a_member_over_the_limit_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:

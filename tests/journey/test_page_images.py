@@ -2,16 +2,19 @@
 
 import io
 import zipfile
+from threading import Event
 from types import SimpleNamespace
 
 import pytest
-from pictures import coloured, coloured_files
+from pictures import coloured, coloured_files, picture
 from projects import project_with_pictures
 from sessions import NASTY, messages, open_app, open_dialog, press, shown, wait_for_imports
 
 from pages.shared.images import adding
+from pages.shared.images.arrivals import start_adding
 from pages.shared.images.changes import act
 from tl_core.images import (
+    SourceFile,
     add_images,
     count_images,
     create_class,
@@ -70,6 +73,24 @@ def test_a_damaged_zip_is_answered_with_a_sentence(workspace):
     app.file_uploader[0].set_value(("set.zip", b"no zip", "application/zip")).run()
     assert not app.exception
     assert "is not a ZIP file" in messages(app)
+
+
+def test_an_import_can_be_stopped_and_says_what_was_not_read(workspace):
+    project, go_on = project_with_pictures(), Event()
+
+    def slow() -> bytes:
+        go_on.wait(30)
+        return picture()
+
+    offered = [SourceFile(f"slow/{number}.png", slow, "slow") for number in range(200)]
+    start_adding(workspace, project.id, offered)
+    app = open_app(PAGE, project)
+    stop = next(button for button in app.button if button.key.startswith("stop-add-"))
+    stop.click().run()
+    go_on.set()
+    wait_for_imports(project.id)
+    app.run()
+    assert "Stopped" in messages(app) and "files not read" in messages(app)
 
 
 def test_the_panel_stays_open_between_two_webcam_pictures(workspace):

@@ -86,11 +86,6 @@ def test_an_explanation_is_a_picture(stripes, class_index):
     assert opened(answer(stripes, "explain", "run", digest, class_index)).mode == "RGB"
 
 
-def test_an_uploaded_picture_is_explained_too(stripes):
-    data = image_path(*stripes, first(stripes)).read_bytes()
-    assert opened(answer(stripes, "explain", "run", data)).size == opened(data).size
-
-
 def test_a_picture_that_is_gone_and_a_run_without_model_are_sentences(stripes):
     with pytest.raises(DatasetError, match="no longer in the project"):
         answer(stripes, "explain", "run", "0" * 64, 0)

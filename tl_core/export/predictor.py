@@ -18,7 +18,7 @@ from PIL import Image
 from tl_core.backbones.network import TransferNetwork, load_network
 from tl_core.backbones.preprocessing import Preprocessing, prepare
 from tl_core.errors import ImageFileError, PredictionError
-from tl_core.images import Skipped, SourceFile, read_picture
+from tl_core.images import Skipped, SourceFile, read_picture, read_untrusted
 from tl_core.images.files.decoding import in_parallel
 from tl_core.runs.processes import cores
 from tl_core.runs.results.answers import Answer, Prediction
@@ -67,7 +67,7 @@ class Predictor:
 
     def predict(self, pictures: Sequence[bytes | Path]) -> list[Prediction]:
         """Return one prediction per picture, in order; raises as `probabilities` does."""
-        decoded = in_parallel(read_picture, pictures, threads=cores())
+        decoded = in_parallel(_decoded, pictures, threads=cores())
         return [self._prediction(picture) for picture in decoded]
 
     def answers(self, files: Iterable[SourceFile | Skipped]) -> Iterator[Answer]:
@@ -117,12 +117,17 @@ def _loaded(file: Path, _changed: int) -> Predictor:
     return Predictor.load(file)
 
 
+def _decoded(picture: bytes | Path) -> Image.Image:
+    """Decode a project's own file, or bytes from a stranger."""
+    return read_picture(picture) if isinstance(picture, Path) else read_untrusted(picture)
+
+
 def _opened(file: SourceFile | Skipped) -> tuple[SourceFile | Skipped, Image.Image | str]:
     """Return the file with its decoded picture, or with the reason why there is none."""
     if isinstance(file, Skipped):
         return file, file.reason
     try:
-        return file, read_picture(file.read())
+        return file, read_untrusted(file.read())
     except ImageFileError as error:
         return file, str(error)
     except OSError as error:

@@ -33,6 +33,7 @@ from tl_core.images.files.sources import (
     uploaded_files,
     zip_files,
 )
+from tl_core.images.files.untrusted import read_untrusted
 from tl_core.images.groups.grouping import (
     PictureGroup,
     accept_groups,

@@ -1,19 +1,18 @@
 """Files into the project: verified, deduplicated, with thumbnails; nothing skipped silently.
 
-Decoding runs in a few threads (Pillow lets go of the interpreter lock while it works) with a
-bounded number of files in flight, so that memory stays flat however many files there are.
+A bounded number of files is in flight, so that memory stays flat however many files there are.
 """
 
 import hashlib
-import os
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tl_core.errors import DatasetError, ImageFileError
-from tl_core.images.files.decoding import examine, in_parallel
+from tl_core.images.files.decoding import in_parallel
 from tl_core.images.files.sources import Skipped, SourceFile
+from tl_core.images.files.untrusted import PROCESSES, Decoders
 from tl_core.images.queries import thumbnail_path
 from tl_core.images.records import AddProgress, clean_class_name
 from tl_core.images.saving import (
@@ -26,7 +25,7 @@ from tl_core.images.saving import (
 )
 from tl_core.workspace.storage import Workspace, write_unsynced
 
-_DECODING_THREADS = max(2, min(4, os.cpu_count() or 1))
+_THREADS = PROCESSES + 2  # some read and write while the processes decode
 _PICTURES_PER_TRANSACTION = 64
 _PROGRESS_EVERY_SECONDS = 0.5  # longest time between two words on progress
 
@@ -85,8 +84,9 @@ def add_images(
 
     try:
         for outcome in _outcomes(workspace, project_id, files, known):
-            waiting.append(outcome)
-            done += 1
+            if outcome is not None:
+                waiting.append(outcome)
+                done += 1
             late = time.monotonic() - last > _PROGRESS_EVERY_SECONDS
             if late or len(waiting) >= _PICTURES_PER_TRANSACTION:
                 added += save()
@@ -102,14 +102,15 @@ def _outcomes(
     project_id: str,
     files: Iterable[SourceFile | Skipped],
     known: dict[str, First],
-) -> Iterator[Stored | Skipped]:
-    """Yield what became of each file, in order."""
+) -> Iterator[Stored | Skipped | None]:
+    """Yield what became of each file, in order, and None when one of them takes long."""
+    decoders = Decoders()
     refused: dict[str, str] = {}  # digest -> reason
 
     def store(new: Offered | Again | Skipped) -> Stored | Again | Skipped:
         if not isinstance(new, Offered):
             return new
-        outcome = _store(workspace, project_id, new)
+        outcome = _store(workspace, project_id, new, decoders)
         if isinstance(outcome, Skipped):
             refused[new.digest] = outcome.reason
         return outcome
@@ -117,7 +118,14 @@ def _outcomes(
     def new(file: SourceFile | Skipped) -> Offered | Again | Skipped:
         return file if isinstance(file, Skipped) else _read(workspace, project_id, file, known)
 
-    for outcome in in_parallel(store, map(new, files), threads=_DECODING_THREADS):
+    for outcome in in_parallel(
+        store,
+        map(new, files),
+        threads=_THREADS,
+        ahead=1,
+        patience=_PROGRESS_EVERY_SECONDS,
+        stop=decoders.stop,
+    ):
         if isinstance(outcome, Again):  # what became of the first one is known by now
             same = duplicate_reason(outcome.class_name, known[outcome.digest])
             yield Skipped(outcome.name, refused.get(outcome.digest, same))
@@ -145,10 +153,12 @@ def _read(
     return Offered(replace(file, class_name=class_name), data, digest, first is not None)
 
 
-def _store(workspace: Workspace, project_id: str, new: Offered) -> Stored | Skipped:
+def _store(
+    workspace: Workspace, project_id: str, new: Offered, decoders: Decoders
+) -> Stored | Skipped:
     file = new.file
     try:
-        facts, thumbnail = examine(new.data, digest=new.digest)
+        facts, thumbnail = decoders.examine(new.data, new.digest)
     except ImageFileError as error:
         return Skipped(file.name, str(error).rstrip("."))
     original = workspace.images_dir(project_id) / f"{new.digest}.{facts.extension}"

@@ -103,7 +103,7 @@ def predict(
 
 
 def explain(
-    root: str, project_id: str, run_id: str, picture: str | bytes, class_index: int | None = None
+    root: str, project_id: str, run_id: str, digest: str, class_index: int | None = None
 ) -> bytes:
     """Return a picture with heat where it spoke for a class, WebP.
 
@@ -111,16 +111,13 @@ def explain(
         root: Folder of the workspace.
         project_id: The project.
         run_id: A run with a model.
-        picture: Digest of one of the project's pictures, or the bytes of another one.
+        digest: Of one of the project's pictures.
         class_index: None explains the class that the model predicts.
     """
     from tl_core.evaluation.explanation import heat_overlay
     from tl_core.export.predictor import model_file
 
-    source: bytes | Path = picture
-    if isinstance(picture, str):
-        source = _picture(open_workspace(Path(root)), project_id, picture)
-    image = read_picture(source)
+    image = read_picture(_picture(open_workspace(Path(root)), project_id, digest))
     file = model_file(_run_dir(root, project_id, run_id))
     network, preprocessing = _network(file, file.stat().st_mtime_ns)
     if class_index is None:

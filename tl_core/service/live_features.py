@@ -20,7 +20,7 @@ from tl_core.features.extraction import (
     kept_features,
     reader_name,
 )
-from tl_core.images import LabelledImage, PictureRow, read_picture
+from tl_core.images import LabelledImage, PictureRow, read_untrusted
 from tl_core.runs.catalogue import Backbone
 from tl_core.workspace.storage import Workspace
 
@@ -120,7 +120,7 @@ class LiveFeatures:
         Raises:
             ImageFileError: If it cannot be read.
         """
-        crop = to_uint8_crop(read_picture(content), self._preprocessing)
+        crop = to_uint8_crop(read_untrusted(content), self._preprocessing)
         with self._making:
             if self._engine is None:
                 self._engine = self._chosen(lambda: crop[None], pictures=0)

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -60,33 +61,40 @@ def _sample_set(project_id: str, *, missed: bool) -> bool:
 
 def _batches(project_id: str) -> bool:
     found = arrivals(project_id)
-    active = [job for job in found.values() if not job.finished]
-    for job in active:
-        background.show(job, _progress)
+    active = not all(job.finished for job in found.values())
+    for key, job in found.items():
+        if not job.finished:
+            background.show(job, partial(_progress, key))
     if not active:
         for key, job in found.items():
             _result(key, job)
-    return bool(active)
+    return active
 
 
 def _prefix(project_id: str) -> str:
     return f"add-{project_id}-"
 
 
-def _progress(job: Job) -> None:
+def _progress(key: str, job: Job) -> None:
     done, total = job.said.done, job.said.total
     share = min(1.0, done / max(1, total))
-    st.progress(share, text=f"{job.doing}: {done:,} of {total:,} files")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(share, text=f"{job.doing}: {done:,} of {total:,} files")
+        if st.button("Stop", key=f"stop-{key}", icon=":material/stop:", type="tertiary"):
+            job.stop = True
 
 
 def _result(key: str, job: Job) -> None:
     """Say what came of a batch: in passing when all went well, else until it is confirmed."""
     added, skipped = job.said.added, len(job.said.skipped)
-    if not skipped and not job.error:
+    left = max(0, job.said.total - job.said.done)
+    if not skipped and not job.error and not left:
         background.forget(key)
         st.toast(f"{_count(added)} added.", icon=":material/check:")
         return
     text = f"{_count(added)} added."
+    if left and not job.error:
+        text += f" Stopped: {_count(left, 'file')} not read."
     if skipped:
         text += (
             f" {_count(skipped, 'file')} skipped; the list at the end of the page gives the "

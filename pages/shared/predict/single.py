@@ -18,7 +18,7 @@ from pages.shared.elements import (
 from pages.shared.live.known import Live
 from pages.shared.text import plain
 from tl_core.errors import TLCoreError
-from tl_core.images import add_images, list_classes, read_picture, thumbnail_bytes, uploaded_files
+from tl_core.images import add_images, list_classes, read_untrusted, thumbnail_bytes, uploaded_files
 from tl_core.runs import Run, compute_client
 from tl_core.runs.results.answers import Answer, Prediction
 from tl_core.runs.results.onnx_check import WEIGHTS
@@ -100,7 +100,7 @@ def _asked(
     entry: Answer = compute_client.call(function, *place, [(name, _data)])[0]
     if entry.prediction is None:
         return entry, None
-    return entry, thumbnail_bytes(read_picture(_data, shortest=PREVIEW), side=PREVIEW)
+    return entry, thumbnail_bytes(read_untrusted(_data, shortest=PREVIEW), side=PREVIEW)
 
 
 def _show(

@@ -3,23 +3,26 @@
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from tl_core.errors import ImageFileError
+from tl_core.images.files.containers import check_container
+from tl_core.images.files.rgb import to_rgb
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 MAX_PIXELS = 50_000_000  # 150 MB as RGB; phones and cameras stay below
+MAX_DECODED_BYTES = 500_000_000  # while it is decoded
 MAX_FILE_BYTES = 256 * 2**20
 THUMBNAIL_SIDE = 160  # pixels
+NO_MEMORY = "not enough memory to decode it; save it smaller."
 
 # An allow-list: other decoders of Pillow start programs (EPS) or are rarely exercised.
 _EXTENSIONS = {
@@ -36,7 +39,7 @@ _EXTENSIONS = {
     "HEIF": "heic",
 }
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-_TWELVE_BITS = 4095
+_WIDTHS = {"I;1": 2, "I": 4, "F": 4}  # bytes of a grey pixel, by the mode's first letters
 _ORIENTATION = 0x0112  # EXIF tag
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -88,21 +91,38 @@ def examine(data: bytes, *, digest: str | None = None) -> tuple[PictureFacts, by
 
 
 def in_parallel(
-    work: Callable[[Item], Result], items: Iterable[Item], *, threads: int, ahead: int = 2
-) -> Iterator[Result]:
-    """Yield ``work(item)`` in order, by threads that are at most `ahead` items each ahead."""
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    threads: int,
+    ahead: int = 2,
+    patience: float | None = None,
+    stop: Callable[[], None] = lambda: None,
+) -> Iterator[Result | None]:
+    """Yield ``work(item)`` in order, by threads that are at most `ahead` items each ahead.
+
+    None is yielded whenever the next result takes longer than `patience` seconds. When nobody
+    asks any more, `stop` is called to end what is being worked on.
+    """
     with ThreadPoolExecutor(threads) as pool:
         waiting = deque()
+
+        def first() -> Iterator[Result | None]:
+            while not wait([waiting[0]], patience).done:
+                yield None
+            yield waiting.popleft().result()
+
         try:
             for item in items:
                 waiting.append(pool.submit(work, item))
                 if len(waiting) >= threads * ahead:
-                    yield waiting.popleft().result()
+                    yield from first()
             while waiting:
-                yield waiting.popleft().result()
+                yield from first()
         finally:  # whoever stopped asking does not wait for what was read ahead
             for future in waiting:
                 future.cancel()
+            stop()
 
 
 def thumbnail_bytes(image: Image.Image, side: int = THUMBNAIL_SIDE) -> bytes:
@@ -128,13 +148,14 @@ def _load(data: bytes | Path) -> bytes:
 def _decode(data: bytes, shortest: int | None) -> tuple[Image.Image, str, tuple[int, int]]:
     """Return the picture, its file extension and its full upright size."""
     _check_bytes(data)
+    check_container(data)
     try:
         with Image.open(BytesIO(data), formats=_formats(data)) as opened:
             size = opened.size
-            _check_size(*size)
+            _check_size(opened)
             if shortest is not None and opened.format in ("JPEG", "MPO"):
                 opened.draft("RGB", (2 * shortest, 2 * shortest))
-            picture = _to_rgb(opened)
+            picture = to_rgb(opened)
             turn = _turn(opened)  # only now: Pillow turns TIFF itself, while loading
             size = size if opened.format in ("JPEG", "MPO") else picture.size
             extension = _EXTENSIONS[opened.format or ""]
@@ -145,7 +166,7 @@ def _decode(data: bytes, shortest: int | None) -> tuple[Image.Image, str, tuple[
     except Image.DecompressionBombError as error:
         raise ImageFileError(_too_large()) from error
     except MemoryError as error:
-        raise ImageFileError("not enough memory to decode it; save it smaller.") from error
+        raise ImageFileError(NO_MEMORY) from error
     except Exception as error:  # decoders fail on damaged bytes with whatever they stumble over
         raise ImageFileError(_damaged(error)) from error
     if turn is not None:
@@ -162,9 +183,19 @@ def _check_bytes(data: bytes) -> None:
         raise ImageFileError(f"the file is larger than {MAX_FILE_BYTES >> 20} MB; save it smaller.")
 
 
-def _check_size(width: int, height: int) -> None:
+def _check_size(opened: Image.Image) -> None:
+    width, height = opened.size
     if width * height > MAX_PIXELS:
         raise ImageFileError(f"{width} x {height} pixels: {_too_large()}")
+    channels = len(opened.getbands())
+    each = 4 if channels > 1 else _WIDTHS.get(opened.mode[:3], 1)
+    if opened.format == "JPEG2000":
+        each += 4 * channels  # its decoder works in 32 bits
+    if width * height * each > MAX_DECODED_BYTES:
+        raise ImageFileError(
+            f"{width} x {height} pixels of {channels} channels take "
+            f"{width * height * each / 1e6:.0f} MB to decode; save it smaller."
+        )
 
 
 def _too_large() -> str:
@@ -199,36 +230,3 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
         return _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # a damaged EXIF block is no reason to refuse the picture
         return None
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Return the first frame as RGB, transparency laid on white."""
-    if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
-    if image.mode in ("RGBa", "La"):  # premultiplied
-        image = image.convert(image.mode.upper())
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        layer = image.convert("RGBA")
-        white = Image.new("RGBA", layer.size, "white")
-        return Image.alpha_composite(white, layer).convert("RGB")
-    image.load()
-    return image.copy() if image.mode == "RGB" else image.convert("RGB")
-
-
-def _eight_bits(values: np.ndarray) -> np.ndarray:
-    """Scale grey values of 12, 16 or 32 bits or of fractions to uint8.
-
-    The range is the container's (or that of 12-bit cameras when all values fit in it), so
-    that pictures of one series keep their brightness relative to each other. Only values
-    outside any usual range are stretched from their own minimum to their own maximum.
-    """
-    values = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    lowest, highest = values.min(), values.max()
-    fraction = highest <= 1 and not np.array_equal(values, np.round(values))
-    if lowest >= 0 and fraction:
-        low, high = 0.0, 1.0
-    elif lowest >= 0 and highest <= 65535:
-        low, high = 0.0, _TWELVE_BITS if highest <= _TWELVE_BITS else 65535
-    else:
-        low, high = lowest, highest
-    return np.round((values - low) * (255.0 / max(high - low, 1e-12))).astype(np.uint8)

@@ -10,6 +10,7 @@ import os
 import stat
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -37,6 +38,8 @@ MAX_UNPACKED_BYTES = 50 * 2**30
 HARMLESS_UNPACKED_BYTES = 512 * 2**20  # whatever unpacks to less than this is not called a bomb
 MAX_UNPACKED_RATIO = 100  # unpacked : packed; pictures are compressed already and stay near 1
 _ENCRYPTED = 0x1
+_HEADER_BYTES = 30  # before an entry's name and its packed bytes
+_ZIP64_BYTES = 76  # between the table of a large ZIP and its end
 
 
 @dataclass(frozen=True)
@@ -179,17 +182,18 @@ def zip_files(file: BinaryIO | Path) -> Iterator[SourceFile | Skipped]:
     if isinstance(file, Path) and not file.is_file():
         raise ArchiveError(f"There is no file '{file}'. Check the path.")
     try:
+        count = _count_entries(file)
+        if count > MAX_ZIP_FILES:
+            raise ArchiveError(
+                f"'{name}' holds {count:,} files; at most {MAX_ZIP_FILES:,} are read. "
+                "Split it into several."
+            )
         archive = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise ArchiveError(
             f"'{name}' is not a ZIP file, or it is damaged. Make or download it again."
         ) from error
-    members = [member for member in archive.infolist() if not member.is_dir()]
-    _check_zip(name, members)
-    return (_zip_member(archive, member) for member in members)
-
-
-def _check_zip(name: str, members: list[zipfile.ZipInfo]) -> None:
+    members = [one for one in archive.infolist() if not one.filename.endswith("/")]
     if not members:
         raise ArchiveError(
             f"'{name}' is empty. Put one folder per class, with its pictures, into the ZIP."
@@ -198,11 +202,37 @@ def _check_zip(name: str, members: list[zipfile.ZipInfo]) -> None:
         raise ArchiveError(
             f"'{name}' is protected by a password. Unpack it and make a ZIP without one."
         )
-    if len(members) > MAX_ZIP_FILES:
-        raise ArchiveError(
-            f"'{name}' holds {len(members):,} files; at most {MAX_ZIP_FILES:,} are read. "
-            "Split it into several."
-        )
+    untrue = _of_untrue_size(archive)
+    _check_ratio(name, [one for one in members if one.header_offset not in untrue])
+    return (
+        _zip_member(archive, member, number, untrue=member.header_offset in untrue)
+        for number, member in enumerate(members, start=1)
+    )
+
+
+def _count_entries(file: BinaryIO | Path) -> int:
+    """Count the entries of a ZIP's table without making an object of each, as `ZipFile` does."""
+    with file.open("rb") if isinstance(file, Path) else nullcontext(file) as opened:
+        end = zipfile._EndRecData(opened)
+        if end is None:
+            return 0
+        size, place = end[zipfile._ECD_SIZE], end[zipfile._ECD_LOCATION]
+        opened.seek(max(0, place - size - _ZIP64_BYTES))
+        return opened.read(size + _ZIP64_BYTES).count(b"PK\1\2")
+
+
+def _of_untrue_size(archive: zipfile.ZipFile) -> set[int]:
+    """Return where those entries start whose packed bytes reach into what comes after them."""
+    entries = sorted(archive.infolist(), key=lambda one: one.header_offset)
+    starts = [one.header_offset for one in entries[1:]] + [archive.start_dir]
+    return {
+        one.header_offset
+        for one, following in zip(entries, starts, strict=True)
+        if one.header_offset + _HEADER_BYTES + one.compress_size > following
+    }
+
+
+def _check_ratio(name: str, members: list[zipfile.ZipInfo]) -> None:
     unpacked = sum(member.file_size for member in members)
     packed = sum(member.compress_size for member in members)
     bomb = unpacked > HARMLESS_UNPACKED_BYTES and unpacked > MAX_UNPACKED_RATIO * max(packed, 1)
@@ -213,12 +243,21 @@ def _check_zip(name: str, members: list[zipfile.ZipInfo]) -> None:
         )
 
 
-def _zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> SourceFile | Skipped:
+def _zip_member(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, number: int, *, untrue: bool
+) -> SourceFile | Skipped:
     name = member.filename
+    if not name:
+        return Skipped(f"(entry {number} of the ZIP)", "it has no name; make the ZIP again")
+    if untrue:
+        return Skipped(name, "it overlaps another entry of the ZIP; make the ZIP again")
     if stat.S_ISLNK(member.external_attr >> 16):
         return Skipped(name, "a symbolic link in the ZIP; links are not followed")
     if member.flag_bits & _ENCRYPTED:
         return Skipped(name, "protected by a password; add it without one")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # `zipfile` unpacks some others in one go, a kilobyte perhaps to a gigabyte
+        return Skipped(name, "packed in an unusual way; make the ZIP again, by the method Deflate")
     if member.file_size > MAX_FILE_BYTES:
         return Skipped(name, _too_large())
     return source_file(name, lambda: _read_member(archive, member))
