@@ -9,7 +9,6 @@ from pages.shared.backbone.cards import backbone_cards, search_form
 from pages.shared.backbone.choice import choose, show_choice
 from pages.shared.backbone.own_weights import own_weights_form
 from pages.shared.backbone.ranking import rank_backbones
-from pages.shared.glossary import explain
 from pages.shared.journey import BACKBONE, IMAGES
 from pages.shared.layout import enter, next_step, page_header
 from tl_core.runs.catalogue import CATALOGUE
@@ -20,9 +19,8 @@ project = state.current_project()
 page_header(
     BACKBONE,
     "Choose a backbone",
-    "A backbone is a pretrained network. Your classifier is trained on its features.",
+    "A [[backbone]] is a [[pretrained]] network. Your [[classifier]] is trained on its features.",
 )
-explain("backbone", "parameters", "input size", "CNN", "ViT", "supervised", "self-supervised")
 ready = show_choice(project)
 chosen = chosen_backbone(project)
 take = partial(choose, project)
@@ -30,7 +28,6 @@ backbone_cards(CATALOGUE, key="catalogue", chosen=chosen, on_choose=take)
 st.header("Compare the backbones on your pictures", anchor=False)
 rank_backbones(project)
 st.header("Other backbones", anchor=False)
-explain("timm", "architecture")
 tabs = st.tabs(["Search", "My own weights file"])
 with tabs[0]:
     search_form(chosen, take)

@@ -4,7 +4,6 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.elements import number_cards
-from pages.shared.glossary import explain
 from pages.shared.images.adding import adding_panel, wants_more
 from pages.shared.images.arrivals import show_arrivals
 from pages.shared.images.browser import picture_browser
@@ -49,7 +48,6 @@ live = page_header(
     "Add your pictures",
     "Add pictures of each class. The model learns to tell the classes apart.",
 )
-explain("class", "split", "test set", "exact duplicate")
 classes = list_classes(workspace, project.id)
 total = count_images(workspace, project.id)
 excluded = count_images(workspace, project.id, excluded=True)

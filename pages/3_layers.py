@@ -5,7 +5,7 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.compute import answer_or_wait, ask, wait_for_all
 from pages.shared.elements import errors_shown, note_text
-from pages.shared.glossary import explain
+from pages.shared.glossary import term
 from pages.shared.journey import LAYERS, TRAINING
 from pages.shared.layers.augmentation import augmentation_cards
 from pages.shared.layers.draft import accept_draft, draft
@@ -22,8 +22,7 @@ workspace = state.current_workspace()
 page_header(
     LAYERS,
     "Choose which layers are trained",
-    "Choose how many layer groups stay frozen, and whether the pictures are augmented. The "
-    "defaults are a good start.",
+    "Choose how many [[layer groups|layer group]] stay [[frozen]]. The default is a good start.",
 )
 require_backbone(project)
 compute_client.warm()
@@ -45,22 +44,16 @@ with errors_shown():
         show_depth(project, frozen_groups(config, len(groups), known))
     show_costs(groups, estimate, config, known, pictures=pictures)
     wait_for_all([estimate], key="estimate", doing="Estimating the time")
-explain(
-    "layer group", "frozen", "classifier", "parameters", "linear probing", "fine-tuning",
-    "from scratch",
-)  # fmt: skip
 
-st.header("Augmentation", anchor=False)
+st.header("Augmentation", anchor=False, help=term("augmentation"))
 note_text(
-    "Augmentation trains on randomly changed versions of your pictures. It is off by default, "
-    "because linear probing is fast and accurate without it. It helps most with fine-tuning, or "
-    "when later pictures will look different from these."
+    "Off by default: [[linear probing]] is accurate without it. It helps most with "
+    "[[fine-tuning]], or when later pictures will look different from these."
 )
 if pictures:
     augmentation_cards(project, config)
 else:
     st.info("Add pictures to preview each option here.")
-explain("augmentation")
 if known:
     expert_settings(config, known[config.strategy])
 next_step(TRAINING, "Next: train", first=accept_draft)

@@ -5,7 +5,6 @@ from contextlib import suppress
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.glossary import explain
 from pages.shared.journey import EVALUATION, TRAINING
 from pages.shared.layers.draft import draft
 from pages.shared.layout import enter, next_step, page_header, require_backbone, require_classes
@@ -44,10 +43,8 @@ if runs:
     shown = wanted or first_step_of(active, runs) or active or runs[0]
     pick_run(runs, shown, names, label="Look at")
     show_run(shown, runs, names, below=lambda: second_step(project, shown, runs, names, classes))
-    explain("epoch", "loss", "accuracy", "training set", "validation set", "overfitting")
 if len(runs) > 1:
     st.header("Compare runs", anchor=False)
     compare_runs(runs, names)
-    explain("confidence interval", "run")
 if has_result and (tried or active):
     next_step(EVALUATION, "Next: evaluation", disabled=shown.active)

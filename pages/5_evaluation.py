@@ -9,7 +9,7 @@ from pages.shared.evaluation.cells import picture_gallery, records_of, say_what_
 from pages.shared.evaluation.heat_map import interesting_first, where_it_looked
 from pages.shared.evaluation.locked_test import show_locked_test
 from pages.shared.evaluation.per_class import SMALL_MATRIX, choose_cell, class_table
-from pages.shared.glossary import explain
+from pages.shared.glossary import term
 from pages.shared.images.changes import undo_button
 from pages.shared.journey import EVALUATION, TRANSFER
 from pages.shared.layout import enter, next_step, page_header
@@ -25,8 +25,7 @@ project = state.current_project()
 page_header(
     EVALUATION,
     "Evaluate the model",
-    "How accurate the model is on held-out pictures, and which ones it gets wrong. You can fix "
-    "wrong labels here.",
+    "Which pictures the model gets wrong. You can fix wrong labels here.",
 )
 run, report = choose_result(project)
 evaluation = report.evaluation
@@ -34,9 +33,8 @@ records = records_of(project, evaluation)
 compute_client.warm()
 result_cards(report)
 say_what_changed(evaluation, records)
-explain("test set", "accuracy", "confidence interval")
 
-st.header("Confusion matrix", anchor=False)
+st.header("Confusion matrix", anchor=False, help=term("confusion matrix"))
 beside = len(evaluation.class_names) <= SMALL_MATRIX
 left, right = st.columns(2, gap="medium") if beside else (st.container(), st.container())
 with left:
@@ -54,11 +52,6 @@ with right:
         nothing="No pictures in this cell. Choose another one.",
     )  # fmt: skip
 undo_button(project.id)
-explain("confusion matrix")
-
-st.header("Metrics per class", anchor=False)
-class_table(evaluation)
-explain("precision", "recall", "F1", "macro F1")
 
 st.header("Most confident mistakes", anchor=False)
 note_text(
@@ -71,13 +64,16 @@ picture_gallery(
     nothing="No mistakes among the tested pictures.",
 )  # fmt: skip
 
-st.header("Explanation with Grad-CAM", anchor=False)
-where_it_looked(run, evaluation, interesting_first(evaluation, inside), records)
-explain("Grad-CAM", "probability")
-
-st.header("Calibration", anchor=False)
-comparison = comparison_of(project)
-show_sureness(comparison.found, outdated=comparison.outdated)
-explain("calibration", "temperature", "coverage", "conformal set")
+with st.expander(
+    "What the model looked at", key="heat-map", icon=":material/visibility:", on_change="rerun"
+) as heat_map:
+    if heat_map.open:
+        where_it_looked(run, evaluation, interesting_first(evaluation, inside), records)
+with st.expander("Precision and recall of each class", icon=":material/table:"):
+    note_text("[[Precision]], [[recall]] and [[F1]] of each class; last, the [[macro F1]].")
+    class_table(evaluation)
+with st.expander("For the curious: can its probabilities be believed?", icon=":material/speed:"):
+    comparison = comparison_of(project)
+    show_sureness(comparison.found, outdated=comparison.outdated)
 show_locked_test(run)
 next_step(TRANSFER, "Next: did the pretrained model help?")

@@ -4,10 +4,8 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.elements import note_text
-from pages.shared.glossary import explain
 from pages.shared.journey import PREDICT, TRANSFER
 from pages.shared.layout import enter, next_step, page_header, require_backbone, require_classes
-from pages.shared.text import plain
 from pages.shared.transfer import findings
 from pages.shared.transfer.comparison import comparison_of, show_state, start_button
 from pages.shared.transfer.subset_choice import choose_parts
@@ -43,64 +41,49 @@ if comparison.newest is None:
 show_state(project, comparison)
 if found:
     findings.the_answer(found)
-    explain(
-        "pretrained",
-        "baseline",
-        "paired difference",
-        "percentage point",
-        "confidence interval",
-        "negative transfer",
-    )
-
-    st.header("Comparison with baselines on the same pictures", anchor=False)
-    if found.measured:
-        findings.bars(found)
-    else:
-        pending("The comparison")
-    if not found.of("scratch") and not comparison.active:
-        start_button(
-            project,
-            "Also train the whole network from scratch",
-            key="scratch",
-            scratch=True,
-            help="The same architecture, trained from random weights. This takes minutes.",
-        )
-    elif comparison.active:
-        note_text("Measuring. Progress is shown at the top of this page.")
-    explain("random weights", "colour histogram", "from scratch", "cross-validation")
-
-    st.header("Accuracy by layer group", anchor=False)
-    if found.layers:
-        findings.layer_by_layer(found.layers)
+    with st.expander("All baselines on the same pictures", icon=":material/bar_chart:"):
+        if found.measured:
+            findings.bars(found)
+        else:
+            pending("The comparison")
+        if not found.of("scratch") and not comparison.active:
+            start_button(
+                project,
+                "Also train the whole network from scratch",
+                key="scratch",
+                scratch=True,
+                help="The same architecture, trained from random weights. This takes minutes.",
+            )
+    with st.expander("Which layers know most about your pictures", icon=":material/layers:"):
+        if found.layers:
+            findings.layer_by_layer(found.layers)
+            note_text(
+                "A linear classifier was fitted to the output of each [[layer group]]. Where the "
+                "curve peaks, the features suit your classes best."
+            )
+        else:
+            pending("Accuracy by layer group")
+    with st.expander("Would more pictures help?", icon=":material/add_photo_alternate:"):
+        if found.learning:
+            findings.more_pictures(found.learning)
+        else:
+            pending("The [[learning curve]]")
+    with st.expander(
+        "For the curious: distance from the pretraining data", icon=":material/speed:"
+    ):
         note_text(
-            "A linear classifier was fitted to the output of each layer group. Where the curve "
-            "peaks, the features suit your classes best."
+            "How different your pictures are from the pretraining data, and from each other: "
+            "indications only; the comparison decides. Parts are compared by the "
+            "[[proxy A-distance]] and the [[Fréchet distance]]."
         )
-    else:
-        pending("Accuracy by layer group")
-    explain("layer group", "frozen")
-
-    st.header("Distance from the pretraining data", anchor=False)
-    note_text(
-        "How different your pictures are from the pretraining data, and from each other. These "
-        "are indications only; the comparison above decides."
-    )
-    if found.distance:
-        findings.distance_cards(found.distance)
-    if found.similarities:
-        findings.similarities(found.similarities)
-    if not found.distance and not found.similarities:
-        pending("The distance from the pretraining data")
-    choose_parts(project, comparison)
-    explain("proxy A-distance", "Fréchet distance")
-
-    st.header("Would more pictures help?", anchor=False)
-    if found.learning:
-        findings.more_pictures(found.learning)
-    else:
-        pending("The learning curve")
-    explain("learning curve")
-
+        if found.distance:
+            findings.distance_cards(found.distance)
+        if found.similarities:
+            findings.similarities(found.similarities)
+        if not found.distance and not found.similarities:
+            pending("The distance from the pretraining data")
+        choose_parts(project, comparison)
     if found.notes:
-        st.markdown("**Notes**\n" + "".join(f"\n- {plain(note)}" for note in found.notes))
+        with st.expander("Notes", icon=":material/notes:"):
+            note_text(*found.notes)
 next_step(PREDICT, "Next: try it on new pictures")

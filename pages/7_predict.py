@@ -5,7 +5,6 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.compute import ask
 from pages.shared.elements import errors_shown
-from pages.shared.glossary import explain
 from pages.shared.journey import EXPORT, PREDICT
 from pages.shared.layout import enter, next_step, page_header
 from pages.shared.predict.batch import show_batch, start_batch
@@ -70,5 +69,4 @@ def begin(run: Run, uploader: str, files: list[SourceFile | Skipped]) -> None:
 
 if not ask_for_pictures(run):
     show_batch(run)
-explain("probability", "unlike the training pictures")
 next_step(EXPORT, "Next: export")

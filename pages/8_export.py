@@ -5,7 +5,6 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.elements import card, note_text
 from pages.shared.export.onnx_check import download_button, onnx_card
-from pages.shared.glossary import explain
 from pages.shared.journey import EXPORT
 from pages.shared.layout import enter, page_header
 from pages.shared.run_choice import choose_model
@@ -28,11 +27,10 @@ with card("onnx"):
 with card("weights"):
     st.subheader("Weights for PyTorch", anchor=False)
     note_text(
-        "The weights as a safetensors file, with the class names and preprocessing settings. It "
-        "works with PyTorch and timm, and with this app's command line.",
+        "The [[weights]] as a [[safetensors]] file, with class names and preprocessing settings: "
+        "for PyTorch and timm, and for this app's command line.",
     )
     download_button(run, WEIGHTS)
-explain("ONNX", "parity", "safetensors", "weights")
 with st.expander("How do I use the ONNX file elsewhere?", icon=":material/help:"):
     st.markdown(
         "1. Put `model.onnx` and `predict.py` into one folder on any computer with Python.\n2. "

@@ -7,7 +7,6 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.elements import card, errors_shown
 from pages.shared.gallery import data_uri
-from pages.shared.glossary import explain
 from pages.shared.home import project_dialogs
 from pages.shared.home.sample_sets import prepare_sample, sample_cards, start_from_sample
 from pages.shared.journey import HOME, IMAGES, OVERVIEW
@@ -50,11 +49,10 @@ with words:
     page_header(
         None,
         "Train an image classifier on your own pictures",
-        "A pretrained network learns your classes from a few dozen labelled pictures, in about a "
-        "minute, and shows how accurate it is. No code, no account, and no picture leaves this "
+        "A [[pretrained]] network learns your [[classes|class]] from a few dozen pictures in "
+        "seconds, and shows how accurate it is. No code, no account; no picture leaves this "
         "computer.",
     )
-    explain("transfer learning", "class", "pretrained")
     with st.container(horizontal=True):
         if st.button(
             "Try it with sample pictures",

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.glossary import explain
+from pages.shared.glossary import term
 from pages.shared.images.arrivals import show_arrivals
 from pages.shared.journey import OVERVIEW, PAGES, PREDICT, STEPS, steps_done
 from pages.shared.layout import enter, next_step, page_header
@@ -25,18 +25,16 @@ live.follow()
 total = count_images(workspace, project.id)
 show_arrivals(project.id, empty=total == 0)
 live_numbers(live, pictures=total, classes=len(list_classes(workspace, project.id)))
-explain("cross-validation", "group", "confidence interval")
 if live.ready and count_images(workspace, project.id, class_name=None, excluded=False):
     elsewhere_warning(live.place_change(), "The pictures without a class")
 
 pictures, box = st.columns([3, 2], gap="medium")
 with pictures:
-    st.header("Pictures it is least sure of", anchor=False)
+    st.header("Pictures it is least sure of", anchor=False, help=term("probability"))
     least_sure(project, live)
 with box:
     st.header("Try it", anchor=False)
     try_box(live, key="box")
-explain("probability")
 
 done = steps_done(workspace, project)
 following = next((page for page in STEPS if page not in done), PREDICT)

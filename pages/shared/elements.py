@@ -11,6 +11,7 @@ from html import escape
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from pages.shared.glossary import explained
 from pages.shared.text import html_text, plain
 from tl_core.errors import TLCoreError
 from tl_core.runs.results.answers import Prediction
@@ -40,9 +41,9 @@ def number_cards(*cards: tuple[str, str] | tuple[str, str, str], wide: bool = Fa
 
 def _number_html(label: str, value: str, note: str | None = None) -> str:
     lines = (note or "").splitlines()
-    below = "".join(f'<div class="tl-note">{html_text(line)}</div>' for line in lines)
+    below = "".join(f'<div class="tl-note">{explained(line)}</div>' for line in lines)
     return (
-        f'<div class="tl-number"><div class="tl-label">{html_text(label)}</div>'
+        f'<div class="tl-number"><div class="tl-label">{explained(label)}</div>'
         f'<div class="tl-value">{html_text(value)}</div>{below}</div>'
     )
 
@@ -50,14 +51,14 @@ def _number_html(label: str, value: str, note: str | None = None) -> str:
 def name_text(name: str, *, note: str | None = None, clip: bool = True) -> None:
     """Show a name that a person gave, literally, with a muted line below it."""
     shape = "tl-name tl-clip" if clip else "tl-name"
-    below = f'<div class="tl-note">{html_text(note)}</div>' if note else ""
+    below = f'<div class="tl-note">{explained(note)}</div>' if note else ""
     title = escape(name)
     st.html(f'<div class="{shape}" dir="auto" title="{title}">{html_text(name)}</div>{below}')
 
 
 def note_text(*lines: str) -> None:
-    """Show muted lines of plain text."""
-    st.html(f'<div class="tl-note">{"<br>".join(html_text(line) for line in lines)}</div>')
+    """Show muted lines of plain text; terms that they mark are explained."""
+    st.html(f'<div class="tl-note">{"<br>".join(explained(line) for line in lines)}</div>')
 
 
 def badges(*texts: str, quiet: tuple[str, ...] = ()) -> None:

@@ -1,8 +1,15 @@
-"""The terms of the field, each in one sentence for somebody who meets it for the first time."""
+"""The terms of the field, each in one sentence for somebody who meets it for the first time.
 
+A text that says ``[[epoch]]``, or ``[[epochs|epoch]]``, shows the word underlined; its sentence
+comes up when the pointer rests on it, when it has the focus, and at a tap.
+"""
+
+import re
 from html import escape
 
-import streamlit as st
+from pages.shared.text import html_text
+
+_MARKED = re.compile(r"\[\[([^\]|]+)(?:\|([^\]]+))?\]\]")
 
 TERMS = {
     "backbone": (
@@ -202,10 +209,22 @@ def term(name: str) -> str:
     return TERMS[name]
 
 
-def explain(*names: str) -> None:
-    """Draw the terms that first appear here; each opens to its explanation."""
-    parts = [
-        f"<details><summary>{escape(name)}</summary><p>{escape(TERMS[name])}</p></details>"
-        for name in names
-    ]
-    st.html(f'<div class="tl-terms"><span>Terms:</span>{"".join(parts)}</div>')
+def explained(text: str) -> str:
+    """Return text of ours as HTML, with the terms that it marks explained."""
+    return _MARKED.sub(_explanation, html_text(text))
+
+
+def unmarked(text: str) -> str:
+    """Return the same text without its marks, for where nothing can be explained."""
+    return _MARKED.sub(r"\1", text)
+
+
+def _explanation(found: re.Match) -> str:
+    words = found[1]
+    sentence = TERMS.get(found[2] or words[0].lower() + words[1:]) or TERMS.get(words)
+    if sentence is None:  # somebody's name, perhaps, that looks like a mark
+        return found[0]
+    return (
+        f'<span class="tl-term" tabindex="0">{words}'
+        f'<span class="tl-tip" role="tooltip">{escape(sentence)}</span></span>'
+    )

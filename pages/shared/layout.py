@@ -12,6 +12,7 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.elements import errors_shown
+from pages.shared.glossary import explained
 from pages.shared.journey import (
     BACKBONE,
     HOME,
@@ -25,7 +26,7 @@ from pages.shared.journey import (
 from pages.shared.live.header import live_line
 from pages.shared.live.known import Live
 from pages.shared.live.try_it import drawer, try_it_button
-from pages.shared.text import html_text, plain
+from pages.shared.text import plain
 from tl_core.images import ClassSummary, list_classes
 from tl_core.runs.catalogue import Backbone
 from tl_core.runs.draft import chosen_backbone
@@ -35,10 +36,9 @@ NOTEWORTHY = 40  # newly loaded modules that make setting aside worth its own co
 
 
 def page_frame(assets: Path) -> None:
-    """Set what all pages share: browser tab, logo, style sheet."""
+    """Set what all pages share: browser tab, style sheet."""
     logo = str(assets / "logo.svg")
     st.set_page_config(page_title="Guided transfer learning", page_icon=logo, layout="wide")
-    st.logo(logo, size="large")
     st.html(assets / "style.css")
 
 
@@ -57,13 +57,13 @@ def enter(page: str) -> None:
         st.switch_page("app.py")
 
 
-def page_header(step: str | None, title: str, sentence: str) -> Live | None:
+def page_header(step: str | None, title: str, sentence: str | None) -> Live | None:
     """Draw the top of a page: its project's model, progress line, title, what this step is for.
 
     Args:
         step: The page's path as in `PAGES`; None outside a project.
         title: Written by us, not by a person.
-        sentence: One sentence.
+        sentence: One sentence; terms that it marks are explained. None leaves it out.
 
     Returns:
         The project's live model, for pages that show more of it; None without a project.
@@ -71,10 +71,12 @@ def page_header(step: str | None, title: str, sentence: str) -> Live | None:
     project = state.project_or_none() if step else None
     live = Live(project) if project else None
     if project and live:
-        _project_line(project, live)
-        _progress_line(project, step)
+        with st.container(key="header", gap=None):
+            _project_line(project, live)
+            _progress_line(project, step)
     st.title(title, anchor=False)
-    st.html(f'<p class="tl-lead">{html_text(sentence)}</p>')
+    if sentence:
+        st.html(f'<p class="tl-lead">{explained(sentence)}</p>')
     if message := state.said():
         st.toast(plain(message), icon=":material/check:")
     return live

@@ -68,7 +68,7 @@ class HonestNumber:
         low, high = self.bounds
         if self.correct == self.n:
             return f"at least {percent(low)}, with 95 % confidence"
-        return f"95 % confidence interval {100 * low:.0f} to {percent(high)}"
+        return f"95 % [[confidence interval]] {100 * low:.0f} to {percent(high)}"
 
     @property
     def facts(self) -> tuple[str, ...]:

@@ -9,8 +9,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.shared import state
-from pages.shared.elements import errors_shown
-from pages.shared.glossary import explain
+from pages.shared.elements import errors_shown, note_text
 from tl_core.errors import BackboneError
 from tl_core.runs import compute_client
 from tl_core.runs.catalogue import Backbone
@@ -24,11 +23,10 @@ MAX_NAME = 80  # characters of the file's name that become part of the title
 
 def own_weights_form(project: Project, on_choose: Callable[[Backbone], None]) -> None:
     """Ask for the file and its architecture, check that they fit, hand over the backbone."""
-    st.write(
-        "Weights that you or somebody else trained, for an architecture of the timm library. "
-        "Files that contain program code are refused."
+    note_text(
+        "[[Weights]] that you or somebody else trained, for an [[architecture]] of the [[timm]] "
+        "library. Files that contain program code are refused."
     )
-    explain("weights", "safetensors")
     file = st.file_uploader("Weights file", type=FORMATS, key=state.fresh_key("own-weights"))
     architecture = st.text_input(
         "Architecture",

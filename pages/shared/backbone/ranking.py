@@ -7,7 +7,6 @@ import streamlit as st
 from pages.shared import charts, state
 from pages.shared.downloads import WEIGHTS, download_weights, downloads, follow_download
 from pages.shared.elements import errors_shown, note_text
-from pages.shared.glossary import explain
 from pages.shared.journey import usable_classes
 from pages.shared.layers.draft import draft
 from pages.shared.results import result_text
@@ -171,7 +170,6 @@ def _show(project: Project, ranking: Ranking) -> None:
     )
     with st.expander("All numbers"):
         st.dataframe([_row(one) for one in entries], hide_index=True, key="ranking-table")
-        explain("k-nearest neighbours")
 
 
 def _title(ranking: Ranking, entries: list[RankedBackbone]) -> str:

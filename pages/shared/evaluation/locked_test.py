@@ -4,7 +4,6 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.elements import errors_shown, note_text
-from pages.shared.glossary import explain
 from pages.shared.results import HonestNumber, honest_number
 from tl_core.images import LockedTest, locked_test_state
 from tl_core.runs import Run, compute_client
@@ -43,13 +42,12 @@ def show_locked_test(run: Run) -> None:
             root = str(workspace.root)
             compute_client.call("measure_locked", root, run.project_id, run.id, timeout=SECONDS)
             st.rerun()
-    explain("locked test set")
 
 
 def _opened_text(locked: LockedTest) -> str:
     times = {0: "never been opened", 1: "been opened once"}
     said = times.get(locked.opened, f"been opened {locked.opened} times")
     return (
-        f"{locked.images:,} pictures are held out. They have {said}. Choosing by their result "
-        "makes it too good: open the set once, when everything else is decided."
+        f"{locked.images:,} pictures are [[held out|locked test set]]. They have {said}. Choosing "
+        "by their result makes it too good: open the set once, when everything else is decided."
     )

@@ -23,9 +23,9 @@ def onnx_card(run: Run) -> None:
     """Offer the ONNX file: make it, follow that, say whether it answers as the app, download it."""
     st.subheader("ONNX, for other programs and devices", anchor=False)
     note_text(
-        "The whole model in one file that Python, C#, Java, JavaScript, phones and cameras can "
-        "run. It takes a picture of any size, resizes it exactly as the app does, and returns "
-        "the probability of each class.",
+        "The whole model in one [[ONNX]] file that Python, C#, Java, JavaScript, phones and "
+        "cameras can run. It takes a picture of any size, resizes it exactly as the app does, and "
+        "returns the probability of each class.",
     )
     busy = exporting(run)
     parity = read_parity(state.current_workspace().run_dir(run.project_id, run.id))

@@ -7,7 +7,6 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.elements import errors_shown, name_text, note_text
 from pages.shared.gallery import Action, Tile, gallery
-from pages.shared.glossary import explain
 from tl_core.images import (
     NameProposal,
     PictureGroup,
@@ -50,7 +49,7 @@ def show_groups(project_id: str) -> None:
         return
     st.header("Copies and series", anchor=False)
     note_text(
-        "Pictures that show the same thing form a group. A group is never divided between "
+        "Pictures that show the same thing form a [[group]]. A group is never divided between "
         "training and test; otherwise the measured accuracy would be too high."
     )
     if not searched:
@@ -62,7 +61,6 @@ def show_groups(project_id: str) -> None:
         _proposal(project_id, proposal)
     if groups:
         _groups(project_id, groups)
-    explain("group")
 
 
 def proposal_text(proposal: NameProposal) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ It is asked for again and again: often while pictures are looked at, rarely othe
 import streamlit as st
 
 from pages.shared.elements import drawn_again
+from pages.shared.glossary import explained, unmarked
 from pages.shared.live.known import Live
 from pages.shared.live.words import (
     change_text,
@@ -56,9 +57,10 @@ def line_html(state: LiveState | None, change: float | None, trouble: str | None
         parts.append(_text(trouble or "The model is starting…"))
         return _line(parts, version="")
     if state.accuracy is not None:
-        exact = f"{state.correct:,} of {state.n:,} {measured_on(state)}"
+        exact = unmarked(f"{state.correct:,} of {state.n:,} {measured_on(state)}")
         number = html_text(number_text(state))
-        parts.append(f'<b title="{html_text(exact)}">{number}</b> {_text(measured_text(state))}')
+        rests_on = f"<span>{explained(measured_text(state))}</span>"
+        parts.append(f'<b title="{html_text(exact)}">{number}</b> {rests_on}')
         if change is not None:
             kind = "tl-up" if change > 0 else "tl-down" if change < 0 else "tl-same"
             parts.append(
@@ -72,8 +74,9 @@ def line_html(state: LiveState | None, change: float | None, trouble: str | None
 
 
 def _line(parts: list[str], *, version: str) -> str:
-    inside = " · ".join(parts)
-    return f'<div class="tl-live" role="status" data-version="{version}">{inside}</div>'
+    inside = '<span class="tl-dot"> · </span>'.join(parts)
+    shape = "tl-live tl-known" if version else "tl-live"
+    return f'<div class="{shape}" role="status" data-version="{version}">{inside}</div>'
 
 
 def _text(text: str) -> str:

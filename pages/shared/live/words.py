@@ -10,7 +10,7 @@ MISSING_TEXT = {
     "groups": "The accuracy cannot be measured: all pictures of a class are one group, such as one "
     "recording. Add pictures from another occasion.",
 }
-MEASURED_ON = "pictures, each classified by a model fitted without it and its group"
+MEASURED_ON = "pictures, each classified by a model fitted without it and its [[group]]"
 HELD_OUT = "test pictures that the model did not learn from"
 
 
@@ -29,7 +29,7 @@ def measured_text(state: LiveState) -> str:
     pictures = f"{state.n:,} test pictures" if held_out else f"{state.n:,} pictures"
     if 1 < state.groups < state.n:
         pictures += f" in {state.groups:,} groups"
-    how = "held out" if held_out else "cross-validated"
+    how = "held out" if held_out else "[[cross-validated|cross-validation]]"
     if state.correct == state.n:
         return f"all {pictures} right, {how}"
     return f"of {pictures}, {how} ({100 * low:.0f} to {percent(high)})"
