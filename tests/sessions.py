@@ -1,6 +1,7 @@
 """Fresh sessions of the app."""
 
 import json
+import re
 from pathlib import Path
 
 from patience import wait_until
@@ -44,9 +45,16 @@ def open_dialog(module: str, name: str, *args: object) -> AppTest:
 
 
 def texts(app: AppTest) -> str:
-    """Return all that the page wrote as HTML of its own."""
+    """Return all that the page wrote as HTML of its own, without explanations of terms."""
     shown = " ".join(element.proto.body for element in app.get("html"))
-    return shown.replace("&nbsp;", " ").replace("\xa0", " ")
+    return without_tips(shown).replace("&nbsp;", " ").replace("\xa0", " ")
+
+
+def without_tips(html: str) -> str:
+    """Return HTML with the terms in it as plain words."""
+    return re.sub(
+        r'<span class="tl-term".*?>(.*?)<span class="tl-tip".*?</span></span>', r"\1", html
+    )
 
 
 def primary(app: AppTest) -> list[str]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from projects import project_with_pictures
-from sessions import NASTY, messages, open_app, shown, texts
+from sessions import NASTY, messages, open_app, shown, texts, without_tips
 
 from pages.shared.live import known
 from pages.shared.live.header import line_html
@@ -19,7 +19,7 @@ MEASURED = LiveState(version="1", seen=6, total=6, correct=5, n=6, groups=6, rea
 
 
 def html_of(state: LiveState, change: float | None = None) -> str:
-    return line_html(state, change, None)
+    return without_tips(line_html(state, change, None))
 
 
 def unlabel(workspace, project) -> ImageRecord:

@@ -6,8 +6,8 @@ import streamlit as st
 
 from pages.shared import charts
 from pages.shared.elements import note_text, number_cards
-from pages.shared.results import HonestNumber, honest_card, result_text
-from pages.shared.text import duration, percent
+from pages.shared.results import result_text
+from pages.shared.text import duration, html_text, percent
 from pages.shared.transfer import words
 from tl_core.runs.results.assessment import (
     MEASURED,
@@ -34,37 +34,27 @@ def answer(found: Assessment | None, *, measuring: bool) -> str:
 
 
 def the_answer(found: Assessment) -> None:
-    """Draw the verdict and the transferred model's honest number as two cards."""
-    cards = []
-    if verdict := found.verdict:
-        low, high = verdict.interval_points
-        against = found.of(verdict.against)
-        rival = f"“{words.title_of(against)}”" if against else verdict.against
-        note = (
-            f"{verdict.points:+.1f} points against {rival}, the best network without pretraining "
-            f"(95 % confidence interval {low:+.1f} to {high:+.1f}), over the same {verdict.n:,} "
-            "pictures."
+    """Draw one bar with the pretrained model and one without it, and what they are about."""
+    model = found.of("transferred")
+    rival = found.of(found.verdict.against) if found.verdict else None
+    bars = (("With the pretrained model", model), ("Without it", rival))
+    if any(one for _label, one in bars):
+        st.html("".join(_wide_bar(label, one) for label, one in bars if one))
+    if rival:
+        note_text(
+            f"Without: “{words.title_of(rival)}”, the best network without pretraining here. "
+            f"{words.division_text(found.folds)} Your model itself learns from all pictures; its "
+            "accuracy is at the top of the page."
         )
-        cards.append(("Did it help?", words.ANSWERS[verdict.answer], note))
-    if model := found.of("transferred"):
-        cards.append(honest_card("With the pretrained model", _honest(model, found)))
-    if cards:
-        number_cards(*cards, wide=True)
 
 
-def _honest(model: Measured, found: Assessment) -> HonestNumber:
-    simplest = found.of("majority")
-    baseline = ""
-    if simplest:
-        says = result_text(simplest.correct, simplest.n, interval=simplest.interval)
-        baseline = f"Baseline “{words.title_of(simplest)}”: {says}."
-    return HonestNumber(
-        correct=model.correct,
-        n=model.n,
-        measured_on=words.measured_on(model, found),
-        split="Your model itself learns from all pictures; its accuracy is at the top of the page.",
-        baseline=baseline,
-        interval=model.interval,
+def _wide_bar(label: str, one: Measured) -> str:
+    said = result_text(one.correct, one.n, interval=one.interval)
+    shape = "tl-bar tl-strong" if one.name == "transferred" else "tl-bar"
+    return (
+        f'<div class="{shape}"><div class="tl-label">{html_text(label)}</div><div class="tl-track">'
+        f'<div style="width: {100 * share(one):.1f}%"></div></div>'
+        f'<div class="tl-note">{html_text(said)}</div></div>'
     )
 
 

@@ -36,11 +36,6 @@ RIVALS = {
     "random": "the same network with random weights",
     "small": "a small network trained from scratch",
 }
-ANSWERS = {
-    "helped": "It helped",
-    "hurt": "It hurt",
-    "no clear difference": "No clear difference",
-}
 STEADY_PICTURES = 200  # from here on the Fréchet distance is steady enough not to warn
 SURE = 0.6
 NO_MORE_GAIN, TOO_WIDE = 0.01, 0.2
@@ -76,7 +71,7 @@ def _learned(folds: int) -> str:
 
 def verdict_text(verdict: Verdict) -> str:
     low, high = (_signed(value) for value in verdict.interval_points)
-    on = f"95 % confidence interval {low} to {high}, same {verdict.n:,} pictures and folds"
+    on = f"95 % [[confidence interval]] {low} to {high}, same {verdict.n:,} pictures and folds"
     rival = RIVALS.get(verdict.against, verdict.against)
     size = f"{abs(verdict.points):.0f} point{'' if round(abs(verdict.points)) == 1 else 's'}"
     if verdict.answer == "helped":
