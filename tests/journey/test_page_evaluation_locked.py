@@ -6,7 +6,7 @@ from results import finished_run
 from sessions import open_app, press, texts
 
 from tl_core.images import draw_locked_test, open_locked_test
-from tl_core.runs.results.report import LockedResult, write_locked_result
+from tl_core.runs.results.locked import LockedResult, write_locked_result
 
 PAGE = "pages/5_evaluation.py"
 pytestmark = pytest.mark.usefixtures("compute")

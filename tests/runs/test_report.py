@@ -15,6 +15,7 @@ from tl_core.runs.results.intervals import wilson_interval
 from tl_core.runs.results.report import (
     Evaluation,
     Report,
+    has_damaged_report,
     read_report,
     write_report,
 )
@@ -130,3 +131,35 @@ def test_reports_from_before_the_folds_were_stored_are_read_with_five(tmp_path):
     assert read_report(tmp_path).evaluation.folds == 5
     (tmp_path / "report.json").write_text(json.dumps({**old, "method": "held-out"}))
     assert read_report(tmp_path).evaluation.folds == 1
+
+
+@pytest.mark.parametrize("name", ["report.json", "predictions.npz"])
+def test_a_damaged_result_counts_as_none(tmp_path, name):
+    write_report(tmp_path, out_of_fold(3))
+    assert read_report(tmp_path) is not None and not has_damaged_report(tmp_path)
+    whole = (tmp_path / name).read_bytes()
+    for kept in range(0, len(whole), 97):
+        (tmp_path / name).write_bytes(whole[:kept])
+        assert read_report(tmp_path) is None and has_damaged_report(tmp_path)
+    (tmp_path / name).write_bytes(b"\xff" * len(whole))
+    assert read_report(tmp_path) is None
+
+
+def test_no_damaged_prediction_is_believed(tmp_path):
+    write_report(tmp_path, out_of_fold(3))
+    path = tmp_path / "predictions.npz"
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 53):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
+        assert read_report(tmp_path) is None
+    path.unlink()
+    assert read_report(tmp_path) is None and has_damaged_report(tmp_path)
+
+
+def test_what_a_newer_version_has_added_is_left_out(tmp_path):
+    write_report(tmp_path, out_of_fold(3))
+    newer = json.loads((tmp_path / "report.json").read_text())
+    newer["config"] |= {"added later": 1}
+    newer["config"]["backbone"] |= {"added later": 1}
+    (tmp_path / "report.json").write_text(json.dumps({**newer, "added later": 1}))
+    assert read_report(tmp_path).config == out_of_fold(3).config

@@ -33,3 +33,13 @@ def test_a_process_that_took_over_the_id_of_another_is_not_taken_for_it():
     assert processes.is_alive(pid, started)
     assert not processes.is_alive(pid, started - 3600)
     assert not processes.is_alive(None, None)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff", b'{"pid": "one"}'])
+def test_a_damaged_entry_counts_as_no_worker(workspace, content):
+    registry = workspace.root / "workers"
+    registry.mkdir()
+    workers.register_worker(workspace, "training-one", processes.this_process()[0])
+    (registry / "training-two.json").write_bytes(content)
+    assert workers.living_workers(workspace, "training") == 1
+    assert [path.name for path in registry.iterdir()] == ["training-one.json"]

@@ -8,7 +8,7 @@ from tl_core import runs
 from tl_core.errors import DatasetError, PredictionError
 from tl_core.images import draw_locked_test, image_set, locked_test_state
 from tl_core.runs.configuration import TrainingConfig, config_to_json
-from tl_core.runs.results.report import read_locked_result
+from tl_core.runs.results.locked import read_locked_result
 from tl_core.service.compute import measure_locked
 from tl_core.workspace import Workspace
 

@@ -51,3 +51,10 @@ def test_what_was_measured_on_a_busy_machine_does_not_stay(tmp_path, monkeypatch
     monkeypatch.setattr(machine_memo, "REPEAT_AFTER_SECONDS", -1)
     assert memo.least_seconds("step", lambda: 1.0) == 1.0
     assert memo.least_seconds("step", lambda: 2.0) == 1.0
+
+
+def test_a_damaged_value_counts_as_not_measured(tmp_path):
+    memo = MachineMemo(Workspace(tmp_path), "cpu")
+    memo.put("step", {"when": "yesterday"})
+    assert memo.get("step", tuple[float, ...]) is None
+    assert memo.least_seconds("step", lambda: 0.5) == 0.5

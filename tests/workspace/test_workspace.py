@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tl_core.runs.catalogue import Backbone
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.draft import chosen_backbone, drafted_config, save_backbone, save_config
 from tl_core.workspace import (
+    Project,
     Workspace,
     create_project,
     delete_project,
@@ -21,7 +23,7 @@ from tl_core.workspace import (
     open_workspace,
     rename_project,
 )
-from tl_core.workspace.database import ClassRow, ImageRow, RunRow, session
+from tl_core.workspace.database import ClassRow, ImageRow, ProjectRow, RunRow, session
 
 
 def backbone(name: str) -> Backbone:
@@ -181,3 +183,27 @@ def test_a_full_disk_refuses_a_new_project(
     with pytest.raises(StorageFull, match="Free some space"):
         create_project(workspace, "Leaves")
     assert list_projects(workspace) == []
+
+
+def test_choices_of_another_version_are_read_as_far_as_they_are_known(
+    workspace: Workspace,
+) -> None:
+    project = create_project(workspace, "Leaves")
+    config = TrainingConfig(backbone=backbone("one"), seed=7)
+    save_backbone(workspace, project.id, backbone("one"))
+    save_config(workspace, project.id, config)
+
+    def stored(change: Callable[[dict], object]) -> Project:
+        with session(workspace) as opened:
+            row = opened.get(ProjectRow, project.id)
+            row.backbone, row.config = {**row.backbone}, {**row.config}
+            change(row.backbone)
+            change(row.config)
+        return open_project(workspace, project.id)
+
+    newer = stored(lambda data: data.update(added_later=1))
+    assert (chosen_backbone(newer), drafted_config(newer)) == (backbone("one"), config)
+    damaged = stored(lambda data: data.update(backbone=5, title=5))
+    assert (chosen_backbone(damaged), drafted_config(damaged)) == (None, None)
+    save_backbone(workspace, project.id, backbone("two"))
+    assert chosen_backbone(open_project(workspace, project.id)) == backbone("two")

@@ -153,8 +153,9 @@ def choose_engine(
     def known_or_checked(candidates: Sequence[EngineChoice], converted: Path | None) -> Engine:
         facts = ("engine", name, f"torch {torch.__version__}", converted and "OpenVINO", precision)
         key = " | ".join(filter(None, facts))
-        with suppress(TypeError, *NO_ENGINE):  # nothing is known, or it cannot be had any more
-            return make(EngineChoice(**memo.get(key)), converted=converted)
+        with suppress(*NO_ENGINE):  # it may be one that cannot be had any more
+            if known := memo.get(key, EngineChoice):
+                return make(known, converted=converted)
         candidates = sorted(candidates, key=lambda one: one.precision != precision)
         if precision == "float32":
             candidates = [one for one in candidates if one.precision == precision]

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from tl_core.errors import BackboneError
+from tl_core.workspace.json_values import value_of
 
 BUNDLED = "tf_efficientnet_lite0"
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")  # in a hub repository, best first
@@ -58,7 +59,8 @@ def backbone_to_json(backbone: Backbone) -> dict:
 
 
 def backbone_from_json(data: dict) -> Backbone:
-    return Backbone(**data)
+    """Inverse of `backbone_to_json`; what a newer version has added is left out."""
+    return value_of(Backbone, data)
 
 
 def find(name: str) -> Backbone:

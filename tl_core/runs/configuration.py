@@ -1,9 +1,10 @@
 """What a person chose for one training, as one value, validated once."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
-from tl_core.runs.catalogue import Backbone, backbone_from_json
+from tl_core.runs.catalogue import Backbone
+from tl_core.workspace.json_values import value_of
 
 OTHER_NAMES = {  # of approaches: in older configurations, and in the literature
     "probe": "recommended",
@@ -84,12 +85,10 @@ def config_to_json(config: TrainingConfig) -> dict:
 
 
 def config_from_json(data: dict) -> TrainingConfig:
-    backbone = backbone_from_json(data["backbone"])
-    augmentations = tuple(data.get("augmentations", ()))
-    strategy = data.get("strategy", TrainingConfig.strategy)
-    given = {
-        "backbone": backbone,
-        "augmentations": augmentations,
-        "strategy": OTHER_NAMES.get(strategy, strategy),
-    }
-    return TrainingConfig(**{**data, **given})
+    """Inverse of `config_to_json`; what a newer version has added is left out.
+
+    Raises:
+        ValueError, KeyError, TypeError: If a setting is missing or out of range.
+    """
+    found = value_of(TrainingConfig, data)
+    return replace(found, strategy=OTHER_NAMES.get(found.strategy, found.strategy))

@@ -3,6 +3,7 @@
 import os
 import secrets
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 from tl_core import runs
@@ -23,6 +24,14 @@ WORKER_KINDS = {
 }
 
 _starting = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A worker's process: its id, and when it was started, seconds since the epoch."""
+
+    pid: int
+    started: float
 
 
 def worker_limit(name: str = "training") -> int:
@@ -76,10 +85,10 @@ def living_workers(workspace: Workspace, name: str) -> int:
     """Return how many workers of this name live on this machine; forget the dead."""
     living = 0
     for path in _registry(workspace).glob(f"{name}-*.json"):
-        entry = read_json(path)
-        if entry and is_alive(entry["pid"], entry["started"]):
+        entry = read_json(path, Entry)
+        if entry and is_alive(entry.pid, entry.started):
             living += 1
-        elif entry:
+        else:
             path.unlink(missing_ok=True)
     return living
 
@@ -89,8 +98,7 @@ def register_worker(workspace: Workspace, identifier: str, pid: int) -> None:
     started = process_started(pid)
     if started is not None:
         _registry(workspace).mkdir(exist_ok=True)
-        entry = {"pid": pid, "started": started}
-        write_json(_registry(workspace) / f"{identifier}.json", entry)
+        write_json(_registry(workspace) / f"{identifier}.json", Entry(pid, started))
 
 
 def unregister_worker(workspace: Workspace, identifier: str) -> None:

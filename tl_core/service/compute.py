@@ -42,8 +42,8 @@ from tl_core.runs.child import ONLY_LANE, values_from_parent, values_to_parent
 from tl_core.runs.compute_client import FROM_MEMORY, LANES
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.results.answers import Answer, mark_tried
+from tl_core.runs.results.locked import LockedResult, began_before, write_locked_result
 from tl_core.runs.results.onnx_check import Parity
-from tl_core.runs.results.report import LockedResult, began_before, write_locked_result
 from tl_core.service import estimates
 from tl_core.service.live import QUESTIONS, models
 from tl_core.workspace import open_workspace

@@ -35,6 +35,7 @@ from tl_core.runs.configuration import TrainingConfig
 from tl_core.service.tally import Tally
 from tl_core.workspace.storage import Workspace
 
+TIMES = tuple[tuple[float, float], ...]  # amount of work, seconds
 KEPT = 5  # finished trainings that are remembered for each kind of work
 MEASURING = 1.3  # a step with its share of measuring after every epoch, against itself
 START_SECONDS = 1.5e-3  # per picture, to search for copies among the others
@@ -52,7 +53,7 @@ def remember(workspace: Workspace, project_id: str, config: TrainingConfig, tall
         del planned["evaluate"]  # it was known already, so no classifier was fitted
     for kind, amount in planned.items():
         if amount and tally.seconds[kind]:
-            known = memo.get(training.name(kind)) or []
+            known = memo.get(training.name(kind), TIMES) or ()
             memo.put(training.name(kind), [*known, [amount, tally.seconds[kind]]][-KEPT:])
 
 
@@ -174,7 +175,7 @@ class _Training:
             machine_memo(self.workspace),
             sum(feature_blocks(_untrained(self.config.backbone)).values()),
         )
-        if known := memo.get(self.name(kind)):
+        if known := memo.get(self.name(kind), TIMES):
             return sum(took for _, took in known) / sum(amount for amount, _ in known)
         if kind == "start":
             return START_SECONDS

@@ -61,7 +61,7 @@ def project_of_folder(
         except BaseException:
             delete_project(workspace, project_id)
             raise
-        write_json(remembered, {**(read_json(remembered) or {}), fingerprint: project_id})
+        write_json(remembered, {**(read_json(remembered, dict) or {}), fingerprint: project_id})
     return project_id, list_skipped(workspace, project_id)
 
 
@@ -223,7 +223,7 @@ def _fingerprint(folders: list[Path]) -> str:
 
 
 def _known_project(workspace: Workspace, remembered: Path, fingerprint: str) -> str | None:
-    project_id = (read_json(remembered) or {}).get(fingerprint)
+    project_id = (read_json(remembered, dict) or {}).get(fingerprint)
     try:
         return open_project(workspace, project_id).id if project_id else None
     except WorkspaceError:  # deleted since then

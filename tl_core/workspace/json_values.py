@@ -4,10 +4,14 @@ import json
 import types
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from tl_core.workspace.storage import write_atomic
+
+UNREADABLE = (ValueError, KeyError, TypeError)  # what data of another shape raises
+_hints = cache(get_type_hints)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -21,31 +25,57 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path, kind: Any = Any) -> Any:
-    """Return what a file holds as `kind` (see `value_of`).
-
-    None if there is no such file, or if it is damaged or of another version.
-    """
+    """Return what a file holds as `kind` (see `value_of`), None if it is not there or damaged."""
     try:
         return value_of(kind, json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, *UNREADABLE):
         return None
 
 
+def is_damaged(path: Path, kind: Any = Any) -> bool:
+    """Whether a file is there that `read_json` cannot read."""
+    return path.exists() and read_json(path, kind) is None
+
+
 def value_of(kind: Any, data: Any) -> Any:
-    """Return JSON data as the type that `kind` names: dataclasses, tuples and plain values."""
-    if data is None or kind is Any:
+    """Return JSON data as the type that `kind` names: dataclasses, tuples and plain values.
+
+    What a newer version has added to a dataclass is left out.
+
+    Raises:
+        ValueError, KeyError, TypeError: If the data does not fit, see `UNREADABLE`.
+    """
+    if kind is Any:
         return data
-    if is_dataclass(kind):
-        if not isinstance(data, Mapping):
-            raise TypeError(f"{kind.__name__} expected, got {data!r}")
-        hints = get_type_hints(kind)
-        known = [field.name for field in fields(kind) if field.name in data]
-        return kind(**{name: value_of(hints[name], data[name]) for name in known})
     if get_origin(kind) in (Union, types.UnionType):
-        return value_of(next(one for one in get_args(kind) if one is not type(None)), data)
+        return _first_fit(get_args(kind), data)
+    if is_dataclass(kind):
+        hints = _hints(kind)
+        given = _checked(data, Mapping)
+        known = [field.name for field in fields(kind) if field.name in given]
+        return kind(**{name: value_of(hints[name], given[name]) for name in known})
     if get_origin(kind) is tuple:
-        inner = get_args(kind)
+        inner, items = get_args(kind), _checked(data, list | tuple)
         if inner[-1] is Ellipsis:
-            return tuple(value_of(inner[0], one) for one in data)
-        return tuple(value_of(one, item) for one, item in zip(inner, data, strict=True))
+            return tuple(value_of(inner[0], one) for one in items)
+        return tuple(value_of(one, item) for one, item in zip(inner, items, strict=True))
+    if kind in (int, float) and isinstance(data, bool):
+        raise TypeError(f"a number expected, got {data!r}")
+    return _checked(data, int | float if kind is float else get_origin(kind) or kind)
+
+
+def _first_fit(kinds: tuple[Any, ...], data: Any) -> Any:
+    if data is None and type(None) in kinds:
+        return None
+    for kind in kinds:
+        try:
+            return value_of(kind, data)
+        except UNREADABLE:
+            continue
+    raise TypeError(f"one of {kinds} expected, got {data!r}")
+
+
+def _checked(data: Any, kind: Any) -> Any:
+    if not isinstance(data, kind):
+        raise TypeError(f"{kind} expected, got {data!r}")
     return data

@@ -4,13 +4,23 @@ import math
 import platform
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tl_core.workspace.json_values import read_json, write_json
+from tl_core.workspace.json_values import UNREADABLE, read_json, value_of, write_json
 from tl_core.workspace.storage import Workspace, storage_errors
 
 REPEAT_AFTER_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class _Least:
+    """The least seconds that something took, and when that was measured."""
+
+    seconds: float
+    when: float
 
 
 class MachineMemo:
@@ -27,9 +37,12 @@ class MachineMemo:
         processor = platform.processor() or platform.machine()
         self._here = f"{platform.node()}, {processor}, {computing}"
 
-    def get(self, name: str) -> Any:
-        """Return the value of that name, None if there is none."""
-        return self._read().get(self._key(name))
+    def get(self, name: str, kind: Any = Any) -> Any:
+        """Return the value of that name as `kind`, None if there is none."""
+        found = self._read().get(self._key(name))
+        with suppress(*UNREADABLE):
+            return None if found is None else value_of(kind, found)
+        return None
 
     def put(self, name: str, value: Any) -> None:
         """Keep a JSON-able value.
@@ -46,19 +59,18 @@ class MachineMemo:
 
         The machine may have been busy: an expectation must not stay too high for ever.
         """
-        known = self.get(name)
-        if known is None or time.time() - known["when"] > REPEAT_AFTER_SECONDS:
-            seconds = min(measure(), known["seconds"] if known else math.inf)
-            known = {"seconds": round(seconds, 6), "when": time.time()}
-            self.put(name, known)
-        return known["seconds"]
+        known = self.get(name, _Least)
+        if known is None or time.time() - known.when > REPEAT_AFTER_SECONDS:
+            seconds = min(measure(), known.seconds if known else math.inf)
+            known = _Least(round(seconds, 6), time.time())
+            self.put(name, asdict(known))
+        return known.seconds
 
     def _key(self, name: str) -> str:
         return f"{name} | {self._here}"
 
     def _read(self) -> dict[str, Any]:
-        known = read_json(self._file)
-        return known if isinstance(known, dict) else {}
+        return read_json(self._file, dict) or {}
 
 
 def networks_dir(workspace: Workspace) -> Path:

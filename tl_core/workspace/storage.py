@@ -4,6 +4,7 @@ import errno
 import os
 import secrets
 import sys
+import zlib
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -101,6 +102,18 @@ def storage_errors(what: str = "saving") -> Iterator[None]:
         raise
 
 
+def checksum(*parts: bytes | memoryview) -> str:
+    """Return the CRC-32 of bytes and arrays in this order, 8 digits: it tells damage, not malice.
+
+    Source: Peterson & Brown (1961), "Cyclic Codes for Error Detection"; a gigabyte takes about a
+    second.
+    """
+    found = 0
+    for part in parts:
+        found = zlib.crc32(part, found)
+    return f"{found:08x}"
+
+
 def write_atomic(path: Path, data: bytes) -> None:
     """Write `data` so that `path` is at any moment absent, the old content or the new one.
 
@@ -109,10 +122,9 @@ def write_atomic(path: Path, data: bytes) -> None:
     Raises:
         StorageFull: If the disk is full; no half-written file is left.
     """
-    with _replacing(path) as temporary, temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    with _replacing(path) as temporary:
+        temporary.write_bytes(data)
+        _sync_file(temporary)
     _sync_folder(path.parent)
 
 

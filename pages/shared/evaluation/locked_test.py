@@ -7,7 +7,7 @@ from pages.shared.elements import errors_shown, note_text
 from pages.shared.results import HonestNumber, honest_number
 from tl_core.images import LockedTest, locked_test_state
 from tl_core.runs import Run, compute_client
-from tl_core.runs.results.report import began_before, read_locked_result
+from tl_core.runs.results.locked import began_before, read_locked_result
 
 SECONDS = 600  # for thousands of pictures
 

@@ -1,7 +1,8 @@
 """What runs found out, as values that pages read; each is kept in its run's folder.
 
 intervals   95 % intervals of a share of right answers
-report      one training: how good the model is, and on the locked test part
+report      one training: how good the model is
+locked      the same on the locked test part
 assessment  did the pretrained model help?
 ranking     which backbone suits the pictures best
 answers     what a model says about new pictures; a table of them

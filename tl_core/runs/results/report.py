@@ -3,20 +3,20 @@
 import io
 import json
 import math
+import zlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
-from tl_core.images import LockedTest
 from tl_core.runs.configuration import TrainingConfig, config_from_json, config_to_json
-from tl_core.runs.record import Run
 from tl_core.runs.results.intervals import independent_pictures, out_of_fold_interval
-from tl_core.workspace.json_values import read_json, write_json
-from tl_core.workspace.storage import write_atomic
+from tl_core.workspace.json_values import UNREADABLE, write_json
+from tl_core.workspace.storage import checksum, write_atomic
 
-LOCKED_RESULT_FILE = "locked.json"
+REPORT, PREDICTIONS = "report.json", "predictions.npz"
 OLD_FOLDS = {"out-of-fold": 5}  # by method, in reports that do not name their folds
 
 
@@ -196,7 +196,7 @@ class Report:
 
 
 def write_report(run_dir: Path, report: Report) -> None:
-    """Store `report.json` and `predictions.npz`; the JSON comes last and makes both count."""
+    """Store both files; the JSON comes last and makes both count."""
     content = io.BytesIO()
     np.savez_compressed(
         content,
@@ -205,18 +205,35 @@ def write_report(run_dir: Path, report: Report) -> None:
         probabilities=report.evaluation.probabilities.astype(np.float32),
         **({} if report.evaluation.groups is None else {"groups": report.evaluation.groups}),
     )
-    write_atomic(run_dir / "predictions.npz", content.getvalue())
-    write_json(run_dir / "report.json", report.summary())
+    write_atomic(run_dir / PREDICTIONS, content.getvalue())
+    seal = {"predictions_checksum": checksum(content.getvalue())}
+    write_json(run_dir / REPORT, {**report.summary(), **seal})
 
 
 def read_report(run_dir: Path) -> Report | None:
-    """Return the run's result, or None while there is none."""
+    """Return the run's result, None while there is none or if its files are damaged."""
     try:
-        data = json.loads((run_dir / "report.json").read_text(encoding="utf-8"))
-        with np.load(run_dir / "predictions.npz", allow_pickle=False) as arrays:
-            predictions = dict(arrays)
-    except FileNotFoundError:
+        data = json.loads((run_dir / REPORT).read_text(encoding="utf-8"))
+        return _report(data, (run_dir / PREDICTIONS).read_bytes())
+    except (OSError, AttributeError, BadZipFile, EOFError, zlib.error, *UNREADABLE):
         return None
+
+
+def has_damaged_report(run_dir: Path) -> bool:
+    """Whether a run that has ended wrote a result that cannot be read any more."""
+    return (run_dir / REPORT).exists() and read_report(run_dir) is None
+
+
+def _report(data: dict, predictions: bytes) -> Report:
+    """Return the report, or raise what damaged files make json and numpy raise."""
+    if data.get("predictions_checksum", checksum(predictions)) != checksum(predictions):
+        raise ValueError(f"{PREDICTIONS} is damaged")
+    with np.load(io.BytesIO(predictions), allow_pickle=False) as arrays:
+        found = dict(arrays)
+    digests, labels, probabilities = (found[n] for n in ("digests", "labels", "probabilities"))
+    shape = (len(labels), len(data["class_names"]))
+    if probabilities.shape != shape or len(digests) != len(labels):
+        raise ValueError(f"{PREDICTIONS} does not fit {REPORT}")
     return Report(
         config=config_from_json(data["config"]),
         strategy_used=data["strategy_used"],
@@ -231,37 +248,11 @@ def read_report(run_dir: Path) -> Report | None:
         candidates=tuple((a, b, c) for a, b, c in data.get("candidates", ())),
         evaluation=Evaluation(
             class_names=tuple(data["class_names"]),
-            digests=tuple(predictions["digests"].tolist()),
-            labels=predictions["labels"],
-            probabilities=predictions["probabilities"],
+            digests=tuple(digests.tolist()),
+            labels=labels,
+            probabilities=probabilities,
             measured_on=data["measured_on"],
             folds=data.get("folds", OLD_FOLDS.get(data["method"], 1)),
-            groups=predictions.get("groups"),
+            groups=found.get("groups"),
         ),
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class LockedResult:
-    """What came out for a run on the locked test part: `correct` of `n` pictures.
-
-    `opened`: how often the part had been opened then.
-    """
-
-    correct: int
-    n: int
-    opened: int
-
-
-def began_before(run: Run, locked: LockedTest) -> bool:
-    """Whether a run may have learnt from pictures that were locked afterwards."""
-    return locked.created is not None and (run.started or run.created) < locked.created
-
-
-def write_locked_result(run_dir: Path, result: LockedResult) -> None:
-    write_json(run_dir / LOCKED_RESULT_FILE, result)
-
-
-def read_locked_result(run_dir: Path) -> LockedResult | None:
-    """Return what was found for this run, or None if nobody has looked."""
-    return read_json(run_dir / LOCKED_RESULT_FILE, LockedResult)
