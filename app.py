@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.shared import layout, state
+from pages.shared.elements import errors_shown
 from pages.shared.journey import PAGES
 
 layout.page_frame(Path(__file__).parent / "assets")
@@ -18,5 +19,6 @@ page = st.navigation(
 )
 if wanted := state.wanted_page():
     st.switch_page(wanted[0], query_params=wanted[1])
-page.run()
+with errors_shown():
+    page.run()
 layout.spare_modules()

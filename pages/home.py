@@ -12,7 +12,7 @@ from pages.shared.home.sample_sets import prepare_sample, sample_cards, start_fr
 from pages.shared.journey import HOME, IMAGES, OVERVIEW
 from pages.shared.layout import enter, page_header
 from pages.shared.results import result_text
-from tl_core.images.samples import SAMPLES
+from tl_core.images.samples import SAMPLES, sample_of
 from tl_core.runs import compute_client
 from tl_core.workspace import ProjectSummary, list_projects
 
@@ -69,7 +69,7 @@ with picture, st.container(key="hero"):
 
 projects = list_projects(workspace)
 compute_client.warm()  # so that the first model is there a few seconds after the first click
-if not any(project.name == SAMPLES[0].title for project in projects):
+if not any(sample_of(project.name) == SAMPLES[0] for project in projects):
     prepare_sample(SAMPLES[0])
 if projects:
     st.header("Your projects", anchor=False)

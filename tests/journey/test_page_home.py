@@ -1,9 +1,11 @@
 """Home: what a person sees first, one click to sample images, and the list of projects."""
 
 from projects import project_with_pictures
-from sessions import NASTY, messages, open_app, open_dialog, press, primary, wait_for_imports
+from sessions import APP, NASTY, messages, open_app, open_dialog, press, primary, wait_for_imports
+from streamlit.testing.v1 import AppTest
 
 from tl_core.images import count_images, list_classes
+from tl_core.images.samples import SAMPLES, sample_of
 from tl_core.runs.catalogue import CATALOGUE
 from tl_core.runs.draft import chosen_backbone
 from tl_core.workspace import create_project, list_projects, open_project
@@ -32,11 +34,33 @@ def test_a_second_click_on_the_sample_button_opens_the_same_project(workspace):
     app = open_app()
     app.button(key="try-sample").click().run()
     (project,) = list_projects(workspace)
-    again = open_app()
-    again.button(key="try-sample").click().run()
+    app.switch_page("pages/home.py").run()
+    app.button(key="try-sample").click().run()
     assert len(list_projects(workspace)) == 1
-    assert again.query_params["project"] in (project.id, [project.id])
-    assert again.title[0].value == "Your model"
+    assert app.query_params["project"] in (project.id, [project.id])
+    assert app.title[0].value == "Your model"
+
+
+def test_two_people_who_try_the_sample_get_a_project_each(workspace):
+    apps = [open_app(), open_app()]
+    for app in apps:
+        app.button(key="try-sample").click().run()
+    named = {project.name: project.id for project in list_projects(workspace)}
+    assert set(named) == {SAMPLES[0].title, f"{SAMPLES[0].title} 2"}
+    assert [sample_of(name) for name in named] == 2 * [SAMPLES[0]]
+    opened = [app.query_params["project"] for app in apps]
+    assert opened[0] != opened[1]
+    for project_id in named.values():
+        wait_for_imports(project_id)
+        assert count_images(workspace, project_id) == SAMPLES[0].images
+
+
+def test_trouble_that_no_page_expects_is_a_sentence_all_the_same(tmp_path, monkeypatch):
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("TL_WORKSPACE", str(tmp_path / "file" / "workspace"))
+    app = AppTest.from_file(APP, default_timeout=60).run()
+    assert not app.exception
+    assert "cannot be created" in messages(app)
 
 
 def test_a_new_project_gets_its_name_and_the_bundled_backbone(workspace):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tl_core.errors import StorageFull
+from tl_core.errors import StorageFull, WorkspaceError
 from tl_core.workspace.storage import storage_errors, write_atomic
 
 
@@ -20,9 +20,17 @@ def test_a_full_disk_says_what_to_do() -> None:
         full()
 
 
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EROFS])
+def test_a_folder_that_cannot_be_written_is_named(code: int) -> None:
+    says = r"^Making the project is not possible: '/data/x' cannot be written \(no\).*TL_WORKSPACE"
+    with pytest.raises(WorkspaceError, match=says), storage_errors("making the project"):
+        raise OSError(code, "no", "/data/x")
+
+
 def test_other_trouble_of_the_disk_stays_what_it_is() -> None:
-    with pytest.raises(PermissionError), storage_errors():
-        raise PermissionError(errno.EACCES, "no")
+    with pytest.raises(OSError, match="no") as found, storage_errors():
+        raise OSError(errno.EIO, "no")
+    assert found.value.errno == errno.EIO
 
 
 def test_an_atomic_write_that_fails_keeps_the_old_content(

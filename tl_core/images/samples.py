@@ -1,6 +1,7 @@
 """Image sets to try the app with: two that are made here, four that `service.downloads` fetches."""
 
 import gzip
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -110,6 +111,12 @@ def sample_set(key: str) -> SampleSet:
             return sample
     known = ", ".join(sample.key for sample in SAMPLES)
     raise DatasetError(f"There is no sample set '{key}'. Choose one of: {known}.")
+
+
+def sample_of(project_name: str) -> SampleSet | None:
+    """Return the set that a project's name says it was made of: its title, perhaps numbered."""
+    titles = {sample.title: sample for sample in SAMPLES}
+    return titles.get(re.sub(r" \d+$", "", project_name))
 
 
 def sample_files(key: str) -> Iterator[SourceFile]:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tl_core.errors import StorageFull
+from tl_core.errors import StorageFull, WorkspaceError
 
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _WINDOWS_FULL = {39, 112}  # ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL
 _SYNCED_AT_ONCE = 16  # files
 TEMPORARY = ".tmp"  # how the name of a file ends that is still being written
@@ -93,12 +94,23 @@ def storage_full(what: str) -> StorageFull:
 
 @contextmanager
 def storage_errors(what: str = "saving") -> Iterator[None]:
-    """Turn "no space left on device" into `StorageFull`; `what` completes "while ..."."""
+    """Turn what the disk refuses into sentences; `what` completes "while ...".
+
+    Raises:
+        StorageFull: If there is no space left.
+        WorkspaceError: If writing is not allowed.
+    """
     try:
         yield
     except OSError as error:
         if is_full_disk(error):
             raise storage_full(what) from error
+        if error.errno in _DENIED:
+            raise WorkspaceError(
+                f"{what[:1].upper()}{what[1:]} is not possible: '{error.filename}' cannot be "
+                f"written ({error.strerror}). Correct the permissions of its folder, or choose "
+                "another workspace with TL_WORKSPACE."
+            ) from error
         raise
 
 

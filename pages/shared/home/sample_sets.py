@@ -1,8 +1,10 @@
 """Sample sets: their cards, and a project made of one."""
 
 import threading
+from collections.abc import Container
 from concurrent.futures import Future
 from dataclasses import replace
+from itertools import chain, count
 from typing import NoReturn
 
 import streamlit as st
@@ -22,17 +24,28 @@ from tl_core.workspace import create_project, list_projects
 
 
 def start_from_sample(sample: SampleSet) -> NoReturn:
-    """Open the project of a sample set, made at the first click, while its pictures arrive."""
+    """Open this session's project of a sample set, made at the first click.
+
+    Its pictures arrive meanwhile. Sessions share none: nobody relabels another one's pictures.
+    """
     workspace = state.current_workspace()
-    made = next((one for one in list_projects(workspace) if one.name == sample.title), None)
-    if made is None:
-        project = create_project(workspace, sample.title)
-        save_backbone(workspace, project.id, find(BUNDLED))
+    names = {one.id: one.name for one in list_projects(workspace)}
+    made = state.widget_value(f"project-of-{sample.key}")
+    if made not in names:
+        project = create_project(workspace, _free_name(sample.title, set(names.values())))
+        made = project.id
+        state.set_widget_value(f"project-of-{sample.key}", made)
+        save_backbone(workspace, made, find(BUNDLED))
         if sample.source == "download":
-            start(project.id, SAMPLE, {"sample": sample.key})
+            start(made, SAMPLE, {"sample": sample.key})
         else:
-            start_adding(workspace, project.id, _prepared(sample.key))
-    state.go(OVERVIEW, project_id=(made or project).id)
+            start_adding(workspace, made, _prepared(sample.key))
+    state.go(OVERVIEW, project_id=made)
+
+
+def _free_name(title: str, taken: Container[str]) -> str:
+    numbered = (f"{title} {number}" for number in count(2))
+    return next(name for name in chain([title], numbered) if name not in taken)
 
 
 def prepare_sample(sample: SampleSet) -> None:

@@ -8,7 +8,7 @@ from pages.shared.live.known import Live
 from pages.shared.live.words import missing_text
 from pages.shared.predict.single import MOST, Kept, try_live
 from pages.shared.predict.webcam import classify_live_by_webcam
-from tl_core.images.samples import SAMPLES, unseen_file
+from tl_core.images.samples import sample_of, unseen_file
 
 FILES, WEBCAM = "Pictures", "Webcam"
 OPEN = "try-it-open"
@@ -73,7 +73,7 @@ def try_box(live: Live, *, key: str) -> None:
 
 def _unseen(live: Live, *, key: str) -> list[Kept]:
     """Offer a new picture of the sample set that the project was made of, if it was."""
-    sample = next((one for one in SAMPLES if one.title == live.project.name), None)
+    sample = sample_of(live.project.name)
     if sample is None or unseen_file(sample.key, 0) is None:
         return []
     shown = f"{key}-unseen"
