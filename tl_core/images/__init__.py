@@ -87,5 +87,6 @@ from tl_core.images.sets import (
     label_facts,
     picture_rows,
     subset_facts,
+    without_labels,
 )
 from tl_core.images.undo import last_change, undo_last

@@ -85,6 +85,24 @@ def picture_rows(workspace: Workspace, project_id: str) -> tuple[PictureRow, ...
     return tuple(rows)
 
 
+def without_labels(
+    workspace: Workspace, project_id: str, rows: Iterable[PictureRow]
+) -> tuple[LabelledImage, ...]:
+    """Return pictures as an extraction takes them, whatever their labels: all have label -1."""
+    folder = workspace.images_dir(project_id)
+    return tuple(
+        LabelledImage(
+            digest=row.digest,
+            path=folder / f"{row.digest}.{row.extension}",
+            name=row.name,
+            label=-1,
+            split="",
+            group=row.group,
+        )
+        for row in rows
+    )
+
+
 def label_facts(workspace: Workspace, project_id: str) -> list[tuple[str, str, str | None]]:
     """Return digest, class and group of the pictures that `image_set` has as `images`."""
     with session(workspace, write=False) as opened:

@@ -14,6 +14,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_train(commands)
     _add_assess(commands)
+    _add_cluster(commands)
     _add_predict(commands)
     _add_export(commands)
     for command in commands.choices.values():
@@ -125,6 +126,31 @@ def _add_assess(commands: argparse._SubParsersAction) -> None:
         metavar=("A", "B"),
         help="measure how different two subsets of the pictures are, given as file name patterns "
         "('cam1_*' 'cam2_*') or as class:NAME, folder:NAME, split:train, split:test",
+    )
+    _add_common(command)
+
+
+def _add_cluster(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "cluster",
+        help="divide pictures into groups, without labels",
+        description="Divide the pictures of a folder into groups that look alike. Labels (one "
+        "folder per class) are not needed; where there are some, the groups are compared with "
+        "them.",
+    )
+    add = command.add_argument
+    add("directory", type=Path, metavar="DIR", help="a folder of pictures")
+    add(
+        "--clusters",
+        type=int,
+        metavar="N",
+        help="number of groups (default: as many as are separated best)",
+    )
+    add(
+        "--assignments",
+        type=Path,
+        metavar="OUT.csv",
+        help="write the group of each picture to this file: file,cluster (1 is the largest)",
     )
     _add_common(command)
 

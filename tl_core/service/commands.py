@@ -1,15 +1,18 @@
-"""What the commands do: train, assess, predict, export; and what they say meanwhile.
+"""What the commands do: train, assess, cluster, predict, export; and what they say meanwhile.
 
 Results go to the standard output or into files, everything else to the standard error.
 """
 
 import argparse
 import codecs
+import json
 import math
 import signal
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from tl_core import runs
 from tl_core.errors import DatasetError, RunError
@@ -17,7 +20,15 @@ from tl_core.images import Skipped
 from tl_core.runs import Run
 from tl_core.runs.catalogue import Backbone, backbone_to_json, weights_state
 from tl_core.runs.configuration import TrainingConfig, config_to_json
-from tl_core.runs.events import EpochResult, Event, Note, PhaseStarted, Progress
+from tl_core.runs.events import (
+    EpochResult,
+    Event,
+    Note,
+    PhaseStarted,
+    Progress,
+    passed_on,
+    result_of,
+)
 from tl_core.runs.results.report import read_report
 from tl_core.service import headless
 from tl_core.workspace import open_workspace
@@ -96,6 +107,33 @@ def assess(options: argparse.Namespace) -> None:
     print(headless.assessment_text(found))
 
 
+def cluster(options: argparse.Namespace) -> None:
+    from tl_core.approaches.clustering import cluster_pictures
+    from tl_core.images import picture_rows
+
+    began, workspace = time.perf_counter(), open_workspace(options.workspace)
+    backbone = headless.backbone_named(options.backbone)
+    project_id, skipped = headless.project_of_folder(workspace, options.directory, None)
+    list_skipped(skipped)
+    rows = picture_rows(workspace, project_id)
+    work = cluster_pictures(
+        workspace, project_id, backbone, rows, count=options.clusters, seed=options.seed
+    )
+    show(iter([PhaseStarted("features")]))
+    found = show(work)
+    facts = headless.clusters_json(rows, found)
+    facts["seconds"] = {"total": round(time.perf_counter() - began, 3)}
+    if options.report:
+        write(options.report, json.dumps(facts, indent=1, ensure_ascii=False).encode())
+    if options.assignments:
+        write(options.assignments, headless.assignments_csv(rows, found))
+    print(f"{facts['clusters']} groups of {facts['pictures']} pictures, by size: {facts['sizes']}")
+    if options.clusters and found.proposed != options.clusters:
+        print(f"{found.proposed} groups would be separated best")
+    if facts["ami"] is not None:
+        print(f"adjusted mutual information with the folders' classes: {facts['ami']:.3f}")
+
+
 def _do(workspace: Workspace, project_id: str, kind: str, config: dict) -> Run:
     """Do a run in this process and return it as it ended."""
     from tl_core.service.execution import execute
@@ -170,23 +208,31 @@ def _download(backbone: Backbone) -> None:
         show(download_weights(backbone))
 
 
-COMMANDS = {"train": train, "assess": assess, "predict": predict, "export": export}
+COMMANDS = {
+    "train": train,
+    "assess": assess,
+    "cluster": cluster,
+    "predict": predict,
+    "export": export,
+}
 
 
-def show(events: Iterable[Event]) -> None:
-    """Let a generator work and say on the standard error how far it is."""
-    overwrite = sys.stderr.isatty()
-    for event in events:
-        match event:
-            case PhaseStarted(phase):
-                say(_PHASES[phase])
-            case Note(text):
-                say(f"  {text}")
-            case Progress(_, done, total, left) if overwrite:
-                more = f", {left:.0f} s left" if left else ""
-                print(f"  {done} of {total}{more}   ", end="\r", file=sys.stderr, flush=True)
-            case EpochResult(phase="fine_tune") as result:
-                say(f"  {epoch_line(result)}")
+def show(events: Iterable[Event]) -> Any:
+    """Let a generator work, say on the standard error how far it is, and return its result."""
+    return result_of(passed_on(iter(events), _show))
+
+
+def _show(event: Event) -> None:
+    match event:
+        case PhaseStarted(phase):
+            say(_PHASES[phase])
+        case Note(text):
+            say(f"  {text}")
+        case Progress(_, done, total, left) if sys.stderr.isatty():
+            more = f", {left:.0f} s left" if left else ""
+            print(f"  {done} of {total}{more}   ", end="\r", file=sys.stderr, flush=True)
+        case EpochResult(phase="fine_tune") as result:
+            say(f"  {epoch_line(result)}")
 
 
 def epoch_line(result: EpochResult) -> str:

@@ -4,13 +4,17 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tl_core import runs
 from tl_core.errors import BackboneError, PredictionError, RunError, WorkspaceError
 from tl_core.images import (
+    PictureRow,
     Skipped,
     SourceFile,
     add_images,
@@ -30,6 +34,9 @@ from tl_core.runs.results.report import Report
 from tl_core.workspace import create_project, delete_project, open_project
 from tl_core.workspace.json_values import read_json, write_json
 from tl_core.workspace.storage import Workspace
+
+if TYPE_CHECKING:
+    from tl_core.approaches.clustering import Clusters
 
 
 def project_of_folder(
@@ -205,6 +212,40 @@ def predictions_csv(workspace: Workspace, project_id: str, report: Report) -> by
         file = without_formula(names.get(digest, digest))
         numbers = (f"{value:.6f}" for value in probabilities)
         writer.writerow([file, classes[label], classes[predicted], *numbers])
+    return text.getvalue().encode()
+
+
+def clusters_json(rows: Sequence[PictureRow], found: "Clusters") -> dict:
+    """Return what is known of groups of pictures; `ami` compares them with the labels there are."""
+    from tl_core.approaches.clustering import compare_with_classes
+
+    facts = {
+        "pictures": len(rows),
+        "clusters": len(found.typical),
+        "proposed": found.proposed,
+        "sizes": [len(members) for members in found.typical],
+        "silhouettes": found.silhouettes,
+        "typical": [[rows[row].name for row in members[:5]] for members in found.typical],
+        "ami": None,
+    }
+    names = sorted({row.class_name for row in rows if row.class_name})
+    if len(names) > 1:
+        labelled = [index for index, row in enumerate(rows) if row.class_name]
+        labels = np.array([names.index(rows[index].class_name) for index in labelled])
+        against = compare_with_classes(labels, found.group_of[labelled], names)
+        facts["ami"] = against.agreement
+        facts["classes_that_may_be_one"] = against.mixed
+        facts["classes_that_may_be_two"] = against.divided
+    return facts
+
+
+def assignments_csv(rows: Sequence[PictureRow], found: "Clusters") -> bytes:
+    """Return the group of each picture, 1 for the largest: file, cluster."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["file", "cluster"])
+    for row, group in zip(rows, found.group_of, strict=True):
+        writer.writerow([without_formula(row.name), group + 1])
     return text.getvalue().encode()
 
 

@@ -20,7 +20,7 @@ from tl_core.features.extraction import (
     kept_features,
     reader_name,
 )
-from tl_core.images import LabelledImage, PictureRow, read_untrusted
+from tl_core.images import PictureRow, read_untrusted, without_labels
 from tl_core.runs.catalogue import Backbone
 from tl_core.workspace.storage import Workspace
 
@@ -50,22 +50,6 @@ class LiveFeatures:
         """Whether features of some of these pictures are still to be computed."""
         return self._kept is None or any(row.digest not in self._kept for row in rows)
 
-    def images(self, rows: Iterable[PictureRow]) -> list[LabelledImage]:
-        """Return pictures as an extraction takes them, whatever their labels."""
-        workspace, project_id = self._place
-        folder = workspace.images_dir(project_id)
-        return [
-            LabelledImage(
-                digest=row.digest,
-                path=folder / f"{row.digest}.{row.extension}",
-                name=row.digest,
-                label=-1,
-                split="",
-                group=row.group,
-            )
-            for row in rows
-        ]
-
     def load(self) -> Iterator[None]:
         """Load the network, and see what is kept already, also by trainings.
 
@@ -85,7 +69,7 @@ class LiveFeatures:
         steps = extract_features(
             self._network,
             self.backbone,
-            self.images(rows),
+            without_labels(workspace, project_id, rows),
             workspace=workspace,
             project_id=project_id,
         )
@@ -103,7 +87,7 @@ class LiveFeatures:
     def make_engine(self, rows: Sequence[PictureRow]) -> Iterator[None]:
         """Convert and measure the network for this machine, unless that was done before."""
         if not self.ready and rows:
-            some = self.images(rows[:SAMPLE_PICTURES])
+            some = without_labels(*self._place, rows[:SAMPLE_PICTURES])
 
             def sample() -> Tensor:
                 return torch.stack([crop_file(one.path, self._preprocessing) for one in some])

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from tl_core.errors import ImageFileError, PredictionError, TLCoreError, WorkspaceError
 from tl_core.features import copies
-from tl_core.images import PictureRow
+from tl_core.images import PictureRow, without_labels
 from tl_core.runs.events import result_of
 from tl_core.runs.results.answers import Answer
 from tl_core.runs.results.live import LiveAnswer, LiveState, PlaceChange
@@ -224,7 +224,7 @@ class LiveProject:
     def _prepare(self, features: LiveFeatures, labelled: Sequence[PictureRow]) -> Iterator[None]:
         """Keep copies together as trainings do, then prepare for pictures as grouped then."""
         table = yield from features.table(labelled)
-        images = features.images(labelled)
+        images = without_labels(self.workspace, self.project_id, labelled)
         copies.group_copies(self.workspace, self.project_id, images, table.last)
         yield
         self.check()
