@@ -20,7 +20,7 @@ from benchmarks.measuring.projects import (
 )
 from benchmarks.measuring.table import Measured, Table
 from tl_core.images import ImageSet, LabelledImage, image_set
-from tl_core.service.headless import project_of_folder
+from tl_core.service.headless.folders import project_of_folder
 from tl_core.workspace import open_workspace
 from tl_core.workspace.storage import Workspace
 

@@ -10,7 +10,7 @@ from tl_core.backbones import create_backbone
 from tl_core.features.device import one_thread_each
 from tl_core.images import image_set
 from tl_core.runs.catalogue import BUNDLED, find
-from tl_core.service.headless import project_of_folder
+from tl_core.service.headless.folders import project_of_folder
 from tl_core.workspace import open_workspace
 
 SETS = {  # in the order that a person would expect

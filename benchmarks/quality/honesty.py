@@ -31,7 +31,7 @@ from tl_core.runs.catalogue import BUNDLED, Backbone, find
 from tl_core.runs.events import result_of
 from tl_core.runs.results.assessment import Assessment
 from tl_core.runs.results.intervals import out_of_fold_interval
-from tl_core.service.headless import project_of_folder
+from tl_core.service.headless.folders import project_of_folder
 from tl_core.workspace import create_project, open_workspace
 from tl_core.workspace.storage import Workspace
 

@@ -14,7 +14,7 @@ from benchmarks.measuring.projects import features_of, has_pictures
 from benchmarks.measuring.table import GOALS, Measured, Table, goal
 from tl_core.backbones.unlike import fit_unlike
 from tl_core.images import image_set
-from tl_core.service.headless import project_of_folder
+from tl_core.service.headless.folders import project_of_folder
 from tl_core.workspace import open_workspace
 from tl_core.workspace.storage import Workspace
 

@@ -16,7 +16,7 @@ from benchmarks.measuring.projects import (
     workspace_on,
 )
 from benchmarks.measuring.table import Measured, Table
-from tl_core.service.headless import project_of_folder
+from tl_core.service.headless.folders import project_of_folder
 from tl_core.workspace import open_workspace
 
 SETS = ("ants_and_bees/train", "sign_digits", "neu_steel6")

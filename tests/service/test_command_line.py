@@ -16,7 +16,7 @@ from tl_core import runs
 from tl_core.errors import BackboneError
 from tl_core.images import list_skipped
 from tl_core.runs.results.report import read_report
-from tl_core.service import commands, headless
+from tl_core.service.headless import commands, folders
 from tl_core.workspace import list_projects, open_project, open_workspace
 
 ROOT = Path(__file__).parents[2]
@@ -119,10 +119,10 @@ def test_the_same_folder_again_uses_its_project_and_its_features(trained, capfd)
 def test_a_folder_that_changed_is_a_new_project(trained, tmp_path):
     workspace = open_workspace(tmp_path / "workspace")
     folder = write_stripes(tmp_path / "stripes", each=4)
-    first, _ = headless.project_of_folder(workspace, folder, None)
-    again, _ = headless.project_of_folder(workspace, folder, None)
+    first, _ = folders.project_of_folder(workspace, folder, None)
+    again, _ = folders.project_of_folder(workspace, folder, None)
     (folder / "class 0" / "0.png").unlink()
-    changed, _ = headless.project_of_folder(workspace, folder, None)
+    changed, _ = folders.project_of_folder(workspace, folder, None)
     assert first == again != changed
 
 
@@ -208,7 +208,7 @@ def test_a_report_that_cannot_be_written_is_a_sentence(trained, capfd, tmp_path)
 def test_pictures_that_are_being_trained_on_are_left_alone(tmp_path, capfd):
     workspace = open_workspace(tmp_path / "workspace")
     folder = write_stripes(tmp_path / "stripes", each=4)
-    project, _ = headless.project_of_folder(workspace, folder, None)
+    project, _ = folders.project_of_folder(workspace, folder, None)
     runs.start_run(workspace, project, config={})
     assert run("train", folder, "--workspace", workspace.root) == 2
     assert "already in use" in capfd.readouterr().err
@@ -232,12 +232,12 @@ def test_ctrl_c_stops_keeps_and_evaluates_the_best_state(tmp_path, capfd, monkey
 
 @pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet18.a1_in1k", "resnet10t"])
 def test_backbones_are_found_by_name(name):
-    assert headless.backbone_named(name).name.startswith(name)
+    assert folders.backbone_named(name).name.startswith(name)
 
 
 def test_a_backbone_that_does_not_exist_is_answered_with_names():
     with pytest.raises(BackboneError, match="Did you mean"):
-        headless.backbone_named("resnet1000")
+        folders.backbone_named("resnet1000")
 
 
 @pytest.mark.parametrize("command", ["train", "predict", "export"])

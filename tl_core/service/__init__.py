@@ -12,7 +12,5 @@ live_model         what is prepared without labels, and the fit for the labels o
 live_features      pictures looked at as they arrive, kept where trainings find them
 estimates          how long a training will take, from what earlier ones took
 tally              what a training did and how long it took
-command_line       the options of the commands
-commands           what the commands do and say
-headless           folders into projects, results into files
+headless/          the command line: train, assess, cluster, predict, export
 """

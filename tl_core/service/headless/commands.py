@@ -30,7 +30,7 @@ from tl_core.runs.events import (
     result_of,
 )
 from tl_core.runs.results.report import read_report
-from tl_core.service import headless
+from tl_core.service.headless import folders, results
 from tl_core.workspace import open_workspace
 from tl_core.workspace.storage import Workspace, storage_errors, write_atomic
 
@@ -48,7 +48,7 @@ _PHASES = {
 
 def train(options: argparse.Namespace) -> None:
     workspace = open_workspace(options.workspace)
-    backbone = headless.backbone_named(options.backbone)
+    backbone = folders.backbone_named(options.backbone)
     try:
         config = TrainingConfig(
             backbone=backbone,
@@ -62,7 +62,7 @@ def train(options: argparse.Namespace) -> None:
         raise RunError(f"This training cannot be started: {error}.") from error
     if options.download and _pretrained(options.strategy):
         _download(backbone)
-    project_id, skipped = headless.project_of_folder(workspace, options.train_dir, options.test)
+    project_id, skipped = folders.project_of_folder(workspace, options.train_dir, options.test)
     list_skipped(skipped)
     run = _do(workspace, project_id, "train", config_to_json(config))
     run_dir = workspace.run_dir(project_id, run.id)
@@ -71,9 +71,9 @@ def train(options: argparse.Namespace) -> None:
         raise RunError(run.message or "The training ended without a model.")
     say(run.message)
     if options.report:
-        write(options.report, headless.report_json(run, run_dir, report))
+        write(options.report, results.report_json(run, run_dir, report))
     if options.predictions:
-        table = headless.predictions_csv(workspace, project_id, report)
+        table = results.predictions_csv(workspace, project_id, report)
         write(options.predictions, table)
     found = report.evaluation
     low, high = found.interval
@@ -88,8 +88,8 @@ def assess(options: argparse.Namespace) -> None:
     from tl_core.runs.results.assessment import read_assessment
 
     workspace = open_workspace(options.workspace)
-    backbone = headless.backbone_named(options.backbone)
-    project_id, skipped = headless.project_of_folder(workspace, options.directory, None)
+    backbone = folders.backbone_named(options.backbone)
+    project_id, skipped = folders.project_of_folder(workspace, options.directory, None)
     list_skipped(skipped)
     config = {
         "backbone": backbone_to_json(backbone),
@@ -103,8 +103,8 @@ def assess(options: argparse.Namespace) -> None:
         raise RunError(run.message or "The comparison ended without a result.")
     say(run.message)
     if options.report:
-        write(options.report, headless.assessment_json(workspace, project_id, found))
-    print(headless.assessment_text(found))
+        write(options.report, results.assessment_json(workspace, project_id, found))
+    print(results.assessment_text(found))
 
 
 def cluster(options: argparse.Namespace) -> None:
@@ -112,8 +112,8 @@ def cluster(options: argparse.Namespace) -> None:
     from tl_core.images import picture_rows
 
     began, workspace = time.perf_counter(), open_workspace(options.workspace)
-    backbone = headless.backbone_named(options.backbone)
-    project_id, skipped = headless.project_of_folder(workspace, options.directory, None)
+    backbone = folders.backbone_named(options.backbone)
+    project_id, skipped = folders.project_of_folder(workspace, options.directory, None)
     list_skipped(skipped)
     rows = picture_rows(workspace, project_id)
     work = cluster_pictures(
@@ -121,12 +121,12 @@ def cluster(options: argparse.Namespace) -> None:
     )
     show(iter([PhaseStarted("features")]))
     found = show(work)
-    facts = headless.clusters_json(rows, found)
+    facts = results.clusters_json(rows, found)
     facts["seconds"] = {"total": round(time.perf_counter() - began, 3)}
     if options.report:
         write(options.report, json.dumps(facts, indent=1, ensure_ascii=False).encode())
     if options.assignments:
-        write(options.assignments, headless.assignments_csv(rows, found))
+        write(options.assignments, results.assignments_csv(rows, found))
     print(f"{facts['clusters']} groups of {facts['pictures']} pictures, by size: {facts['sizes']}")
     if options.clusters and found.proposed != options.clusters:
         print(f"{found.proposed} groups would be separated best")
@@ -163,8 +163,8 @@ def predict(options: argparse.Namespace) -> None:
     from tl_core.runs.results.answers import answers_csv
 
     workspace = open_workspace(options.workspace)
-    predictor = Predictor.load(headless.model_path(workspace, options.model))
-    answers = list(predictor.answers(headless.files_at(options.paths)))
+    predictor = Predictor.load(folders.model_path(workspace, options.model))
+    answers = list(predictor.answers(folders.files_at(options.paths)))
     list_skipped(Skipped(entry.name, entry.reason) for entry in answers if entry.reason)
     table = answers_csv(answers, predictor.class_names).removeprefix(codecs.BOM_UTF8)
     if options.output:
@@ -178,7 +178,7 @@ def export(options: argparse.Namespace) -> None:
     from tl_core.export.bundle import export_run
     from tl_core.runs.results.onnx_check import LIMIT
 
-    run_dir = headless.model_path(open_workspace(options.workspace), options.run)
+    run_dir = folders.model_path(open_workspace(options.workspace), options.run)
     report = read_report(run_dir)
     pictures = run_dir.resolve().parents[1] / "images"
     digests = report.evaluation.digests if report else ()

@@ -1,0 +1,7 @@
+"""The command line: the app's engine without a browser.
+
+options    the options of the commands, each with its explanation
+folders    folders of pictures into projects
+commands   what the commands do and say
+results    what they found, as files and lines
+"""
