@@ -13,27 +13,27 @@ from pages.shared.journey import HOME, IMAGES, OVERVIEW
 from pages.shared.layout import enter, page_header
 from pages.shared.results import result_text
 from tl_core.images.samples import SAMPLES, sample_of
-from tl_core.runs import compute_client
+from tl_core.runs import Run, best_runs, compute_client
 from tl_core.workspace import ProjectSummary, list_projects
 
 enter(HOME)
 workspace = state.current_workspace()
 
 
-def project_card(project: ProjectSummary) -> None:
+def project_card(project: ProjectSummary, best: Run | None) -> None:
     cover = '<div class="tl-cover"></div>'
     if project.thumbnail:
         cover = f'<img class="tl-cover" alt="" src="{data_uri(project.thumbnail)}">'
-    best = "Not trained yet"
-    if project.best_accuracy is not None:
-        correct = round(project.best_accuracy * project.best_n)
-        best = f"Best result: {result_text(correct, project.best_n)}"
+    result = "Not trained yet"
+    if best:
+        correct = round(best.accuracy * best.n_test)
+        result = f"Best result: {result_text(correct, best.n_test, at_least=best.at_least)}"
     with card(f"project-{project.id}"):
         st.html(
             f'<div class="tl-project-card">{cover}<div><div class="tl-name tl-clip" dir="auto" '
             f'title="{escape(project.name)}">{escape(project.name)}</div><div '
             f'class="tl-note">{project.classes} classes · {project.images:,} '
-            f"pictures<br>{best}<br>Created on {project.created:%d %B %Y}</div></div></div>"
+            f"pictures<br>{result}<br>Created on {project.created:%d %B %Y}</div></div></div>"
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Open", key=f"open-{project.id}", icon=":material/folder_open:"):
@@ -73,9 +73,10 @@ if not any(sample_of(project.name) == SAMPLES[0] for project in projects):
     prepare_sample(SAMPLES[0])
 if projects:
     st.header("Your projects", anchor=False)
+    best = best_runs(workspace)
     with st.grid(min_column_width=300, gap="small"):
         for project in projects:
-            project_card(project)
+            project_card(project, best.get(project.id))
 
 st.header("Sample sets", anchor=False)
 sample_cards()

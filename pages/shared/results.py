@@ -118,12 +118,19 @@ def together_text(evaluation: Evaluation) -> str:
     return text.strip()
 
 
-def result_text(correct: int, n: int, *, interval: tuple[float, float] | None = None) -> str:
+def result_text(
+    correct: int,
+    n: int,
+    *,
+    interval: tuple[float, float] | None = None,
+    at_least: float | None = None,
+) -> str:
     """Return an honest result: "20 of 20: at least 84 %", "18 of 20: 90 % (70 to 97 %)".
 
-    Without its 95 % interval, fractions, "18 of 20: 90 %".
+    Without its 95 % interval, fractions, "18 of 20: 90 %"; `at_least` is its lower end alone.
     """
-    number = HonestNumber(correct=correct, n=n, measured_on="", interval=interval)
+    bounds = interval if at_least is None else (at_least, 1.0)
+    number = HonestNumber(correct=correct, n=n, measured_on="", interval=bounds)
     if correct == n or not interval:
         return number.headline
     low, high = interval

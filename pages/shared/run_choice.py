@@ -9,7 +9,7 @@ from pages.shared.journey import TRAINING
 from pages.shared.layers.strategies import strategy_text
 from pages.shared.layout import require
 from pages.shared.results import report_of
-from tl_core.runs import Run, list_runs
+from tl_core.runs import Run, best_run, list_runs
 from tl_core.runs.configuration import TrainingConfig, config_from_json
 from tl_core.runs.results.onnx_check import WEIGHTS
 from tl_core.runs.results.report import Report
@@ -29,7 +29,10 @@ def run_names(runs: Sequence[Run]) -> dict[str, str]:
 
 
 def pick_run(runs: Sequence[Run], shown: Run, names: dict[str, str], *, label: str) -> None:
-    """Let a person choose another of `runs` than the one that is shown; the address follows."""
+    """Let a person choose another of `runs` than the one that is shown; the address follows.
+
+    What nobody has chosen stays out of the address: every page then shows what suits it best.
+    """
     if len(runs) > 1:
         state.set_widget_value("run-shown", shown.id)
         st.selectbox(
@@ -39,12 +42,18 @@ def pick_run(runs: Sequence[Run], shown: Run, names: dict[str, str], *, label: s
             key="run-shown",
             on_change=lambda: state.show_run(str(state.widget_value("run-shown"))),
         )
-    if state.current_run_id() != shown.id:
+    if shown.active and state.current_run_id() != shown.id:
         state.show_run(shown.id)
 
 
+def _wanted(finished: Sequence[Run]) -> Run:
+    """Return the run of the address, else the best one."""
+    wanted = next((run for run in finished if run.id == state.current_run_id()), None)
+    return wanted or best_run(finished) or finished[0]
+
+
 def choose_model(project: Project) -> Run:
-    """Return the run of the address, else the newest with a model; stop when there is none."""
+    """Return the run of the address, else the best with a model; stop when there is none."""
     workspace = state.current_workspace()
     runs = list_runs(workspace, project.id)
     finished = [
@@ -53,17 +62,17 @@ def choose_model(project: Project) -> Run:
         if not run.active and (workspace.run_dir(project.id, run.id) / WEIGHTS).is_file()
     ]
     require(finished, "There is no trained model yet.", TRAINING, "Train one")
-    shown = next((run for run in finished if run.id == state.current_run_id()), finished[0])
+    shown = _wanted(finished)
     pick_run(finished, shown, run_names(runs), label="Model")
     return shown
 
 
 def choose_result(project: Project) -> tuple[Run, Report]:
-    """Return the run of the address, else the newest with a result, and that; or stop."""
+    """Return the run of the address, else the best with a result, and that; or stop."""
     runs = list_runs(state.current_workspace(), project.id)
     finished = [run for run in runs if not run.active and run.accuracy is not None]
     require(finished, "There is no trained model yet.", TRAINING, "Train one")
-    shown = next((run for run in finished if run.id == state.current_run_id()), finished[0])
+    shown = _wanted(finished)
     pick_run(finished, shown, run_names(runs), label="Run")
     report = report_of(shown)
     require(report, "This run's result is no longer there.", TRAINING, "Train again")

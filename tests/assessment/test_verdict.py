@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from tl_core.assessment.layer_curve import suggested
-from tl_core.assessment.verdict import FOLDS_TELL, difference, verdict_of
+from tl_core.assessment.verdict import difference, verdict_of
 from tl_core.evaluation.out_of_fold import OutOfFold
+from tl_core.runs.results.intervals import FOLDS_TELL
 
 LABELS = np.arange(100) % 2
 

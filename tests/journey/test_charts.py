@@ -140,13 +140,10 @@ def test_a_long_class_name_leaves_the_title_readable():
     assert len(charts.probabilities(["x" * 300, "b"], [0.9, 0.1]).title) < 100
 
 
-def test_comparing_runs_does_not_claim_more_than_the_intervals_allow():
-    near = [charts.RunScore("A", 0.9, 0.8, 0.96, 50), charts.RunScore("B", 0.88, 0.77, 0.95, 50)]
-    far = [charts.RunScore("A", 0.9, 0.85, 0.96, 99), charts.RunScore("B", 0.5, 0.4, 0.6, 99)]
-    assert "may be chance" in charts.compare_runs(near).title
-    assert charts.compare_runs(far).title == "A is clearly ahead"
-    level = [charts.RunScore(name, 0.8, 0.7, 0.9, 50) for name in ("Run 2 · x", "Run 1 · x")]
-    assert charts.compare_runs(level).title == "Run 2 and Run 1 are level: 80 %"
+def test_the_best_run_differs_by_shape_as_well_as_colour():
+    scores = [charts.RunScore("A", 0.9, 0.8, 0.96, 50), charts.RunScore("B", 0.88, 0.77, 0.95, 50)]
+    marker = charts.compare_runs(scores, best=1, title="t").figure.data[0].marker
+    assert list(marker.symbol) == ["circle", "diamond"]
 
 
 @pytest.mark.parametrize(

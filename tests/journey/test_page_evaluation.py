@@ -7,6 +7,7 @@ from sessions import NASTY, open_app, primary, run_in_address, texts
 
 from pages.shared.images.changes import act
 from tl_core import images
+from tl_core.workspace.database import RunRow, session
 
 PAGE = "pages/5_evaluation.py"
 pytestmark = pytest.mark.usefixtures("compute")
@@ -77,13 +78,21 @@ def test_excluding_counts_as_a_change(workspace, project):
 
 
 def test_the_run_in_the_address_is_the_one_shown(project):
-    first, _ = finished_run(project, wrong=0)
-    finished_run(project, wrong=3)
+    finished_run(project, wrong=0)
+    second, _ = finished_run(project, wrong=3)
     app = open_app(PAGE, project)
+    assert "20 of 20" in texts(app)  # the best
+    app.selectbox(key="run-shown").set_value(second.id).run()
+    assert run_in_address(app) == second.id
     assert "17 of 20" in texts(app)
-    app.selectbox(key="run-shown").set_value(first.id).run()
-    assert run_in_address(app) == first.id
-    assert "20 of 20" in texts(app)
+
+
+def test_a_stopped_run_is_not_what_opens(workspace, project):
+    finished_run(project, wrong=3)
+    stopped, _ = finished_run(project, wrong=0)
+    with session(workspace) as opened:
+        opened.get(RunRow, stopped.id).state = "stopped"
+    assert "17 of 20" in texts(open_app(PAGE, project))
 
 
 def test_the_picture_explained_first_is_a_mistake(compute, project):

@@ -100,7 +100,8 @@ def test_runs_are_compared_and_the_address_names_the_one_shown():
     first, _ = finished_run(project)
     second, _ = finished_run(project, wrong=4)
     app = open_app(PAGE, project)
-    assert run_in_address(app) == second.id
+    assert app.selectbox(key="run-shown").value == second.id
+    assert "run" not in app.query_params  # nobody has chosen it
     assert list(app.dataframe[0].value["Result"])[1].startswith("19 of 20")
     app.selectbox(key="run-shown").set_value(first.id).run()
     assert run_in_address(app) == first.id

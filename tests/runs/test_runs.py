@@ -121,6 +121,23 @@ def test_stopping_a_run_that_is_done_changes_nothing(workspace, project):
     assert (stopped.state, stopped.accuracy, stopped.n_test) == ("done", 0.5, 4)
 
 
+def ended(workspace, project, correct: int, n: int, *, state="done", low=None) -> str:
+    run = runs.start_run(workspace, project, config={}, claimed=True)
+    end = {"accuracy": correct / n, "accuracy_low": low, "n_test": n}
+    return runs.finish_run(workspace, run.id, state, **end).id
+
+
+def test_the_best_run_is_the_one_that_is_good_for_sure(workspace, project):
+    assert runs.best_runs(workspace) == {}
+    ended(workspace, project, 4, 4)
+    good = ended(workspace, project, 150, 160)
+    ended(workspace, project, 120, 160)
+    ended(workspace, project, 159, 160, state="stopped")
+    ended(workspace, project, 158, 160, low=0.5)  # in a few groups
+    assert runs.best_runs(workspace)[project].id == good
+    assert runs.best_run(runs.list_runs(workspace, project)).id == good
+
+
 def test_a_run_whose_process_is_gone_is_lost_and_says_what_to_do(workspace, project):
     run = runs.start_run(workspace, project, config={})
     claimed_by_dead_process(workspace, run.id)

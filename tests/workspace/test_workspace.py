@@ -108,26 +108,13 @@ def test_a_missing_project_gets_a_sentence(workspace: Workspace) -> None:
             action()
 
 
-def test_the_list_shows_counts_cover_and_the_best_run(workspace: Workspace) -> None:
+def test_the_list_shows_counts_and_cover(workspace: Workspace) -> None:
     empty = create_project(workspace, "Empty")
-    project_id = project_with(workspace, ants=2, bees=1)
-    with session(workspace) as opened:
-        for number, accuracy in enumerate((0.5, 0.9, None)):
-            opened.add(
-                RunRow(
-                    id=str(number),
-                    project_id=project_id,
-                    kind="train",
-                    state="done",
-                    config={},
-                    accuracy=accuracy,
-                    n_test=10 + number,
-                )
-            )
+    project_with(workspace, ants=2, bees=1)
     newest, oldest = list_projects(workspace)
-    assert (newest.classes, newest.images, newest.best_accuracy, newest.best_n) == (2, 3, 0.9, 11)
+    assert (newest.classes, newest.images) == (2, 3)
     assert newest.thumbnail is not None and newest.thumbnail.is_file()
-    assert (oldest.id, oldest.images, oldest.thumbnail, oldest.best_n) == (empty.id, 0, None, None)
+    assert (oldest.id, oldest.images, oldest.thumbnail) == (empty.id, 0, None)
 
 
 def test_deleting_takes_rows_and_files_and_leaves_other_projects(workspace: Workspace) -> None:

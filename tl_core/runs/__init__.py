@@ -22,6 +22,7 @@ results/        what runs found out
 
 from tl_core.runs.claims import claim_next, count_runs, finish_run, heartbeat, is_mine, release_run
 from tl_core.runs.control import (
+    best_runs,
     delete_run,
     get_run,
     list_runs,
@@ -31,4 +32,4 @@ from tl_core.runs.control import (
     start_run,
 )
 from tl_core.runs.events import append_event, read_events
-from tl_core.runs.record import ACTIVE_STATES, RUN_KINDS, STATES, Run
+from tl_core.runs.record import ACTIVE_STATES, RUN_KINDS, STATES, Run, best_run

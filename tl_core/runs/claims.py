@@ -100,6 +100,7 @@ def finish_run(
     message: str | None = None,
     traceback: str | None = None,
     accuracy: float | None = None,
+    accuracy_low: float | None = None,
     n_test: int | None = None,
 ) -> Run | None:
     """Write down how a run ended; return None when it is no longer ours or is gone."""
@@ -111,7 +112,7 @@ def finish_run(
             return None
         row.state, row.finished = state, utc_now()
         row.message, row.traceback = message, traceback
-        row.accuracy, row.n_test = accuracy, n_test
+        row.accuracy, row.accuracy_low, row.n_test = accuracy, accuracy_low, n_test
         return run_of(row)
 
 

@@ -3,6 +3,7 @@
 import json
 import secrets
 import shutil
+from collections import defaultdict
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,6 +14,7 @@ from tl_core.runs.record import (
     ACTIVE_STATES,
     RUN_KINDS,
     Run,
+    best_run,
     find_row,
     run_of,
     write_down_lost,
@@ -90,6 +92,17 @@ def list_runs(workspace: Workspace, project_id: str, kind: str = "train") -> lis
     wanted = select(RunRow).where(RunRow.project_id == project_id, RunRow.kind == kind)
     with session(workspace, write=False) as opened:
         return [run_of(row) for row in opened.scalars(wanted.order_by(RunRow.created.desc()))]
+
+
+def best_runs(workspace: Workspace) -> dict[str, Run]:
+    """Return the best training of each project that has one, by the project's id."""
+    wanted = select(RunRow).where(RunRow.kind == "train", RunRow.accuracy.is_not(None))
+    found = defaultdict(list)
+    with session(workspace, write=False) as opened:
+        for row in opened.scalars(wanted.order_by(RunRow.created.desc())):
+            found[row.project_id].append(run_of(row))
+    best = {project_id: best_run(runs) for project_id, runs in found.items()}
+    return {project_id: run for project_id, run in best.items() if run}
 
 
 def request_stop(workspace: Workspace, run_id: str) -> Run:

@@ -1,6 +1,7 @@
 """What a run is: its row as a value, its states, and whether its process is still there."""
 
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import cache
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from tl_core.errors import RunError
 from tl_core.runs.processes import is_alive
+from tl_core.runs.results.intervals import wilson_interval
 from tl_core.workspace.database import RunRow, utc_now
 
 RUN_KINDS = ("train", "assess", "rank", "download-weights", "download-sample")
@@ -29,7 +31,10 @@ LOST_MESSAGE = (
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A row of the table of runs; times are UTC, `accuracy` in [0, 1] on `n_test` pictures."""
+    """A row of the table of runs; times are UTC, `accuracy` in [0, 1] on `n_test` pictures.
+
+    `accuracy_low` is the lower end of its 95 % interval.
+    """
 
     id: str
     project_id: str
@@ -41,11 +46,30 @@ class Run:
     finished: datetime | None
     message: str | None
     accuracy: float | None
+    accuracy_low: float | None
     n_test: int | None
 
     @property
     def active(self) -> bool:
         return self.state in ACTIVE_STATES
+
+    @property
+    def at_least(self) -> float:
+        """What the accuracy is at least, as far as it is known; 0 without a result."""
+        if self.accuracy is None or not self.n_test:
+            return 0.0
+        if self.accuracy_low is not None:
+            return self.accuracy_low
+        return wilson_interval(self.accuracy * self.n_test, self.n_test)[0]  # of an earlier version
+
+
+def best_run(runs: Iterable[Run]) -> Run | None:
+    """Return the run whose accuracy is at least the highest, one that was not stopped if there is.
+
+    So what 160 pictures say counts for more than what 4 say. None without a result.
+    """
+    measured = [run for run in runs if not run.active and run.at_least]
+    return max(measured, key=lambda run: (run.state == "done", run.at_least), default=None)
 
 
 @cache

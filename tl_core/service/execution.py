@@ -80,6 +80,7 @@ def _finish(
                 message=message,
                 traceback=trace,
                 accuracy=report.evaluation.accuracy if report else None,
+                accuracy_low=report.evaluation.interval[0] if report else None,
                 n_test=report.evaluation.n if report else None,
             )
             return

@@ -172,6 +172,7 @@ class RunRow(Base):
     pid_started: Mapped[float | None]
     stop_requested: Mapped[bool] = mapped_column(default=False)
     accuracy: Mapped[float | None]
+    accuracy_low: Mapped[float | None]  # lower end of its 95 % interval
     n_test: Mapped[int | None]
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tl_core.errors import WorkspaceError
-from tl_core.workspace.database import ClassRow, ImageRow, ProjectRow, RunRow, session
+from tl_core.workspace.database import ClassRow, ImageRow, ProjectRow, session
 from tl_core.workspace.names import printable
 from tl_core.workspace.opening import deletion_marker
 from tl_core.workspace.storage import Workspace, storage_errors
@@ -37,7 +37,7 @@ class Project:
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectSummary:
-    """What a list of projects shows; `best_accuracy` in [0, 1] on `best_n` pictures."""
+    """What a list of projects shows."""
 
     id: str
     name: str
@@ -45,8 +45,6 @@ class ProjectSummary:
     classes: int
     images: int
     thumbnail: Path | None
-    best_accuracy: float | None
-    best_n: int | None
 
 
 def create_project(workspace: Workspace, name: str) -> Project:
@@ -69,13 +67,6 @@ def list_projects(workspace: Workspace) -> list[ProjectSummary]:
         chosen = ImageRow.id.in_(list(first.values()))
         covers = opened.execute(select(ImageRow.project_id, ImageRow.digest).where(chosen))
         digests = {key: digest for key, digest in covers}
-        finished = select(RunRow.project_id, RunRow.accuracy, RunRow.n_test).where(
-            RunRow.kind == "train", RunRow.accuracy.is_not(None)
-        )
-        best = {
-            key: (accuracy, n)
-            for key, accuracy, n in opened.execute(finished.order_by(RunRow.accuracy))
-        }
     return [
         ProjectSummary(
             id=row.id,
@@ -84,8 +75,6 @@ def list_projects(workspace: Workspace) -> list[ProjectSummary]:
             classes=classes.get(row.id, 0),
             images=images.get(row.id, 0),
             thumbnail=_thumbnail(workspace, row.id, digests.get(row.id)),
-            best_accuracy=best.get(row.id, (None, None))[0],
-            best_n=best.get(row.id, (None, None))[1],
         )
         for row in rows
     ]

@@ -45,9 +45,8 @@ def probabilities(class_names: Sequence[str], values: Sequence[float], *, top: i
     return Chart(f"Most probably “{best}”, with {sureness(values[order[0]])}", figure)
 
 
-def compare_runs(scores: Sequence[RunScore]) -> Chart:
-    """Return a dot with its 95 % interval per finished run, the best one as a diamond."""
-    best = max(range(len(scores)), key=lambda i: scores[i].accuracy)
+def compare_runs(scores: Sequence[RunScore], *, best: int, title: str) -> Chart:
+    """Return a dot with its 95 % interval per finished run, number `best` as a diamond."""
     percents = [100 * score.accuracy for score in scores]
     figure = blank_figure(80 + 46 * len(scores))
     figure.add_trace(
@@ -83,17 +82,4 @@ def compare_runs(scores: Sequence[RunScore]) -> Chart:
         range=[len(scores) - 0.5, -0.5],
         showgrid=False,
     )
-    return Chart(_compare_title(scores, best), figure)
-
-
-def _compare_title(scores: Sequence[RunScore], best: int) -> str:
-    leader = scores[best]
-    others = [score for score in scores if score.accuracy < leader.accuracy]
-    if len(others) < len(scores) - 1:
-        names = [score.label.split(SEPARATOR)[0] for score in scores if score not in others]
-        return f"{', '.join(names[:-1])} and {names[-1]} are level: {percent(leader.accuracy)}"
-    if not others:
-        return f"{leader.label}: {percent(leader.accuracy)}"
-    if any(score.high >= leader.low for score in others):
-        return f"{leader.label} is ahead, but the confidence intervals overlap: it may be chance"
-    return f"{leader.label} is clearly ahead"
+    return Chart(title, figure)

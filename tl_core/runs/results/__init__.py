@@ -3,6 +3,7 @@
 intervals   95 % intervals of a share of right answers
 report      one training: how good the model is
 locked      the same on the locked test part
+comparison  two trainings on the same pictures
 assessment  did the pretrained model help?
 ranking     which backbone suits the pictures best
 answers     what a model says about new pictures; a table of them

