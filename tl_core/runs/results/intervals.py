@@ -73,8 +73,8 @@ def out_of_fold_interval(
 
     It was measured by models that had only (k - 1) / k of them to learn from, which are a little
     worse: that makes up for the dependence between folds at the lower end, where Wilson's bound
-    stays. The upper end is the higher one of two: Wilson's bound of `FOLDS_SAY` times fewer pictures,
-    and his bound with errors that become fewer in proportion to the pictures learnt from.
+    stays. The upper end is the higher one of two: Wilson's bound of `FOLDS_SAY` times fewer
+    pictures, and his bound with errors that become fewer in proportion to the pictures learnt from.
     `benchmarks/quality/honesty.py` measures how often the interval holds the truth.
 
     Args:
