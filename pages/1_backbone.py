@@ -5,10 +5,10 @@ from functools import partial
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.backbone.cards import backbone_cards, search_form
+from pages.shared.backbone.cards import backbone_cards, chosen_card, search_form
 from pages.shared.backbone.choice import choose, show_choice
 from pages.shared.backbone.own_weights import own_weights_form
-from pages.shared.backbone.ranking import rank_backbones
+from pages.shared.backbone.ranking import rank_backbones, was_ranked
 from pages.shared.journey import BACKBONE, IMAGES
 from pages.shared.layout import enter, next_step, page_header
 from tl_core.runs.catalogue import CATALOGUE
@@ -24,15 +24,22 @@ page_header(
 ready = show_choice(project)
 chosen = chosen_backbone(project)
 take = partial(choose, project)
-backbone_cards(CATALOGUE, key="catalogue", chosen=chosen, on_choose=take)
-st.header("Compare the backbones on your pictures", anchor=False)
-rank_backbones(project)
-st.header("Other backbones", anchor=False)
-tabs = st.tabs(["Search", "My own weights file"])
-with tabs[0]:
-    search_form(chosen, take)
-with tabs[1]:
-    own_weights_form(project, take)
+if chosen:
+    chosen_card(chosen)
+with st.expander("Other networks", expanded=chosen is None, icon=":material/apps:"):
+    tabs = st.tabs(["Suggested", "Search", "My own weights file"])
+    with tabs[0]:
+        backbone_cards(CATALOGUE, key="catalogue", chosen=chosen, on_choose=take)
+    with tabs[1]:
+        search_form(chosen, take)
+    with tabs[2]:
+        own_weights_form(project, take)
+with st.expander(
+    "Which network suits your pictures?",
+    expanded=was_ranked(project),
+    icon=":material/leaderboard:",
+):
+    rank_backbones(project)
 next_step(
     IMAGES,
     "Next: your pictures",

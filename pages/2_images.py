@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.elements import number_cards
+from pages.shared.elements import note_text
 from pages.shared.images.adding import adding_panel, wants_more
 from pages.shared.images.arrivals import show_arrivals
 from pages.shared.images.browser import picture_browser
@@ -23,15 +23,6 @@ from tl_core.images import (
 enter(IMAGES)
 
 
-def numbers() -> None:
-    number_cards(
-        ("Pictures", f"{total:,}", "in this project"),
-        ("Classes", f"{len(classes):,}", "to tell apart"),
-        ("Excluded", f"{excluded:,}", "kept, but not used"),
-        ("Skipped", f"{len(skipped):,}", "files that cannot be used"),
-    )
-
-
 def left_out() -> None:
     with st.expander(f"Skipped: {len(skipped):,} files, with the reason for each"):
         rows = {"File": [s.name for s in skipped], "Reason": [s.reason for s in skipped]}
@@ -43,15 +34,15 @@ def left_out() -> None:
 
 project = state.current_project()
 workspace = state.current_workspace()
-live = page_header(
-    IMAGES,
-    "Add your pictures",
-    "Add pictures of each class. The model learns to tell the classes apart.",
-)
 classes = list_classes(workspace, project.id)
 total = count_images(workspace, project.id)
 excluded = count_images(workspace, project.id, excluded=True)
 skipped = list_skipped(workspace, project.id)
+live = page_header(
+    IMAGES,
+    "Your pictures" if total else "Add your pictures",
+    None if total else "Add pictures of each [[class]]. The model learns to tell them apart.",
+)
 busy = show_arrivals(project.id, empty=total == 0)
 
 with st.expander(
@@ -61,9 +52,11 @@ with st.expander(
 ):
     adding_panel(project.id, [entry.name for entry in classes])
 if total:
-    numbers()
+    facts = [f"{total:,} pictures", f"{len(classes):,} classes"]
+    facts += [f"{excluded:,} excluded"] if excluded else []
+    facts += [f"{len(skipped):,} files skipped"] if skipped else []
+    note_text(" · ".join(facts))
     show_health(health_findings(workspace, project.id))
-    st.header("Your pictures", anchor=False)
     picture_browser(project.id, live, classes, total=total, excluded=excluded)
     show_groups(project.id)
     locked_part(project.id)

@@ -5,7 +5,6 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.compute import answer_or_wait, ask, wait_for_all
 from pages.shared.elements import errors_shown, note_text
-from pages.shared.glossary import term
 from pages.shared.journey import LAYERS, TRAINING
 from pages.shared.layers.augmentation import augmentation_cards
 from pages.shared.layers.draft import accept_draft, draft
@@ -45,15 +44,16 @@ with errors_shown():
     show_costs(groups, estimate, config, known, pictures=pictures)
     wait_for_all([estimate], key="estimate", doing="Estimating the time")
 
-st.header("Augmentation", anchor=False, help=term("augmentation"))
-note_text(
-    "Off by default: [[linear probing]] is accurate without it. It helps most with "
-    "[[fine-tuning]], or when later pictures will look different from these."
-)
-if pictures:
-    augmentation_cards(project, config)
-else:
-    st.info("Add pictures to preview each option here.")
+chosen = len(config.augmentations)
+with st.expander(f"Augmentation: {chosen or 'off'}", icon=":material/auto_awesome_motion:"):
+    note_text(
+        "[[Augmentation]] is off by default: [[linear probing]] is accurate without it. It helps "
+        "most with [[fine-tuning]], or when later pictures will look different from these."
+    )
+    if pictures:
+        augmentation_cards(project, config)
+    else:
+        st.info("Add pictures to preview each option here.")
 if known:
     expert_settings(config, known[config.strategy])
 next_step(TRAINING, "Next: train", first=accept_draft)

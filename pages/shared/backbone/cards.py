@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from pages.shared.elements import badges, card, errors_shown, name_text, note_text
+from pages.shared.glossary import TERMS
 from pages.shared.text import count_text, licence_text, megabytes, plain
 from tl_core.runs import compute_client
 from tl_core.runs.catalogue import Backbone, weights_state
@@ -33,6 +34,14 @@ def backbone_cards(
             _card(backbone, f"{key}-{number}", same, on_choose)
 
 
+def chosen_card(backbone: Backbone) -> None:
+    """Draw the network that the project uses, with the terms that describe it explained."""
+    kind = f"[[{backbone.family}]]" if backbone.family in TERMS else backbone.family
+    with card("network", chosen=True):
+        name_text(backbone.title, note=backbone.good_at)
+        note_text(" · ".join([kind, *facts_lines(backbone)]))
+
+
 def place_text(backbone: Backbone, place: str) -> str:
     """Say where the weights are, `place` as from `weights_state`."""
     size = (
@@ -43,12 +52,16 @@ def place_text(backbone: Backbone, place: str) -> str:
 
 def facts_lines(backbone: Backbone) -> list[str]:
     """Say how large it is, what it was trained on, and what may be done with it."""
-    size = f"{backbone.input_size} × {backbone.input_size} pixels"
+    size = f"[[{backbone.input_size} × {backbone.input_size} pixels|input size]]"
     if backbone.parameters:
-        size = f"{count_text(backbone.parameters)} parameters · {size}"
+        size = f"{count_text(backbone.parameters)} [[parameters]] · {size}"
     trained = backbone.pretraining
+    for kind in ("self-supervised", "supervised"):
+        if trained.startswith(kind):
+            trained = trained.replace(kind, f"[[{kind}]]", 1)
+            break
     licence = f"Licence: {licence_text(backbone.licence)}" if backbone.licence else ""
-    return [line for line in (size, f"{trained[:1].upper()}{trained[1:]}", licence) if line]
+    return [line for line in (size, trained, licence) if line]
 
 
 def _card(

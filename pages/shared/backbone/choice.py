@@ -34,9 +34,6 @@ def show_choice(project: Project) -> bool:
         return False
     place = weights_state(chosen, state.current_workspace().project_dir(project.id))
     if place in ("bundled", "cached", "file"):
-        st.success(
-            f"**{plain(chosen.title)}** is chosen and ready to use.", icon=":material/check_circle:"
-        )
         return True
     run = weights_download(project.id, chosen)
     if place == "download" and run is not None and run.active:

@@ -46,6 +46,11 @@ def rank_backbones(project: Project) -> None:
         _show(project, ranking)
 
 
+def was_ranked(project: Project) -> bool:
+    """Whether a ranking is there or under way."""
+    return bool(list_runs(state.current_workspace(), project.id, KIND))
+
+
 def here(project: Project) -> list[Backbone]:
     """Return the backbones whose weights are on this machine, the project's own one included."""
     folder = state.current_workspace().project_dir(project.id)

@@ -11,16 +11,20 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.downloads import SAMPLE
-from pages.shared.elements import badges, card, errors_shown, name_text, note_text
+from pages.shared.elements import card, errors_shown, name_text, note_text
+from pages.shared.gallery import data_uri
 from pages.shared.images.arrivals import start_adding
 from pages.shared.journey import OVERVIEW
 from pages.shared.run_control import start
 from pages.shared.text import megabytes
-from tl_core.images import SourceFile
+from tl_core.images import SourceFile, read_picture
+from tl_core.images.files.decoding import thumbnail_bytes
 from tl_core.images.samples import SAMPLES, SampleSet, sample_files
 from tl_core.runs.catalogue import BUNDLED, find
 from tl_core.runs.draft import save_backbone
 from tl_core.workspace import create_project, list_projects
+
+MOSAIC, TILE_SIDE = 8, 96  # pictures on a card; pixels
 
 
 def start_from_sample(sample: SampleSet) -> NoReturn:
@@ -76,25 +80,41 @@ def _prepared(key: str) -> list[SourceFile]:
 
 
 def sample_cards() -> None:
-    """Draw all sample sets as cards, each with its button."""
+    """Draw the sample sets that are here as cards, and folded below those to download."""
+    here = [sample for sample in SAMPLES if sample.source != "download"]
     with st.grid(min_column_width=280, gap="small"):
-        for sample in SAMPLES:
+        for sample in here:
             _sample_card(sample)
+    with (
+        st.expander("More sample sets, to download", icon=":material/download:"),
+        st.grid(min_column_width=280, gap="small"),
+    ):
+        for sample in SAMPLES:
+            if sample not in here:
+                _sample_card(sample)
 
 
 def _sample_card(sample: SampleSet) -> None:
     download = sample.source == "download"
-    kinds = {"built-in": "Real pictures", "generated": "Synthetic pictures"}
     with card(f"sample-{sample.key}"):
-        badges(
-            kinds.get(sample.source, "Real photographs"),
-            quiet=(f"Download {megabytes(sample.download_bytes)}" if download else "No download",),
-        )
-        facts = f"{sample.images:,} pictures, {sample.classes} classes · {sample.licence}"
+        if not download:
+            tiles = "".join(f'<img src="{uri}" alt="">' for uri in _mosaic(sample.key))
+            st.html(f'<div class="tl-mosaic">{tiles}</div>')
+        size = f" · {megabytes(sample.download_bytes)}" if download else ""
         name_text(sample.title, note=sample.description)
-        note_text(facts)
+        note_text(f"{sample.images:,} pictures, {sample.classes} classes · {sample.licence}{size}")
         label = "Download and open" if download else "Start with these"
         icon = ":material/download:" if download else None
         if st.button(label, key=f"sample-{sample.key}", icon=icon):
             with errors_shown():
                 start_from_sample(sample)
+
+
+@st.cache_resource(show_spinner=False)
+def _mosaic(key: str) -> list[str]:
+    """Return some pictures of a set, of different classes, small, as data URIs."""
+    files = list(sample_files(key))
+    return [
+        data_uri(thumbnail_bytes(read_picture(bytes(file.read())), TILE_SIDE))
+        for file in files[:: max(1, len(files) // MOSAIC)][:MOSAIC]
+    ]

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.shared import state
+from pages.shared.elements import note_text
 from pages.shared.gallery import PAGE_SIZE, Action, Filter, gallery
 from pages.shared.images import class_dialogs
 from pages.shared.images.changes import act, undo_button
 from pages.shared.images.class_dialogs import show_filter
-from pages.shared.images.order import NOTHING_TEXT, in_order, ordered_by
+from pages.shared.images.order import NOTE_TEXT, NOTHING_TEXT, in_order, ordered_by
 from pages.shared.images.tiles import picture_tile
 from pages.shared.live.known import Live
 from tl_core.images import (
@@ -37,7 +38,11 @@ def picture_browser(
     chosen = state.widget_value("images-filter", ALL)
     chosen = chosen if chosen in {entry.id for entry in filters} else ALL
     conditions = _conditions(chosen)
-    order = ordered_by(live)
+    with st.container(horizontal=True, vertical_alignment="center", key="class-buttons"):
+        order = ordered_by(live)
+        _class_buttons(project_id, classes, chosen)
+    if order in NOTE_TEXT:
+        note_text(NOTE_TEXT[order])
     ordered = in_order(project_id, live, order, conditions)
     shown = count_images(workspace, project_id, **conditions) if ordered is None else len(ordered)
     page = min(state.widget_value("images-page", 0), max(0, (shown - 1) // PAGE_SIZE))
@@ -47,7 +52,6 @@ def picture_browser(
     else:
         found = get_images(workspace, project_id, ordered[start : start + PAGE_SIZE])
     answers = live.answers([record.digest for record in found]) if live.ready and found else {}
-    _class_buttons(project_id, classes, chosen)
     gallery(
         [
             picture_tile(
@@ -113,12 +117,11 @@ def _actions(classes: Sequence[ClassSummary]) -> list[Action]:
 def _class_buttons(project_id: str, classes: Sequence[ClassSummary], chosen: str) -> None:
     """Draw what can be done with the shown class, and the undo of the last change."""
     entry = next((c for c in classes if f"class:{c.name}" == chosen), None)
-    with st.container(horizontal=True, key="class-buttons"):
-        if st.button("New class", icon=":material/add:", key="new-class"):
-            class_dialogs.new_class(project_id)
-        if entry is not None:
-            _named_class_buttons(project_id, classes, entry)
-        undo_button(project_id)
+    if st.button("New class", icon=":material/add:", key="new-class"):
+        class_dialogs.new_class(project_id)
+    if entry is not None:
+        _named_class_buttons(project_id, classes, entry)
+    undo_button(project_id)
 
 
 def _named_class_buttons(

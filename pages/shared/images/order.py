@@ -3,7 +3,6 @@
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.elements import note_text
 from pages.shared.live.known import Live
 from tl_core.images import list_digests
 
@@ -41,8 +40,6 @@ def ordered_by(live: Live) -> str:
         on_change=lambda: state.set_widget_value("images-page", 0),
         label_visibility="collapsed",
     )
-    if chosen in NOTE_TEXT:
-        note_text(NOTE_TEXT[chosen])
     return chosen
 
 

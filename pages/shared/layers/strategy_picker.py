@@ -38,12 +38,12 @@ def choose_strategy(groups: list[LayerBlock], config: TrainingConfig, known: Kno
         "Training method",
         list(by_id),
         format_func=lambda preset: by_id[preset].label,
-        captions=[preset.caption for preset in by_id.values()],
         key="preset",
         on_change=lambda: change_draft(
             lambda before: with_preset(before, str(state.widget_value("preset")), total, known)
         ),
     )
+    note_text(by_id[preset_of(config, total, known)].caption)
     if "tuning_seconds" in known[config.strategy].settings:
         _limit(config)
     st.slider(
@@ -55,11 +55,7 @@ def choose_strategy(groups: list[LayerBlock], config: TrainingConfig, known: Kno
         on_change=lambda: _freeze(total, known),
     )
     charts.show(charts.network(groups, frozen_groups(config, total, known)), key="network")
-    note_text(
-        "The picture enters on the left, the prediction comes out on the right. Wider blocks "
-        "have more parameters. Early blocks detect edges and textures, late ones parts of "
-        "objects."
-    )
+    note_text("From left to right: edges, textures, parts of objects, your classes.")
 
 
 def _freeze(total: int, known: Known) -> None:
