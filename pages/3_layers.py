@@ -40,10 +40,11 @@ with errors_shown():
     known = answer_or_wait(approaches, key="approaches", doing="Loading the training methods")
     if groups and known:
         choose_strategy(groups, config, known)
-        show_depth(project, frozen_groups(config, len(groups), known))
     show_costs(groups, estimate, config, known, pictures=pictures)
     wait_for_all([estimate], key="estimate", doing="Estimating the time")
 
+if groups and known:
+    show_depth(project, frozen_groups(config, len(groups), known))
 chosen = len(config.augmentations)
 with st.expander(f"Augmentation: {chosen or 'off'}", icon=":material/auto_awesome_motion:"):
     note_text(

@@ -6,7 +6,7 @@ How many of how many, how sure that is, which pictures, against what.
 from dataclasses import dataclass
 
 from pages.shared import state
-from pages.shared.elements import number_card, number_cards
+from pages.shared.elements import note_text, number_card
 from pages.shared.layers.strategies import STRATEGY_NAMES
 from pages.shared.text import percent
 from tl_core.runs import Run
@@ -154,17 +154,14 @@ def report_of(run: Run) -> Report | None:
 
 
 def result_cards(report: Report) -> None:
-    """Draw the number with its interval and pictures, the time, and what was used."""
+    """Draw the number with its interval and pictures; below it what was used, and the time."""
     honest_number("Accuracy", number_of(report.evaluation))
     total, looking = report.seconds.get("total", 0.0), report.seconds.get("features", 0.0)
     time = f"{total:.0f} s" if total >= 10 else f"{total:.1f} s"
     used = STRATEGY_NAMES.get(report.strategy_used, report.strategy_used)
     seen = FEATURES_TEXT.get(report.features, report.features)
-    number_cards(
-        ("Time", time, f"of which {looking:.1f} s computing features" if looking > 0.05 else ""),
-        ("Method used", used, f"features from {seen} of the backbone{_trial_text(report)}"),
-        wide=True,
-    )
+    spent = f", of which {looking:.1f} s computing features" if looking > 0.05 else ""
+    note_text(f"{used} on features from {seen}{_trial_text(report)} · {time}{spent}")
 
 
 def _trial_text(report: Report) -> str:

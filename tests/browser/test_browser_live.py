@@ -35,7 +35,7 @@ def test_a_label_that_is_mended_moves_the_number_and_the_drawer_answers(workspac
         page.goto(f"{address}/images?project={project.id}")
         page.wait_for_function(NUMBER)
         settled(page)
-        page.get_by_text("Disagrees with its label").click()
+        page.get_by_text("Disagrees", exact=True).click()
         page.locator(".tile .says").first.wait_for()
         settled(page)
         before = page.locator(".tl-live").inner_text()

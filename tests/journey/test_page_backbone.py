@@ -182,7 +182,7 @@ def test_a_ranking_is_shown_as_a_picture_with_folded_scores(workspace):
     assert not app.exception
     shown = "".join(entry.proto.body for entry in app.get("html"))
     assert f"{ENTRIES[0].title} does about as well as {ENTRIES[1].title}" in shown
-    assert "in 5 folds" in shown
+    assert "fitted without it" in shown
     assert len(app.get("plotly_chart")) == 1
     table = app.dataframe[0].value
     assert list(table["Accuracy"]) == [

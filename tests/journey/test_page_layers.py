@@ -46,7 +46,7 @@ def test_the_recommended_strategy_is_preselected_and_next_is_the_one_primary_but
 def test_the_page_shows_trained_parameters_and_expected_time():
     shown = texts(open_app(PAGE, project_with_pictures()))
     assert "2.6 thousand" in shown
-    assert "about 12 seconds" in shown
+    assert "About 12 seconds" in shown
     assert "processor (2 cores)" in shown
 
 

@@ -19,7 +19,7 @@ from pages.shared.run_control import start
 from pages.shared.text import megabytes
 from tl_core.images import SourceFile, read_picture
 from tl_core.images.files.decoding import thumbnail_bytes
-from tl_core.images.samples import SAMPLES, SampleSet, sample_files
+from tl_core.images.samples import SAMPLES, SampleSet, sample_files, sample_set
 from tl_core.runs.catalogue import BUNDLED, find
 from tl_core.runs.draft import save_backbone
 from tl_core.workspace import create_project, list_projects
@@ -113,8 +113,6 @@ def _sample_card(sample: SampleSet) -> None:
 @st.cache_resource(show_spinner=False)
 def _mosaic(key: str) -> list[str]:
     """Return some pictures of a set, of different classes, small, as data URIs."""
-    files = list(sample_files(key))
-    return [
-        data_uri(thumbnail_bytes(read_picture(bytes(file.read())), TILE_SIDE))
-        for file in files[:: max(1, len(files) // MOSAIC)][:MOSAIC]
-    ]
+    files, classes = list(sample_files(key)), sample_set(key).classes
+    some = [files[number * len(files) // MOSAIC + number % classes] for number in range(MOSAIC)]
+    return [data_uri(thumbnail_bytes(read_picture(bytes(f.read())), TILE_SIDE)) for f in some]

@@ -10,8 +10,8 @@ ADDED = "added"
 LEAST_SURE, DISAGREES = "least sure", "disagrees"  # as `live_order` knows them
 LABELS = {
     ADDED: "As added",
-    LEAST_SURE: "Least sure first",
-    DISAGREES: "Disagrees with its label",
+    LEAST_SURE: "Least sure",
+    DISAGREES: "Disagrees",
 }
 NOTE_TEXT = {
     LEAST_SURE: "A label teaches the model most where it is least sure.",

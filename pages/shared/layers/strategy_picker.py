@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.shared import charts, state
 from pages.shared.compute import answer_so_far
-from pages.shared.elements import note_text, number_card
+from pages.shared.elements import note_text
 from pages.shared.layers.draft import change_draft, saver, show_stored
 from pages.shared.layers.strategies import (
     Known,
@@ -85,11 +85,12 @@ def show_depth(project: Project, frozen: int) -> None:
         return
     if chosen_backbone(project).name != comparison.found.backbone:
         return  # its layer groups are others
-    layer_by_layer(comparison.found.layers, frozen=frozen)
-    note_text(
-        "Measured on your pictures, with a linear classifier on the output of each layer group.",
-        *([comparison.outdated] if comparison.outdated else []),
-    )
+    with st.expander("Which layers know most about your pictures", icon=":material/layers:"):
+        layer_by_layer(comparison.found.layers, frozen=frozen)
+        note_text(
+            "Measured with a linear classifier on the output of each [[layer group]].",
+            *([comparison.outdated] if comparison.outdated else []),
+        )
 
 
 def show_costs(
@@ -111,14 +112,11 @@ def show_costs(
         shown = percent(part) if part > 0.01 else f"{100 * part:.1f} %"
         share = f"{shown} of {count_text(everything)}"
     seconds = answer_so_far(estimate)
-    value = f"about {duration(seconds['total'])}" if seconds else "…"
-    note = _time_note(seconds, config) if seconds else None
+    value = f"About {duration(seconds['total'])} {_time_note(seconds, config)}" if seconds else "…"
     if estimate.done() and not seconds:
-        value = "unknown"
-    with st.grid(min_column_width=260, gap="small"):
-        number_card("Trainable parameters", trained, share)
-        number_card("Estimated time", value, note)
-        number_card("Pictures", f"{pictures:,}", "for training, validation and testing")
+        value = "Time unknown"
+    trains = f"trains {trained} [[parameters]] ({share})" if share else "…"
+    note_text(f"{value} · {pictures:,} pictures · {trains}")
 
 
 def _time_note(seconds: dict, config: TrainingConfig) -> str:

@@ -97,8 +97,11 @@ def _curves(run: Run, view: RunView, past: list[tuple[str, Sequence[EpochResult]
             epochs = epochs[: int(state.widget_value(key))]
         else:
             state.set_widget_value(key, None)
-    if view.candidates:
+    if view.candidates and run.active:
         charts.show(charts.candidates(view.candidates), key=f"candidates-{run.id}")
+    elif view.candidates:
+        with st.expander("For the curious: how the classifier was chosen", icon=":material/speed:"):
+            charts.show(charts.candidates(view.candidates), key=f"candidates-{run.id}")
     if not any(epoch.epoch for epoch in epochs):  # the state before the first step is no curve
         if run.active and not view.candidates:
             note_text("Results appear here as they arrive.")
