@@ -10,6 +10,7 @@ from pages.shared.images.browser import picture_browser
 from pages.shared.images.groups import show_groups
 from pages.shared.images.health import show_health
 from pages.shared.images.locked_test import locked_part
+from pages.shared.images.piles import show_piles
 from pages.shared.journey import IMAGES, LAYERS, usable_classes
 from pages.shared.layout import enter, next_step, page_header
 from tl_core.images import (
@@ -57,6 +58,7 @@ if total:
     facts += [f"{len(skipped):,} files skipped"] if skipped else []
     note_text(" · ".join(facts))
     show_health(health_findings(workspace, project.id))
+    show_piles(project.id)
     picture_browser(project.id, live, classes, total=total, excluded=excluded)
     show_groups(project.id)
     locked_part(project.id)

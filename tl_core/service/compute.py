@@ -46,6 +46,7 @@ from tl_core.runs.results.locked import LockedResult, began_before, write_locked
 from tl_core.runs.results.onnx_check import Parity
 from tl_core.service import estimates
 from tl_core.service.live import QUESTIONS, models
+from tl_core.service.piles import find_piles
 from tl_core.workspace import open_workspace
 from tl_core.workspace.storage import Workspace
 
@@ -204,6 +205,7 @@ OFFERED: dict[str, Callable[..., Any]] = {
         export_in_place,
         check_more,
         measure_locked,
+        find_piles,
         *QUESTIONS,
     )
 }

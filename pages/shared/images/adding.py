@@ -5,6 +5,7 @@ Streamlit forgets uploads when the person leaves the page.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ FOLDER, ZIP, FILES, WEBCAM, SERVER = (
     "Webcam",
     "Folder by path",
 )
+WITHOUT_CLASSES = "adding-without-classes"
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -38,12 +40,21 @@ def adding_panel(project_id: str, class_names: Sequence[str]) -> None:
     way = st.segmented_control(
         "Where are your pictures?", ways, default=FOLDER, key="adding-way", required=True
     )
+    if way != WEBCAM:
+        st.checkbox(
+            "Add them without classes",
+            key=WITHOUT_CLASSES,
+            help="Folders are then no classes. Pictures without a class can be grouped by how "
+            "they look, below, and each group named.",
+        )
     if way == FOLDER:
         _folder(project_id)
     elif way == ZIP:
         _zip(project_id)
     elif way == SERVER:
         _server_folder(project_id)
+    elif way == FILES and state.widget_value(WITHOUT_CLASSES):
+        _files(project_id, None)
     else:
         class_name = _class_field(class_names)
         if class_name and way == FILES:
@@ -77,7 +88,7 @@ def _zip(project_id: str) -> None:
             _begin(project_id, "upload-zip", list(zip_files(file)))
 
 
-def _files(project_id: str, class_name: str) -> None:
+def _files(project_id: str, class_name: str | None) -> None:
     key = state.fresh_key("upload-files")
     files = st.file_uploader("Pictures", accept_multiple_files=True, key=key)
     if files:
@@ -112,6 +123,11 @@ def _begin(project_id: str, uploader: str | None, files: list[SourceFile | Skipp
     if not files:
         st.warning(plain("The folder is empty. Choose a folder that contains pictures."))
         return
+    if state.widget_value(WITHOUT_CLASSES):
+        files = [
+            replace(file, class_name=None) if isinstance(file, SourceFile) else file
+            for file in files
+        ]
     start_adding(state.current_workspace(), project_id, files)
     if uploader:
         state.renew(uploader)

@@ -91,3 +91,14 @@ class PlaceChange:
     def elsewhere(self) -> bool:
         """Whether the new pictures come from another place, so that the accuracy need not hold."""
         return self.distance >= ELSEWHERE
+
+
+@dataclass(frozen=True)
+class Piles:
+    """Pictures in groups that look alike: digests, the largest group and the most typical first.
+
+    `proposed` is how many groups are separated best, whatever number was asked for.
+    """
+
+    groups: tuple[tuple[str, ...], ...]
+    proposed: int

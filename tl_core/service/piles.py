@@ -1,0 +1,35 @@
+"""Groups of a project's pictures that have no class yet, for a person to name."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tl_core.approaches.clustering import cluster_pictures
+from tl_core.errors import DatasetError
+from tl_core.images import picture_rows
+from tl_core.runs.draft import chosen_backbone
+from tl_core.runs.events import result_of
+from tl_core.runs.results.live import Piles
+from tl_core.workspace import open_project, open_workspace
+
+
+def find_piles(
+    root: str, project_id: str, digests: Sequence[str] | None = None, count: int | None = None
+) -> Piles:
+    """Return groups of the pictures without a class, or of these of them.
+
+    Raises:
+        DatasetError: If no backbone is chosen, or they cannot be divided into so many.
+    """
+    workspace = open_workspace(Path(root))
+    backbone = chosen_backbone(open_project(workspace, project_id))
+    if backbone is None:
+        raise DatasetError("Choose a backbone first: it is what compares the pictures.")
+    wanted = None if digests is None else set(digests)
+    rows = [
+        row
+        for row in picture_rows(workspace, project_id)
+        if row.class_name is None and (wanted is None or row.digest in wanted)
+    ]
+    found = result_of(cluster_pictures(workspace, project_id, backbone, rows, count=count))
+    groups = tuple(tuple(rows[row].digest for row in members) for members in found.typical)
+    return Piles(groups, found.proposed)
