@@ -123,10 +123,33 @@ def test_a_picture_finds_its_way_into_the_project_with_the_right_class(workspace
     app.selectbox(key=_right_class(app)).set_value("rust")
     press_add(app)
     assert "Added to “rust”" in messages(app)
-    records = images.list_images(workspace, project.id, class_name="rust")
-    assert [record.name for record in records].count("new.png") == 1
+    assert names_in(workspace, project, "rust").count("new.png") == 1
+    next(one for one in app.button if one.label.startswith("Undo")).click().run()
+    assert "Added to" not in messages(app)
+    assert "new.png" not in names_in(workspace, project, "rust")
+
+
+def test_the_models_own_answer_is_not_taken_for_the_right_class(workspace):
+    project, _ = trained_project(workspace)
+    app = upload(open_app(PAGE, project), ("new.png", coloured((7, 77, 177), (64, 64))))
+    assert app.selectbox(key=_right_class(app)).value is None
+    press_add(app)
+    assert "choose its correct class first" in messages(app)
+    assert images.count_images(workspace, project.id) == 20
+
+
+def test_a_picture_that_is_there_already_is_not_added_twice(workspace):
+    project, _ = trained_project(workspace)
+    there = images.list_images(workspace, project.id)[0]
+    content = images.image_path(workspace, project.id, there).read_bytes()
+    app = upload(open_app(PAGE, project), ("again.png", content))
+    app.selectbox(key=_right_class(app)).set_value("rust")
     press_add(app)
     assert "exactly the same picture" in messages(app)
+
+
+def names_in(workspace, project, class_name: str) -> list[str]:
+    return [one.name for one in images.list_images(workspace, project.id, class_name=class_name)]
 
 
 def _right_class(app) -> str:

@@ -16,7 +16,7 @@ health       what stands in the way of a good model
 subsets      parts of the pictures to compare: two cameras, two classes
 """
 
-from tl_core.images.adding import add_images
+from tl_core.images.adding import add_images, add_picture
 from tl_core.images.files.decoding import (
     MAX_FILE_BYTES,
     MAX_PIXELS,

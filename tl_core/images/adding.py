@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sqlalchemy import select
+
 from tl_core.errors import DatasetError, ImageFileError
 from tl_core.images.files.decoding import in_parallel
-from tl_core.images.files.sources import Skipped, SourceFile
+from tl_core.images.files.sources import Skipped, SourceFile, uploaded_files
 from tl_core.images.files.untrusted import PROCESSES, Decoders
-from tl_core.images.queries import thumbnail_path
+from tl_core.images.queries import class_row, thumbnail_path
 from tl_core.images.records import AddProgress, clean_class_name
 from tl_core.images.saving import (
     First,
@@ -23,6 +25,8 @@ from tl_core.images.saving import (
     project_gone,
     save_batch,
 )
+from tl_core.images.undo import remember
+from tl_core.workspace.database import ImageRow, session
 from tl_core.workspace.storage import Workspace, write_unsynced
 
 _THREADS = PROCESSES + 2  # some read and write while the processes decode
@@ -95,6 +99,40 @@ def add_images(
     finally:
         added += save()
     yield AddProgress(done=done, total=total or done, added=added, skipped=tuple(skipped))
+
+
+def add_picture(
+    workspace: Workspace, project_id: str, name: str, content: bytes, class_name: str
+) -> AddProgress:
+    """Add one picture to a class, which may be new; it can be undone.
+
+    Raises:
+        DatasetError: If the class name is not usable.
+        WorkspaceError: If the project does not exist.
+        StorageFull: If the disk is full.
+    """
+    class_name = clean_class_name(class_name)
+    with session(workspace, write=False) as opened:
+        is_new = class_row(opened, project_id, class_name) is None
+    offered = uploaded_files([(name, content)], class_name=class_name)
+    *_, last = add_images(workspace, project_id, offered, total=1)
+    if last.added:
+        digest = hashlib.sha256(content).hexdigest()
+        with session(workspace) as opened:
+            row = class_row(opened, project_id, class_name)
+            added = opened.scalars(
+                select(ImageRow.id).where(
+                    ImageRow.project_id == project_id, ImageRow.digest == digest
+                )
+            )
+            remember(
+                opened,
+                project_id,
+                f"add a picture to '{class_name}'",
+                created=[row] if is_new and row else [],
+                added=list(added),
+            )
+    return last
 
 
 def _outcomes(

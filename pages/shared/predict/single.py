@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
 import streamlit as st
@@ -9,16 +10,22 @@ import streamlit as st
 from pages.shared import charts, state
 from pages.shared.elements import (
     card,
-    errors_shown,
     name_text,
     note_text,
     show_error,
     unlike_warning,
 )
+from pages.shared.images.changes import undo_button
 from pages.shared.live.known import Live
 from pages.shared.text import plain
 from tl_core.errors import TLCoreError
-from tl_core.images import add_images, list_classes, read_untrusted, thumbnail_bytes, uploaded_files
+from tl_core.images import (
+    add_picture,
+    last_change,
+    list_classes,
+    read_untrusted,
+    thumbnail_bytes,
+)
 from tl_core.runs import Run, compute_client
 from tl_core.runs.results.answers import Answer, Prediction
 from tl_core.runs.results.onnx_check import WEIGHTS
@@ -114,29 +121,55 @@ def _show(
         charts.probabilities(found.class_names, found.probabilities),
         key=f"bars-{key}-{file.file_id}",
     )
+    _add_back(project_id, file)
+
+
+def _add_back(project_id: str, file: BinaryIO) -> None:
+    """Ask for the picture's right label, which is often not the answer, and keep it with that."""
+    told, change = f"added-{file.file_id}", state.widget_value(f"change-{file.file_id}")
+    if said := state.widget_value(told):
+        (st.success if change else st.info)(plain(str(said)))
+    if change:
+        if change == last_change(state.current_workspace(), project_id):
+            forget = partial(_forget, file.file_id)
+            undo_button(project_id, key=f"undo-{file.file_id}", done=forget)
+        return
     with st.popover("Wrong, or worth adding?", type="tertiary", icon=":material/add:"):
-        _add_back(project_id, file, found)
+        note_text("Add the picture with its correct class, so that the model learns from it.")
+        names = [entry.name for entry in list_classes(state.current_workspace(), project_id)]
+        with st.form(f"add-{file.file_id}", border=False):
+            st.selectbox(
+                "Correct class",
+                names,
+                index=None,
+                placeholder="Choose what it shows, or type a new class",
+                accept_new_options=True,
+                key=f"right-class-{file.file_id}",
+            )
+            st.form_submit_button("Add to my pictures", on_click=_keep, args=(project_id, file))
 
 
-def _add_back(project_id: str, file: BinaryIO, found: Prediction) -> None:
-    """Offer to put the picture with its right label among the project's pictures."""
+def _keep(project_id: str, file: BinaryIO) -> None:
+    """Add the picture to the class that was chosen, and remember what to say of it."""
+    class_name, told = state.widget_value(f"right-class-{file.file_id}"), f"added-{file.file_id}"
+    if not class_name:
+        state.set_widget_value(told, "Not added: choose its correct class first.")
+        return
     workspace = state.current_workspace()
-    names = [entry.name for entry in list_classes(workspace, project_id)]
-    note_text("Add the picture with its correct class; the next training learns from it.")
-    with st.form(f"add-{file.file_id}", border=False):
-        class_name = st.selectbox(
-            "Correct class",
-            names,
-            index=names.index(found.class_name) if found.class_name in names else None,
-            accept_new_options=True,
-            key=f"right-class-{file.file_id}",
-        )
-        given = st.form_submit_button("Add to my pictures")
-    if given and class_name:
-        with errors_shown():
-            offered = uploaded_files([(file.name, file.getvalue())], class_name=class_name)
-            *_, last = add_images(workspace, project_id, offered, total=1)
-            if last.added:
-                st.success(plain(f"Added to “{class_name}”."))
-            for skipped in last.skipped:
-                st.info(plain(f"Not added: {skipped.reason}"))
+    try:
+        last = add_picture(workspace, project_id, file.name, file.getvalue(), str(class_name))
+    except TLCoreError as error:
+        state.set_widget_value(told, str(error))
+        return
+    if last.added:
+        state.set_widget_value(told, f"Added to “{class_name}”.")
+        state.set_widget_value(f"change-{file.file_id}", last_change(workspace, project_id))
+    else:
+        reasons = "; ".join(skipped.reason for skipped in last.skipped)
+        state.set_widget_value(told, f"Not added: {reasons}.")
+
+
+def _forget(file_id: str) -> None:
+    """Forget that a picture was added: it was taken back."""
+    for name in ("added", "change"):
+        state.set_widget_value(f"{name}-{file_id}", None)
