@@ -6,7 +6,9 @@ import streamlit as st
 
 from pages.shared import layout, state
 from pages.shared.elements import errors_shown
+from pages.shared.home.recovery import damaged_list
 from pages.shared.journey import PAGES
+from tl_core.errors import DatabaseDamaged
 
 layout.page_frame(Path(__file__).parent / "assets")
 state.mark_started()
@@ -20,5 +22,8 @@ page = st.navigation(
 if wanted := state.wanted_page():
     st.switch_page(wanted[0], query_params=wanted[1])
 with errors_shown():
-    page.run()
+    try:
+        page.run()
+    except DatabaseDamaged as error:
+        damaged_list(error)
 layout.spare_modules()

@@ -8,6 +8,7 @@ from pages.shared import state
 from pages.shared.elements import card, errors_shown
 from pages.shared.gallery import data_uri
 from pages.shared.home import project_dialogs
+from pages.shared.home.recovery import missing_projects
 from pages.shared.home.sample_sets import prepare_sample, sample_cards, start_from_sample
 from pages.shared.journey import HOME, IMAGES, OVERVIEW
 from pages.shared.layout import enter, page_header
@@ -68,6 +69,7 @@ with picture, st.container(key="hero"):
     st.image("assets/hero.svg", width="stretch")
 
 projects = list_projects(workspace)
+missing_projects(workspace, listed=bool(projects))
 compute_client.warm()  # so that the first model is there a few seconds after the first click
 if not any(sample_of(project.name) == SAMPLES[0] for project in projects):
     prepare_sample(SAMPLES[0])

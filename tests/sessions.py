@@ -7,6 +7,7 @@ from pathlib import Path
 from patience import wait_until
 from streamlit.testing.v1 import AppTest
 
+from pages.shared.background import job_of
 from pages.shared.images.arrivals import arrivals
 from tl_core.workspace import Project
 
@@ -76,3 +77,7 @@ def shown(app: AppTest) -> dict:
     """Return what the gallery was given to draw."""
     found = [json.loads(one.proto.json) for one in app.get("bidi_component")]
     return next(data for data in found if "tiles" in data)
+
+
+def wait_for_rebuilding() -> None:
+    wait_until(lambda: (job := job_of("rebuild")) is not None and job.finished)

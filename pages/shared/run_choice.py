@@ -15,6 +15,11 @@ from tl_core.runs.results.onnx_check import WEIGHTS
 from tl_core.runs.results.report import Report
 from tl_core.workspace import Project
 
+MISSING_RESULT = (
+    "The result of this run cannot be read: its files report.json and predictions.npz are damaged "
+    "or gone. Train again for a new one; other runs are not affected."
+)
+
 
 def run_config(run: Run) -> TrainingConfig:
     return config_from_json(run.config)
@@ -75,5 +80,5 @@ def choose_result(project: Project) -> tuple[Run, Report]:
     shown = _wanted(finished)
     pick_run(finished, shown, run_names(runs), label="Run")
     report = report_of(shown)
-    require(report, "This run's result is no longer there.", TRAINING, "Train again")
+    require(report, MISSING_RESULT, TRAINING, "Train again")
     return shown, report

@@ -9,7 +9,7 @@ from typing import NoReturn
 import streamlit as st
 
 from pages.shared.journey import HOME
-from tl_core.errors import TLCoreError
+from tl_core.errors import DatabaseDamaged, TLCoreError
 from tl_core.workspace import Project, Workspace, open_project, open_workspace
 
 
@@ -24,6 +24,8 @@ def project_or_none() -> Project | None:
         return None
     try:
         project = open_project(current_workspace(), project_id)
+    except DatabaseDamaged:
+        raise  # no project can be opened, and there is more to say about that
     except TLCoreError:
         st.session_state.pop("project", None)
         return None

@@ -9,6 +9,7 @@ from projects import project_with
 from tl_core.errors import DatabaseDamaged
 from tl_core.workspace import Workspace, backups, create_project, list_projects, open_workspace
 from tl_core.workspace.opening import reopen
+from tl_core.workspace.recovery import open_backup
 
 
 def database(workspace: Workspace) -> Path:
@@ -71,9 +72,7 @@ def test_a_damaged_database_gets_a_sentence_and_a_backup_opens(
     damage(database(workspace), content)
     with pytest.raises(DatabaseDamaged, match=r"damaged.*backup.*rebuild"):
         open_workspace(workspace.root)
-    backups.put_aside(database(workspace))
-    backups.put_back(backups.newest_backup(database(workspace)), database(workspace))
-    reopen(workspace)
+    open_backup(workspace)
     (found,) = list_projects(open_workspace(workspace.root))
     assert (found.id, found.images) == (project_id, 2)
     assert [one.read_bytes() for one in workspace.root.glob("tl-aside-*.db")] == [content]

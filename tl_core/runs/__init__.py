@@ -13,6 +13,7 @@ child           speak with a child process
 workers         a worker process for every queued run
 compute_client  ask the warm compute process
 results/        what runs found out
+rebuilding      rows for projects of which only the folders are left
 
     queued -> running -> done | failed           a worker claimed it and came to an end
               running -> stopping -> stopped     somebody asked; the best state so far is kept

@@ -23,6 +23,8 @@ from tl_core.workspace.database import ProjectRow, RunRow, session, utc_now
 from tl_core.workspace.json_values import write_json
 from tl_core.workspace.storage import Workspace, storage_errors
 
+CONFIG = "config.json"  # in a run's folder: as it was asked for
+
 
 def start_run(
     workspace: Workspace,
@@ -73,7 +75,7 @@ def start_run(
         with storage_errors("starting the run"):
             run_dir = workspace.run_dir(project_id, row.id)
             run_dir.mkdir(parents=True)
-            write_json(run_dir / "config.json", config)
+            write_json(run_dir / CONFIG, config)
     return run_of(row)
 
 

@@ -7,6 +7,7 @@ connection          the way to the database, and its troubles as sentences
 database            the tables; one transaction per action of a person
 schema              the tables' versions, and migrations from earlier ones
 opening             folders and tables of a workspace
+recovery            a damaged list of projects: the backup opened, or a new list begun
 projects            create, list, open, rename, delete
 machine_memo        what was measured on this machine
 cache_budget        how much disk the caches may take, and what goes first

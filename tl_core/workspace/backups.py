@@ -76,16 +76,17 @@ def put_aside(database: Path) -> None:
 
 
 def put_back(backup: Backup, database: Path) -> None:
-    """Let a copy be the database, in place of one that was put aside.
+    """Let a copy be the database; the present one is put aside.
 
     Raises:
-        StorageFull: If the disk is full.
+        StorageFull: If the disk is full; the database is as it was.
     """
     part = database.with_name(f".{secrets.token_hex(8)}{TEMPORARY}")
     with storage_errors("opening the backup"):
         try:
             part.write_bytes(backup.path.read_bytes())
             sync_files([part])
+            put_aside(database)
             os.replace(part, database)
         finally:
             part.unlink(missing_ok=True)

@@ -26,12 +26,17 @@ def open_workspace(root: Path | None = None) -> Workspace:
     Raises:
         WorkspaceError: If the folder or its database cannot be made.
     """
-    chosen = Path(root or os.environ.get("TL_WORKSPACE") or "workspace")
-    workspace = Workspace(Path(os.path.abspath(chosen.expanduser())))
+    workspace = workspace_at(root)
     if not workspace.projects_dir.is_dir() or _is_empty(database_file(workspace)):
         reopen(workspace)  # they were removed under us
     _prepare(workspace, database_url(workspace))
     return workspace
+
+
+def workspace_at(root: Path | None = None) -> Workspace:
+    """Return the workspace that `open_workspace` opens, whatever state it is in."""
+    chosen = Path(root or os.environ.get("TL_WORKSPACE") or "workspace")
+    return Workspace(Path(os.path.abspath(chosen.expanduser())))
 
 
 def reopen(workspace: Workspace) -> None:

@@ -12,13 +12,22 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tl_core.errors import WorkspaceError
+from tl_core.errors import StorageFull, WorkspaceError
 from tl_core.workspace.database import ClassRow, ImageRow, ProjectRow, session
+from tl_core.workspace.json_values import read_json, write_json
 from tl_core.workspace.names import printable
 from tl_core.workspace.opening import deletion_marker
 from tl_core.workspace.storage import Workspace, storage_errors
 
 MAX_PROJECT_NAME_LENGTH = 100  # characters
+_FACTS = "project.json"
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What a project's folder says of it."""
+
+    name: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +61,16 @@ def create_project(workspace: Workspace, name: str) -> Project:
     with storage_errors("making the project"):
         for folder in (workspace.images_dir(row.id), workspace.thumbnails_dir(row.id)):
             folder.mkdir(parents=True, exist_ok=True)
+    _keep_name(workspace, row.id, row.name)
     with session(workspace) as opened:
         opened.add(row)
     return _project(row)
+
+
+def known_name(workspace: Workspace, project_id: str) -> str | None:
+    """Return the name that stands in a project's folder, None if there is none."""
+    found = read_json(workspace.project_dir(project_id) / _FACTS, _Facts)
+    return found.name if found else None
 
 
 def list_projects(workspace: Workspace) -> list[ProjectSummary]:
@@ -94,6 +110,8 @@ def rename_project(workspace: Workspace, project_id: str, name: str) -> None:
     name = _clean_name(name)
     with session(workspace) as opened:
         _row(opened, project_id).name = name
+    with contextlib.suppress(OSError, StorageFull):
+        _keep_name(workspace, project_id, name)
 
 
 def change_choices(
@@ -128,6 +146,11 @@ def delete_project(workspace: Workspace, project_id: str) -> None:
         folder.rename(doomed)  # so that nobody goes on writing into it while it is emptied
     for left in (doomed, folder):
         shutil.rmtree(left, ignore_errors=True)
+
+
+def _keep_name(workspace: Workspace, project_id: str, name: str) -> None:
+    """Write it into the folder as well, for the day on which the database is gone."""
+    write_json(workspace.project_dir(project_id) / _FACTS, _Facts(name))
 
 
 def _row(opened: Session, project_id: str) -> ProjectRow:

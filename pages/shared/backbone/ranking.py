@@ -16,7 +16,12 @@ from tl_core.images import list_classes
 from tl_core.runs import Run, list_runs
 from tl_core.runs.catalogue import CATALOGUE, Backbone, backbone_to_json, weights_state
 from tl_core.runs.draft import chosen_backbone
-from tl_core.runs.results.ranking import RankedBackbone, Ranking, read_ranking
+from tl_core.runs.results.ranking import (
+    RankedBackbone,
+    Ranking,
+    has_damaged_ranking,
+    read_ranking,
+)
 from tl_core.workspace import Project
 
 KIND = "rank"
@@ -40,6 +45,12 @@ def rank_backbones(project: Project) -> None:
         _follow(active, ranking if run == active else None)
     else:
         _offer(project, candidates, again=ranking is not None)
+        if runs and has_damaged_ranking(workspace.run_dir(project.id, runs[0].id)):
+            st.warning(
+                "The last ranking cannot be read: its file ranking.json is damaged. Rank them "
+                "again for a new one.",
+                icon=":material/report:",
+            )
         if runs and runs[0].state in ("failed", "lost"):
             st.error(plain(runs[0].message or "The ranking was not completed."))
     if ranking and ranking.entries:

@@ -10,6 +10,7 @@ from pages.shared.elements import errors_shown, note_text
 from pages.shared.journey import EVALUATION, LAYERS, PREDICT
 from pages.shared.layers.strategies import strategy_text
 from pages.shared.results import report_of, result_cards
+from pages.shared.run_choice import MISSING_RESULT
 from pages.shared.run_control import STATE_TEXT, resume, start
 from pages.shared.text import device_text, duration, plain
 from pages.shared.training.progress import follow_training
@@ -95,6 +96,8 @@ def show_run(
             st.code(trace, language=None)
     if report:
         result_cards(report)
+    elif run.accuracy is not None and not run.active:
+        st.warning(MISSING_RESULT, icon=":material/report:")
     with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
         if report:
             st.page_link(

@@ -5,6 +5,7 @@ Everything comes from the disk; the page is drawn again whenever another part ha
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
@@ -24,7 +25,12 @@ from pages.shared.text import duration, plain
 from tl_core.runs import Run, list_runs
 from tl_core.runs.catalogue import Backbone, backbone_to_json
 from tl_core.runs.draft import chosen_backbone
-from tl_core.runs.results.assessment import Assessment, current_labels_digest, read_assessment
+from tl_core.runs.results.assessment import (
+    Assessment,
+    current_labels_digest,
+    has_damaged_assessment,
+    read_assessment,
+)
 from tl_core.workspace import Project
 
 KIND = "assess"
@@ -79,6 +85,10 @@ def _outdated(project: Project, run: Run, found: Assessment) -> str | None:
             f"now uses {chosen_backbone(project).title}."
         )
     return None
+
+
+def _folder(run: Run) -> Path:
+    return state.current_workspace().run_dir(run.project_id, run.id)
 
 
 def start_comparison(
@@ -178,6 +188,12 @@ def show_state(project: Project, comparison: Comparison) -> None:
         start_button(project, "Measure again", key="renew", pairs=asked)
         return
     newest = comparison.newest
+    if newest and has_damaged_assessment(_folder(newest)):
+        st.warning(
+            "The result of the last comparison cannot be read: its file assessment.json is "
+            "damaged. Compare again for a new one.",
+            icon=":material/report:",
+        )
     if newest is None or (newest.state == "done" and not comparison.found):  # or not read here
         start_button(
             project, "Compare now", key="compare", help="Everything is computed on this machine."

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tl_core.images import ImageSet, label_facts
-from tl_core.workspace.json_values import read_json, write_json
+from tl_core.workspace.json_values import is_damaged, read_json, write_json
 from tl_core.workspace.storage import Workspace
 
 FILE = "assessment.json"
@@ -244,3 +244,7 @@ def write_assessment(run_dir: Path, assessment: Assessment) -> None:
 def read_assessment(run_dir: Path) -> Assessment | None:
     """Return what is there so far; None before the first part, or for another version's file."""
     return read_json(run_dir / FILE, Assessment)
+
+
+def has_damaged_assessment(run_dir: Path) -> bool:
+    return is_damaged(run_dir / FILE, Assessment)

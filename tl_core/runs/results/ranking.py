@@ -7,7 +7,7 @@ its configuration lists the backbones as JSON under "backbones".
 from dataclasses import dataclass
 from pathlib import Path
 
-from tl_core.workspace.json_values import read_json, write_json
+from tl_core.workspace.json_values import is_damaged, read_json, write_json
 
 FILE = "ranking.json"
 
@@ -62,3 +62,7 @@ def write_ranking(run_dir: Path, ranking: Ranking) -> None:
 def read_ranking(run_dir: Path) -> Ranking | None:
     """Return what is there so far; None before the first one, or for another version's file."""
     return read_json(run_dir / FILE, Ranking)
+
+
+def has_damaged_ranking(run_dir: Path) -> bool:
+    return is_damaged(run_dir / FILE, Ranking)
