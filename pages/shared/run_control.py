@@ -13,6 +13,7 @@ from pages.shared.elements import drawn_again, errors_shown
 from tl_core.errors import TLCoreError
 from tl_core.runs import Run, get_run, request_stop, resume_run, start_run, workers
 from tl_core.runs.events import (
+    PHASES,
     CandidateScore,
     EpochResult,
     Note,
@@ -72,7 +73,8 @@ def run_view(run: Run) -> RunView:
     for event in events:
         match event:
             case PhaseStarted(phase=phase):
-                phases = [p for p in phases if p != phase] + [phase]
+                done = PHASES[: PHASES.index(phase)] if phase in PHASES else PHASES
+                phases = [p for p in phases if p in done] + [phase]  # a resumed run starts over
                 progress = None
             case Progress():
                 progress = event

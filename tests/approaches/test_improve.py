@@ -126,6 +126,17 @@ def test_no_picture_is_tried_on_when_it_is_not_allowed(puzzle):
     assert "trial" not in {e.phase for e in events if isinstance(e, PhaseStarted)}
 
 
+def test_a_trial_counts_to_one_end_and_never_back(puzzle):
+    events = run_to_end(improve(puzzle, "counted"))
+    began = [getattr(e, "phase", None) for e in events].index("trial")
+    told = [e for e in events[began:] if isinstance(e, Progress)]
+    for phase in ("features", "trial"):
+        counted = [e for e in told if e.phase == phase]
+        assert [e.done for e in counted] == sorted(e.done for e in counted)
+        assert len({e.total for e in counted}) <= 1
+    assert told[-1].done <= told[-1].total
+
+
 def test_what_would_take_too_long_is_given_up_and_said(puzzle, monkeypatch):
     monkeypatch.setattr(approach, "TOLERATED", 0.0)
     monkeypatch.setattr(approach, "SURE_AFTER", 1)

@@ -156,10 +156,13 @@ def test_stop_and_resume_gives_the_weights_of_an_uninterrupted_run(stripes, back
             if isinstance(event, Progress) and event.done == 5:  # in the middle of an epoch
                 break
     list(first.finish())
-    assert read_report(first.task.run_dir) is not None, "the best state so far is usable"
+    spent = read_report(first.task.run_dir).seconds
     second = training_of(*stripes, name, **settings)
     events = run_to_end(second)
     assert any(isinstance(event, Note) and "Resumed after epoch" in event.text for event in events)
+    total = read_report(second.task.run_dir).seconds
+    assert all(total[phase] >= spent[phase] for phase in spent), "time never goes backwards"
+    assert total["total"] >= total["fine_tune"]
     resumed = epochs(events, "fine_tune")
     for a, b in zip(history[-len(resumed) :], resumed, strict=True):
         assert replace(a, seconds=0) == replace(b, seconds=0)

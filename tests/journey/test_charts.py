@@ -16,10 +16,25 @@ NASTY = "<a href='x'>leaf</a> & " + "very " * 60 + "long"
 
 def test_accuracy_curves_name_the_best_epoch_and_have_units():
     chart = charts.curves(epochs(5, "fine_tune"), measure="accuracy")
-    assert chart.title == "Validation accuracy: best 80 %, in epoch 1"
+    assert chart.title == "Validation accuracy: best 80 %, in epoch 5"
     assert chart.figure.layout.yaxis.title.text == "accuracy (%)"
     assert chart.figure.layout.xaxis.title.text == "epoch"
     assert max(chart.figure.layout.yaxis.tickvals) == 100
+
+
+def test_the_titles_name_the_epoch_that_is_kept():
+    later = [replace(one, validation_loss=1 / one.epoch) for one in epochs(5)]
+    later[3] = replace(later[3], validation_loss=0.1)  # equally accurate, and least loss
+    assert charts.curves(later, measure="accuracy").title.endswith("best 80 %, in epoch 4")
+    later[1] = replace(later[1], validation_accuracy=0.9)
+    assert charts.curves(later, measure="loss").title == (
+        "Validation loss: lowest 0.10, in epoch 4; 0.50 in epoch 2, whose accuracy is the best"
+    )
+
+
+def test_a_trial_is_not_taken_for_the_model():
+    title = charts.curves(epochs(5), measure="accuracy", trial=True).title
+    assert title.startswith("First fold of the fine-tuning trial: validation accuracy")
 
 
 def test_the_state_before_the_first_epoch_stands_at_0_without_a_training_loss():

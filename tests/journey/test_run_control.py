@@ -26,6 +26,15 @@ def test_a_view_holds_the_phases_in_order_and_the_progress_of_the_last():
     assert (view.phase, view.share, view.notes) == ("assess", 0.25, ("One.",))
 
 
+def test_a_resumed_run_has_only_its_present_phases():
+    project = project_with_pictures()
+    run = start(project.id, "rank", {"backbones": []})
+    folder = open_workspace().run_dir(project.id, run.id)
+    for phase in ("features", "probe", "fine_tune", "evaluate", "save", "features", "probe"):
+        append_event(folder, PhaseStarted(phase))
+    assert run_view(run).phases == ("features", "probe")
+
+
 def test_a_download_is_found_by_its_backbone_and_not_by_being_the_newest():
     project = project_with_pictures()
     first, second = (one for one in CATALOGUE[1:3])

@@ -9,7 +9,7 @@ import copy
 import math
 import time
 from collections.abc import Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ from tl_core.runs.events import EpochResult, Event, Note, PhaseStarted, Progress
 from tl_core.runs.results.intervals import paired_gain
 from tl_core.runs.results.report import Evaluation
 
-SURE_AFTER = 3  # steps, or pictures: earlier the time left is a guess
+SURE_AFTER = 20  # steps: the first ones are slow, so that earlier the time left is a guess
 TOLERATED = 1.25  # times the seconds that a trial may take: a busy moment ends none
 LEAST_PER_CLASS = 5  # fewer pictures of a class are learnt by heart
 
@@ -56,7 +56,7 @@ def _try_fine_tuning(model: ProbeModel) -> Steps:
         yield Note("The linear probe made no mistake, so fine-tuning was not tried.")
         return
     yield PhaseStarted("trial")
-    limit = _Limit(task.config.tuning_seconds, time.perf_counter())
+    watch = _Watch(task.config.tuning_seconds, len(division.folds) + 1, len(rows))
     probes = [
         linear_probe.fitted_on(task, model.extracted, rows[learnt]) for learnt, _ in division.folds
     ]
@@ -64,11 +64,11 @@ def _try_fine_tuning(model: ProbeModel) -> Steps:
     for probe, (_, tested) in zip(probes, division.folds, strict=True):
         before[tested] = probe.logits(rows[tested])
     try:
-        after = yield from _tuned_logits(model, division, probes, limit)
+        after = yield from _tuned_logits(model, division, probes, watch)
     except _TooLong as reason:
         yield Note(
             f"The fine-tuning trial was not completed: it would take about {reason.seconds:.0f} "
-            f"seconds, and the limit is {limit.seconds}. Raise the limit on the Layers page."
+            f"seconds, and the limit is {watch.seconds}. Raise the limit on the Layers page."
         )
         return
     first, now = (division.measured(logits) for logits in (before, after))
@@ -79,31 +79,30 @@ def _try_fine_tuning(model: ProbeModel) -> Steps:
         yield Note(f"Fine-tuning the last stage did not pay, {points}: the linear probe was kept.")
         yield Fitted(replace(model, trial_gain=gain))
         return
-    tuned = yield from _keep(model, division, after, limit)
+    tuned = yield from _keep(model, division, after, watch)
     yield Note(f"Fine-tuning the last stage gained {points} over the linear probe, so it was kept.")
     yield Fitted(replace(tuned, trial_gain=gain, trial_kept=True))
 
 
 def _tuned_logits(
-    model: ProbeModel, division: Division, probes: list[ProbeModel], limit: "_Limit"
+    model: ProbeModel, division: Division, probes: list[ProbeModel], watch: "_Watch"
 ) -> Generator[Event, None, np.ndarray]:
     """Return logits, (n, K), of the pictures that the folds test; zeros for the others."""
     logits = np.zeros((len(model.rows), model.task.num_classes), np.float32)
     for number, (probe, (_, tested)) in enumerate(zip(probes, division.folds, strict=True)):
         steps = _tune(probe, model.rows[tested])
-        tuned = yield from _watched(steps, number, len(probes) + 1, limit)
+        tuned = yield from watch.turn(number, steps)
         logits[tested] = tuned.answers
     return logits
 
 
 def _keep(
-    model: ProbeModel, division: Division, logits: np.ndarray, limit: "_Limit"
+    model: ProbeModel, division: Division, logits: np.ndarray, watch: "_Watch"
 ) -> Generator[Event, None, "TrialModel"]:
     """Fine-tune on all pictures; probabilities are made to mean what they say, as for a probe."""
     folds, labels = division.folds, division.labels
-    limit = replace(limit, seconds=math.inf)
-    steps = _tune(model, np.array([], np.int64))
-    tuned = yield from _watched(steps, len(folds), len(folds) + 1, limit)
+    watch.seconds = math.inf  # it pays, so it is done
+    tuned = yield from watch.turn(len(folds), _tune(model, np.array([], np.int64)))
 
     def temperature(rows: np.ndarray) -> float:
         return fit_temperature(logits[rows], labels[rows], unsure=1.0)
@@ -187,15 +186,58 @@ def _tune(probe: ProbeModel, measured: np.ndarray) -> Generator[Event, None, _Tu
     return _Tuned(state, np.concatenate(answers) if answers else np.zeros((0, 0), np.float32))
 
 
-@dataclass(frozen=True)
-class _Limit:
-    """What trying may take, since `began` (of `time.perf_counter`)."""
+@dataclass
+class _Watch:
+    """How far a trial is, and what it may take.
+
+    Args:
+        seconds: That it may take.
+        turns: Networks that learn one after the other.
+        pictures: That each of them is given.
+        began: When it began, of `time.perf_counter`, and when the present turn did.
+    """
 
     seconds: float
-    began: float
+    turns: int
+    pictures: int
+    began: float = field(default_factory=time.perf_counter)
+    turn_began: float = 0.0
 
-    def check(self, left: float) -> None:
-        """Raise `_TooLong` if that many seconds more are clearly too many."""
+    def turn(
+        self, number: int, events: Generator[Event, None, _Tuned]
+    ) -> Generator[Event, None, _Tuned]:
+        """Pass on how far all turns are, and the first one's epochs for the curve.
+
+        Raises:
+            _TooLong: If the whole would take clearly longer than allowed.
+        """
+        self.turn_began = time.perf_counter()
+        looked, preparing = 0, None  # pictures that are ready, seconds until the first step
+
+        def look(event: Event) -> Event | None:
+            nonlocal looked, preparing
+            if isinstance(event, EpochResult):
+                return event if number == 0 else None
+            if not isinstance(event, Progress):
+                return None
+            if event.phase != "fine_tune":  # a part of the pictures after the other
+                done = looked + event.done
+                looked = done if event.done == event.total else looked
+                return Progress(event.phase, done, max(done, self.pictures), event.seconds_left)
+            if preparing is None:
+                preparing = time.perf_counter() - self.turn_began
+            left = event.seconds_left
+            if left is not None and event.done < event.total:
+                steps = left * event.total / (event.total - event.done)
+                left += (preparing + steps) * (self.turns - number - 1)
+            if left is not None and event.done >= SURE_AFTER:
+                self._check(left)
+            done = number * event.total + event.done
+            return Progress("trial", done, self.turns * event.total, left)
+
+        return passed_on(events, look)
+
+    def _check(self, left: float) -> None:
         expected = time.perf_counter() - self.began + left
         if expected > TOLERATED * self.seconds:
             raise _TooLong(expected)
@@ -205,35 +247,6 @@ class _TooLong(Exception):
     def __init__(self, seconds: float) -> None:
         super().__init__(f"would take {seconds:.0f} seconds")
         self.seconds = seconds
-
-
-def _watched(
-    events: Generator[Event, None, _Tuned], turn: int, turns: int, limit: _Limit
-) -> Generator[Event, None, _Tuned]:
-    """Pass on how far this turn is among all of them, and the first turn's epochs for the curve.
-
-    Raises:
-        _TooLong: If the whole would take longer than allowed.
-    """
-
-    def look(event: Event) -> Event | None:
-        if isinstance(event, EpochResult):
-            return event if turn == 0 else None
-        if not isinstance(event, Progress):
-            return None
-        left = event.seconds_left
-        if event.phase == "fine_tune" and left is not None and event.done < event.total:
-            whole = left * event.total / (event.total - event.done)
-            left += whole * (turns - turn - 1)
-        if left is not None and event.done >= SURE_AFTER:
-            limit.check(left)
-        done, total = event.done, event.total
-        if event.phase == "fine_tune":
-            done, total = turn * total + done, turns * total
-        phase = "trial" if event.phase == "fine_tune" else event.phase
-        return Progress(phase, done, total, left)
-
-    return passed_on(events, look)
 
 
 APPROACH = Approach(

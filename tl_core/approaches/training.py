@@ -6,7 +6,7 @@ to stop asking for events and to call `finish`.
 
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import timm
@@ -23,7 +23,7 @@ from tl_core.images import image_set
 from tl_core.runs.catalogue import backbone_to_json
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.events import Event, Note, PhaseStarted, passed_on
-from tl_core.runs.results.report import Report, write_report
+from tl_core.runs.results.report import Report, read_report, write_report
 from tl_core.workspace.storage import Workspace
 
 PHASES = ("features", "probe", "fine_tune", "evaluate")  # those that a report always has
@@ -64,7 +64,8 @@ def prepare_training(
         backbone=backbone,
         preprocessing=preprocessing_for(backbone),
     )
-    return Training(task, approach, began)
+    earlier = read_report(run_dir)  # of the same run, before it was stopped
+    return Training(task, approach, began, earlier.seconds if earlier else {})
 
 
 class Training:
@@ -73,13 +74,16 @@ class Training:
     `model` is the last one that was fitted, None before the first.
     """
 
-    def __init__(self, task: Task, approach: Approach, began: float) -> None:
+    def __init__(
+        self, task: Task, approach: Approach, began: float, earlier: Mapping[str, float]
+    ) -> None:
         self.task = task
         self.approach = approach
         self.model: Model | None = None
         self.notes: list[str] = []
         self.completed = False
         self._began = began
+        self._earlier = earlier  # seconds by phase, before an interruption
         self._phase: str | None = None
         self._phase_began = began
         self._seconds = dict.fromkeys(PHASES, 0.0)
@@ -156,9 +160,13 @@ class Training:
         }
 
     def _all_seconds(self) -> dict[str, float]:
-        """Return the seconds of every phase; learning before an interruption counts as well."""
+        """Return the seconds of every phase; what came before an interruption counts as well."""
         seconds = {phase: self._seconds[phase] for phase in PHASES}
         seconds["fine_tune"] += self._seconds.get("trial", 0.0)
-        seconds["fine_tune"] = max(seconds["fine_tune"], self.model.learning_seconds)
         seconds["total"] = time.perf_counter() - self._began
+        seconds = {name: value + self._earlier.get(name, 0.0) for name, value in seconds.items()}
+        unseen = self.model.learning_seconds - seconds["fine_tune"]
+        if unseen > 0:  # of a process that was killed before it reported
+            seconds["fine_tune"] += unseen
+            seconds["total"] += unseen
         return {name: round(value, 3) for name, value in seconds.items()}

@@ -76,6 +76,7 @@ def curves(
     *,
     measure: str,
     earlier: Sequence[tuple[str, Sequence[EpochResult]]] = (),
+    trial: bool = False,
 ) -> Chart:
     """Return the live curves of one run over those of earlier ones.
 
@@ -83,6 +84,7 @@ def curves(
         epochs: The run's epochs so far, in order.
         measure: "accuracy" (shown in percent) or "loss" (nats).
         earlier: Name and epochs of runs to draw thinly behind, validation only.
+        trial: Whether the epochs are of one network of a trial, which is not the model.
     """
     unit = "accuracy (%)" if measure == "accuracy" else "loss (nats)"
     figure = blank_figure(300, hovermode="x unified")
@@ -105,7 +107,10 @@ def curves(
         figure.update_yaxes(range=[floor, 102], tickvals=ticks)
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
     figure.update_layout(showlegend=True, legend=legend)
-    return Chart(_curve_title(epochs, measure), figure)
+    title = _curve_title(epochs, measure)
+    if trial:
+        title = f"First fold of the fine-tuning trial: {title[0].lower()}{title[1:]}"
+    return Chart(title, figure)
 
 
 def _floor(figure: go.Figure) -> float:
@@ -117,13 +122,23 @@ def _curve_title(epochs: Sequence[EpochResult], measure: str) -> str:
     if not np.isfinite([getattr(e, f"validation_{measure}") for e in epochs]).any():
         return f"The {measure} curve starts with the first epoch"
     values = [getattr(e, f"validation_{measure}") for e in epochs]
-    best = int(np.nanargmax(values) if measure == "accuracy" else np.nanargmin(values))
+    kept = _kept(epochs)
     if measure == "accuracy":
-        return f"Validation accuracy: best {percent(values[best])}, {_when(epochs[best])}"
+        return f"Validation accuracy: best {percent(values[kept])}, {_when(epochs[kept])}"
+    best = int(np.nanargmin(values))
     if best < len(values) - 3 and values[-1] > 1.1 * values[best]:
         since = f"epoch {epochs[best].epoch}" if epochs[best].epoch else "the start"
         return f"Validation loss has risen since {since}: overfitting"
-    return f"Validation loss: lowest {values[best]:.2f}, {_when(epochs[best])}"
+    title = f"Validation loss: lowest {values[best]:.2f}, {_when(epochs[best])}"
+    if best == kept:
+        return title
+    return f"{title}; {values[kept]:.2f} {_when(epochs[kept])}, whose accuracy is the best"
+
+
+def _kept(epochs: Sequence[EpochResult]) -> int:
+    """Return the epoch whose weights a training keeps: most accurate, then of the least loss."""
+    measured = [i for i, e in enumerate(epochs) if np.isfinite(e.validation_accuracy)]
+    return max(measured, key=lambda i: (epochs[i].validation_accuracy, -epochs[i].validation_loss))
 
 
 def _when(result: EpochResult) -> str:

@@ -63,10 +63,11 @@ def follow_training(
 def _progress_text(view: RunView) -> str:
     if view.phase is None:
         return "Preparing"
-    text = DOING_TEXT.get(view.phase, view.phase)
+    phase = view.progress.phase if view.progress else view.phase  # pictures may come first
+    text = DOING_TEXT.get(phase, phase)
     if view.progress is None:
         return text
-    unit = UNIT_TEXT.get(view.phase, "")
+    unit = UNIT_TEXT.get(phase, "")
     text += f": {view.progress.done:,} of {view.progress.total:,}{unit}"
     if view.progress.seconds_left is not None:
         text += f", about {duration(view.progress.seconds_left)} left"
@@ -108,5 +109,6 @@ def _curves(run: Run, view: RunView, past: list[tuple[str, Sequence[EpochResult]
         return
     for column, measure in zip(st.columns(2), ("accuracy", "loss"), strict=True):
         with column:
-            chart = charts.curves(epochs, measure=measure, earlier=past)
+            trial = "trial" in view.phases
+            chart = charts.curves(epochs, measure=measure, earlier=past, trial=trial)
             charts.show(chart, key=f"curve-{measure}-{run.id}")

@@ -98,9 +98,10 @@ def optimise(
     the same history as without the pause.
     """
     epochs, per_epoch = plan.epochs_and_steps(config, len(train.labels))
-    total, began, at_start = epochs * per_epoch, time.perf_counter(), state.epoch * per_epoch
+    total, at_start = epochs * per_epoch, state.epoch * per_epoch
     if state.epoch == 0:
-        yield _epoch_result(state, validation, None, None, epochs, began)
+        yield _epoch_result(state, validation, None, None, epochs, time.perf_counter())
+    began = time.perf_counter()
     for epoch in range(state.epoch + 1, epochs + 1):
         epoch_began = time.perf_counter()
         loss_sum, hits, seen = 0.0, 0, 0
