@@ -4,6 +4,7 @@ import os
 import pickle
 from argparse import Namespace
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 import timm
@@ -111,3 +112,39 @@ def test_a_stored_file_that_changed_is_refused(network, tmp_path) -> None:
     save_file(timm.create_model(ARCHITECTURE, num_classes=0).state_dict(), stored)
     with pytest.raises(WeightsUnavailable, match="missing or has changed"):
         create_backbone(backbone, project_dir=tmp_path)
+
+
+def repacked(path: Path) -> None:
+    """Pack the entries of a file of `torch.save`, which never does that itself."""
+    with ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+
+
+def test_a_file_that_states_more_numbers_than_it_holds_is_refused(network, tmp_path) -> None:
+    path, shapes = tmp_path / "a.pth", network.state_dict()
+    whole = torch.zeros(max(value.numel() for value in shapes.values()))
+    for state in (
+        {key: torch.zeros(()).expand(value.shape) for key, value in shapes.items()},
+        {key: whole[: value.numel()].view(value.shape) for key, value in shapes.items()},
+    ):
+        torch.save(state, path)
+        with pytest.raises(BackboneError, match="cannot be read as weights"):
+            check_weights_file(path, ARCHITECTURE, project_dir=tmp_path)
+    torch.save({key: torch.zeros(value.shape) for key, value in shapes.items()}, path)
+    repacked(path)
+    with pytest.raises(BackboneError, match="cannot be read as weights"):
+        check_weights_file(path, ARCHITECTURE, project_dir=tmp_path)
+    assert not (tmp_path / "weights").exists()
+
+
+def test_checking_against_a_giant_takes_no_memory(network, tmp_path) -> None:
+    resource = pytest.importorskip("resource")
+    path, giant = tmp_path / "a.safetensors", "vit_giant_patch14_224"
+    save_file(network.state_dict(), path)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(BackboneError, match=f"does not fit {giant}"):
+        check_weights_file(path, giant, project_dir=tmp_path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # kilobytes

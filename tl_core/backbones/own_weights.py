@@ -8,6 +8,7 @@ import hashlib
 import pickle
 from argparse import Namespace
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 import timm
 import torch
@@ -24,6 +25,7 @@ from tl_core.workspace.storage import storage_errors, write_atomic
 
 # Where training programs keep the weights in what they save; averaged ones are the better ones.
 _WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model", "model_state_dict")
+_UNPACKED_RATIO = 2  # bytes of tensors for a byte of the file; training programs pack nothing
 _SHOWN = 3  # how many tensors a message names
 
 
@@ -43,7 +45,8 @@ def check_weights_file(path: Path, architecture: str, *, project_dir: Path) -> B
     """
     published = published_config(architecture)
     state = _read(path)
-    network = timm.create_model(architecture, num_classes=0)
+    with torch.device("meta"):  # names and shapes, no memory: the largest would take 5 GB
+        network = timm.create_model(architecture, num_classes=0)
     fitting = _fitting(state, network, path.name, architecture)
     digest, stored = _store(fitting, project_dir)
     return Backbone(
@@ -64,7 +67,17 @@ def check_weights_file(path: Path, architecture: str, *, project_dir: Path) -> B
 
 def _read(path: Path) -> dict[str, Tensor]:
     """Return the tensors in a file, by name, without running anything that it contains."""
+    most = _UNPACKED_RATIO * path.stat().st_size  # several tensors may be views of the same bytes
+    state = _loaded(path, most)
+    if sum(value.numel() * value.element_size() for value in state.values()) > most:
+        raise _unreadable(path)
+    return state
+
+
+def _loaded(path: Path, most: int) -> dict[str, Tensor]:
     try:
+        if _unpacked_bytes(path) > most:
+            raise _unreadable(path)
         if path.suffix.lower() == ".safetensors":
             return _tensors(load_file(path), path.name)
         with safe_globals([Namespace]):  # the options that training programs save beside weights
@@ -80,6 +93,15 @@ def _read(path: Path) -> dict[str, Tensor]:
     except (SafetensorError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
         raise _unreadable(path) from error
     return _tensors(content, path.name)
+
+
+def _unpacked_bytes(path: Path) -> int:
+    """Return to how much the file unpacks, if it is a ZIP, as `torch.save` makes them."""
+    try:
+        with ZipFile(path) as archive:
+            return sum(member.file_size for member in archive.infolist())
+    except BadZipFile:
+        return 0
 
 
 def _unreadable(path: Path) -> BackboneError:
@@ -132,7 +154,12 @@ def _fitting(
             f"{name} does not fit {architecture}. {'; '.join(troubles)}. "
             "Choose the architecture that the weights were made for."
         )
-    return {key: state.get(key, value).to(value.dtype) for key, value in expected.items()}
+    return {
+        key: state[key].to(value.dtype)
+        if key in state
+        else torch.zeros(value.shape, dtype=value.dtype)
+        for key, value in expected.items()
+    }
 
 
 def _classifier_names(network: torch.nn.Module) -> list[str]:
