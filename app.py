@@ -10,6 +10,7 @@ from pages.shared.home.recovery import damaged_list
 from pages.shared.journey import PAGES
 from tl_core.errors import DatabaseDamaged
 
+layout.allow_many_files()
 layout.page_frame(Path(__file__).parent / "assets")
 state.mark_started()
 page = st.navigation(
@@ -21,6 +22,7 @@ page = st.navigation(
 )
 if wanted := state.wanted_page():
     st.switch_page(wanted[0], query_params=wanted[1])
+state.let_go_of_uploads(page.url_path)
 with errors_shown():
     try:
         page.run()

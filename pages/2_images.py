@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.elements import note_text
+from pages.shared.elements import data_table, note_text
 from pages.shared.images.adding import adding_panel, wants_more
 from pages.shared.images.arrivals import show_arrivals
 from pages.shared.images.browser import picture_browser
@@ -26,8 +26,7 @@ enter(IMAGES)
 
 def left_out() -> None:
     with st.expander(f"Skipped: {len(skipped):,} files, with the reason for each"):
-        rows = {"File": [s.name for s in skipped], "Reason": [s.reason for s in skipped]}
-        st.dataframe(rows, width="stretch", hide_index=True)
+        data_table([{"File": s.name, "Reason": s.reason} for s in skipped], key="skipped-table")
         if st.button("Clear this list", key="clear-skipped"):
             clear_skipped(workspace, project.id)
             st.rerun()

@@ -110,6 +110,12 @@ def test_a_page_imports_no_page_and_nothing_that_computes():
     assert {path: names for path, names in found.items() if names} == {}
 
 
+def test_only_the_guarded_table_shows_cells_that_can_be_downloaded():
+    offering = re.compile(r"st\.(?:dataframe|data_editor)\(")
+    found = [path.name for path in INTERFACE if offering.search(path.read_text(encoding="utf-8"))]
+    assert found == ["elements.py"]
+
+
 def test_only_the_state_file_spells_session_state():
     found = [path for path in INTERFACE if "session_state" in path.read_text(encoding="utf-8")]
     assert [path.name for path in found] == ["state.py"]

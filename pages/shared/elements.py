@@ -4,7 +4,7 @@ Names that people typed or uploaded go through `plain` (markdown) or `html.escap
 that they show as they are.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 
@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from pages.shared.glossary import explained
 from pages.shared.text import html_text, plain
 from tl_core.errors import TLCoreError
-from tl_core.runs.results.answers import Prediction
+from tl_core.runs.results.answers import Prediction, without_formula
 
 UNLIKE_TEXT = "Unlike anything this model was trained on: do not rely on its answer."
 
@@ -66,6 +66,17 @@ def badges(*texts: str, quiet: tuple[str, ...] = ()) -> None:
     parts = [f'<span class="tl-badge">{html_text(text)}</span>' for text in texts]
     parts += [f'<span class="tl-badge tl-plain">{html_text(text)}</span>' for text in quiet]
     st.html(" ".join(parts))
+
+
+def data_table(
+    rows: Sequence[Mapping[str, object]], *, key: str, column_config: Mapping | None = None
+) -> None:
+    """Show rows by column; in the file that Streamlit offers of it, no cell is a formula."""
+    safe = [
+        {name: without_formula(v) if isinstance(v, str) else v for name, v in row.items()}
+        for row in rows
+    ]
+    st.dataframe(safe, hide_index=True, key=key, column_config=column_config)
 
 
 def unlike_warning(found: Prediction) -> None:

@@ -4,6 +4,7 @@ import gc
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -32,7 +33,20 @@ from tl_core.runs.catalogue import Backbone
 from tl_core.runs.draft import chosen_backbone
 from tl_core.workspace import Project
 
+MOST_FILES = 8192
 NOTEWORTHY = 40  # newly loaded modules that make setting aside worth its own collection
+
+
+@st.cache_resource
+def allow_many_files() -> None:
+    """Raise the limit of open files: a page load takes three of the usual 256 or 1,024."""
+    with suppress(ImportError, ValueError, OSError):  # there is none on Windows
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def page_frame(assets: Path) -> None:

@@ -7,6 +7,8 @@ small counters that reset widgets, and nothing that could be read from the disk 
 from typing import NoReturn
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.shared.journey import HOME
 from tl_core.errors import DatabaseDamaged, TLCoreError
@@ -91,7 +93,20 @@ def fresh_key(name: str) -> str:
 
 
 def renew(name: str) -> None:
+    """Empty the widget; uploads that it held are let go (whoever still reads one keeps it)."""
+    held = st.session_state.get(fresh_key(name))
+    for one in held if isinstance(held, list) else [held]:
+        if isinstance(one, UploadedFile) and (context := get_script_run_ctx()):
+            context.uploaded_file_mgr.remove_file(context.session_id, one.file_id)
     st.session_state[f"fresh-{name}"] = st.session_state.get(f"fresh-{name}", 0) + 1
+
+
+def let_go_of_uploads(page: str) -> None:
+    """Forget the uploads of the page before; Streamlit would keep them until the session ends."""
+    context = get_script_run_ctx()
+    if context and st.session_state.get("page", page) != page:
+        context.uploaded_file_mgr.remove_session_files(context.session_id)
+    st.session_state["page"] = page
 
 
 def say_later(sentence: str) -> None:

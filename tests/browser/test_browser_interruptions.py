@@ -13,12 +13,12 @@ from trained import BUNDLED_BACKBONE
 
 from benchmarks.measuring.browser import end_workers, server, workers
 from tl_core.runs import Run, get_run, list_runs, read_events
-from tl_core.runs.configuration import TrainingConfig
+from tl_core.runs.configuration import MOST_STEPS, TrainingConfig
 from tl_core.runs.draft import save_backbone, save_config
 from tl_core.runs.events import EpochResult, Note
 from tl_core.runs.processes import is_alive
 
-ENDLESS, SHORT = 100_000, 30  # steps; with these few pictures a step is an epoch
+ENDLESS, SHORT = MOST_STEPS, 30  # steps; with these few pictures a step is an epoch
 CURVES = "[class*=st-key-curve-accuracy] .js-plotly-plot"
 NEWEST_EPOCH = f"""
 () => Math.max(0, ...[...document.querySelectorAll('{CURVES}')]

@@ -3,14 +3,11 @@
 import io
 import zipfile
 from threading import Event
-from types import SimpleNamespace
 
-import pytest
 from pictures import coloured, coloured_files, picture
 from projects import project_with_pictures
 from sessions import NASTY, messages, open_app, open_dialog, press, shown, wait_for_imports
 
-from pages.shared.images import adding
 from pages.shared.images.arrivals import start_adding
 from pages.shared.images.changes import act
 from tl_core.images import (
@@ -195,38 +192,25 @@ def test_the_next_step_waits_for_two_classes(workspace):
     assert not open_app(PAGE, two).button(key="next-step").disabled
 
 
-@pytest.mark.parametrize(
-    ("address", "headers", "allowed"),
-    [
-        ("127.0.0.1", {"Host": "localhost:8501"}, True),
-        ("127.0.0.1", {"Host": "[::1]:8501"}, True),
-        ("127.0.0.1", {"Host": "evil.example:8501"}, False),
-        ("127.0.0.1", {"Host": "localhost", "X-Forwarded-For": "10.0.0.7"}, False),
-        ("0.0.0.0", {"Host": "localhost:8501"}, False),
-        (None, {"Host": "localhost:8501"}, False),
-        ("127.0.0.1", {}, False),
-    ],
-)
-def test_a_folder_by_path_is_only_offered_at_the_computer_itself(
-    monkeypatch, address, headers, allowed
-):
-    fake = SimpleNamespace(
-        context=SimpleNamespace(headers=headers), get_option=lambda name: address
-    )
-    monkeypatch.setattr(adding, "st", fake)
-    assert adding.served_locally() is allowed
+def test_a_folder_by_path_is_offered_only_if_the_server_was_told_so(workspace):
+    app = open_app(PAGE, create_project(workspace, "Leaves"))
+    assert "Folder by path" not in app.segmented_control(key="adding-way").options
 
 
-def test_a_folder_by_path_is_imported(workspace, tmp_path, monkeypatch):
+def test_a_folder_by_path_is_imported_and_none_beside_it(workspace, tmp_path, monkeypatch):
     for name, content in {"cats/a.png": RED, "dogs/b.png": BLUE}.items():
-        path = tmp_path / "set" / name
+        path = tmp_path / "all" / "set" / name
         path.parent.mkdir(parents=True)
         path.write_bytes(content)
-    monkeypatch.setattr("pages.shared.images.adding.served_locally", lambda: True)
+    monkeypatch.setenv("TL_SERVER_FOLDER", str(tmp_path / "all"))
     project = create_project(workspace, "Leaves")
     app = open_app(PAGE, project)
     app.segmented_control(key="adding-way").set_value("Folder by path").run()
-    app.text_input[0].set_value(str(tmp_path / "set"))
+    for outside in ("/etc", "..", "../../etc", str(tmp_path)):
+        app.text_input[0].set_value(outside)
+        press(app, "Add this folder")
+        assert "is not below" in messages(app)
+    app.text_input[0].set_value("set")
     press(app, "Add this folder")
     assert not app.exception
     wait_for_imports(project.id)

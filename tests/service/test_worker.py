@@ -12,7 +12,7 @@ from patience import wait_for_end, wait_until
 from tl_core import runs
 from tl_core.runs import workers
 from tl_core.runs.catalogue import BUNDLED, find
-from tl_core.runs.configuration import TrainingConfig, config_to_json
+from tl_core.runs.configuration import MOST_STEPS, TrainingConfig, config_to_json
 from tl_core.runs.events import EpochResult, Note
 from tl_core.service import worker
 from tl_core.service.execution import execute
@@ -20,7 +20,7 @@ from tl_core.workspace import create_project, delete_project
 from tl_core.workspace.database import RunRow, session
 
 TESTS = Path(__file__).parents[1]
-FOREVER = 100_000  # epochs
+FOREVER = MOST_STEPS  # epochs of the stand-in
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ OTHER_NAMES = {  # of approaches: in older configurations, and in the literature
 }
 AUGMENTATIONS = ("crop", "flip", "vertical-flip", "rotate", "colour", "blur")
 
+MOST_STEPS = 20_000  # of fine-tuning: hours on a processor, far more than a small set bears
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
@@ -66,7 +68,7 @@ class TrainingConfig:
             "frozen_groups": self.frozen_groups is None or self.frozen_groups >= 0,
             "augmentations": not unknown,
             "views": 1 <= self.views <= 16,
-            "steps": self.steps is None or 1 <= self.steps <= 100_000,
+            "steps": self.steps is None or 1 <= self.steps <= MOST_STEPS,
             "tuning_seconds": 0 <= self.tuning_seconds <= 86_400,
             "batch_size": 1 <= self.batch_size <= 1024,
             "classifier_lr": 0 < self.classifier_lr <= 1,

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.shared import charts, state
 from pages.shared.downloads import WEIGHTS, download_weights, downloads, follow_download
-from pages.shared.elements import errors_shown, note_text
+from pages.shared.elements import data_table, errors_shown, note_text
 from pages.shared.journey import usable_classes
 from pages.shared.layers.draft import draft
 from pages.shared.results import result_text
@@ -185,7 +185,7 @@ def _show(project: Project, ranking: Ranking) -> None:
         *ranking.notes,
     )
     with st.expander("All numbers"):
-        st.dataframe([_row(one) for one in entries], hide_index=True, key="ranking-table")
+        data_table([_row(one) for one in entries], key="ranking-table")
 
 
 def _title(ranking: Ranking, entries: list[RankedBackbone]) -> str:

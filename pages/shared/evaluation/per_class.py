@@ -6,6 +6,7 @@ from functools import partial
 import streamlit as st
 
 from pages.shared import charts, state
+from pages.shared.elements import data_table
 from pages.shared.text import html_text, percent
 from tl_core.runs.results.report import Evaluation
 
@@ -61,7 +62,7 @@ def class_table(evaluation: Evaluation) -> None:
             finding = f"Lowest recall: “{hardest.name}”, {found} of {hardest.support}"
         sentence = f"{finding}. Macro F1: {_percent(evaluation.macro_f1)}."
         st.html(f'<div class="tl-name">{html_text(sentence)}</div>')
-    st.dataframe(
+    data_table(
         [
             {
                 "Class": entry.name,
@@ -72,7 +73,6 @@ def class_table(evaluation: Evaluation) -> None:
             }
             for entry in rows
         ],
-        hide_index=True,
         key="class-table",
     )
 

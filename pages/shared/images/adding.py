@@ -4,10 +4,10 @@ Whatever arrives is handed to a background import at once and the uploader is em
 Streamlit forgets uploads when the person leaves the page.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -16,6 +16,7 @@ from pages.shared.elements import errors_shown
 from pages.shared.images.arrivals import start_adding
 from pages.shared.images.recording import recording_panel
 from pages.shared.text import plain
+from tl_core.errors import DatasetError
 from tl_core.images import Skipped, SourceFile, folder_files, uploaded_files, zip_files
 
 FOLDER, ZIP, FILES, WEBCAM, SERVER = (
@@ -26,7 +27,6 @@ FOLDER, ZIP, FILES, WEBCAM, SERVER = (
     "Folder by path",
 )
 WITHOUT_CLASSES = "adding-without-classes"
-_LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 def wants_more() -> bool:
@@ -36,7 +36,7 @@ def wants_more() -> bool:
 
 def adding_panel(project_id: str, class_names: Sequence[str]) -> None:
     """Ask how the pictures come, and take them."""
-    ways = [FOLDER, ZIP, FILES, WEBCAM] + ([SERVER] if served_locally() else [])
+    ways = [FOLDER, ZIP, FILES, WEBCAM] + ([SERVER] if server_folder() else [])
     way = st.segmented_control(
         "Where are your pictures?", ways, default=FOLDER, key="adding-way", required=True
     )
@@ -97,14 +97,18 @@ def _files(project_id: str, class_name: str | None) -> None:
 
 
 def _server_folder(project_id: str) -> None:
-    st.caption("A folder on the computer that this app runs on; the pictures are copied.")
+    root = server_folder()
+    st.caption(f"A folder below {plain(str(root))} on the server; the pictures are copied.")
     with st.form("server-folder", border=False):
-        path = st.text_input("Path of the folder", placeholder="/home/me/pictures/leaves")
+        path = st.text_input("Path of the folder", placeholder="leaves")
         given = st.form_submit_button("Add this folder")
     if given and path.strip():
         with errors_shown():
+            folder = (root / path.strip()).resolve()
+            if not folder.is_relative_to(root):
+                raise DatasetError(f"'{path}' is not below '{root}'. Choose a folder there.")
             with st.spinner("Reading the folder…"):
-                files = list(folder_files(Path(path.strip())))
+                files = list(folder_files(folder))
             _begin(project_id, None, files)
 
 
@@ -134,14 +138,10 @@ def _begin(project_id: str, uploader: str | None, files: list[SourceFile | Skipp
     st.rerun()
 
 
-def served_locally() -> bool:
-    """Whether this visitor sits at the computer that the app runs on.
+def server_folder() -> Path | None:
+    """Return the folder of this computer whose subfolders people may add by path, if any.
 
-    Only then may they name folders of it. All must hold: the server listens on localhost only,
-    the browser asked for localhost (a foreign name that resolves to it is DNS rebinding), and
-    no proxy passed the request on.
+    Only TL_SERVER_FOLDER names one: what a browser says of itself is no proof of where it is.
     """
-    headers = st.context.headers
-    host = urlsplit(f"//{headers.get('Host', '')}").hostname
-    forwarded = any(name.lower().startswith(("x-forwarded", "forwarded")) for name in headers)
-    return st.get_option("server.address") in _LOCAL and host in _LOCAL and not forwarded
+    named = os.environ.get("TL_SERVER_FOLDER")
+    return Path(named).expanduser().resolve() if named else None

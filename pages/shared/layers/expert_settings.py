@@ -9,7 +9,7 @@ from pages.shared import state
 from pages.shared.glossary import term
 from pages.shared.layers.draft import change_draft, saver, show_stored
 from tl_core.runs.approach import ApproachFacts, Option
-from tl_core.runs.configuration import TrainingConfig
+from tl_core.runs.configuration import MOST_STEPS, TrainingConfig
 
 
 class _Number(NamedTuple):
@@ -108,7 +108,7 @@ def _steps(config: TrainingConfig) -> None:
     st.number_input(
         "Steps",
         min_value=1,
-        max_value=100_000,
+        max_value=MOST_STEPS,
         step=50,
         value=None,
         placeholder="chosen from the number of pictures",

@@ -14,7 +14,7 @@ import streamlit as st
 
 from pages.shared import background, state
 from pages.shared.background import Job
-from pages.shared.elements import note_text
+from pages.shared.elements import data_table, note_text
 from pages.shared.live.elsewhere import elsewhere_warning
 from pages.shared.text import duration, plain
 from tl_core.errors import ImageFileError, TLCoreError
@@ -136,28 +136,14 @@ def _table(run: Run, job: Job) -> None:
     st.subheader(f"{len(found):,} pictures classified", anchor=False)
     note_text(*lines)
     elsewhere_warning(batch.place, "These pictures")
-    table = {
-        "File": [entry.name for entry in answers],
-        "Predicted class": [e.prediction.class_name if e.prediction else "" for e in answers],
-        "Probability": [
-            _shown(e.prediction.probability) if e.prediction else None for e in answers
-        ],
-    }
-    if unlike:
-        table["Unlike the training pictures"] = [
-            "unlike" if e.prediction and e.prediction.unlike else "" for e in answers
-        ]
-    if refused:
-        table["Reason if skipped"] = [entry.reason or "" for entry in answers]
-    st.dataframe(
-        table,
+    data_table(
+        [_row(entry, unlike=bool(unlike), refused=bool(refused)) for entry in answers],
+        key=f"answers-{run.id}",
         column_config={
             "Probability": st.column_config.ProgressColumn(
                 format="%.0f %%", min_value=0, max_value=100
             )
         },
-        hide_index=True,
-        key=f"answers-{run.id}",
     )
     class_names = found[0].class_names if found else ()
     st.download_button(
@@ -169,6 +155,21 @@ def _table(run: Run, job: Job) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
+
+
+def _row(entry: Answer, *, unlike: bool, refused: bool) -> dict[str, object]:
+    """Return an answer's cells; `unlike` and `refused` say whether there are these columns."""
+    found = entry.prediction
+    row = {
+        "File": entry.name,
+        "Predicted class": found.class_name if found else "",
+        "Probability": _shown(found.probability) if found else None,
+    }
+    if unlike:
+        row["Unlike the training pictures"] = "unlike" if found and found.unlike else ""
+    if refused:
+        row["Reason if skipped"] = entry.reason or ""
+    return row
 
 
 def _shown(probability: float) -> float:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.shared import charts
 from pages.shared.charts.bars import SEPARATOR
+from pages.shared.elements import data_table
 from pages.shared.results import report_of, result_text
 from pages.shared.run_choice import run_config
 from pages.shared.run_control import STATE_TEXT
@@ -28,9 +29,8 @@ def compare_runs(runs: Sequence[Run], names: dict[str, str]) -> None:
             title=ahead_text(leader, finished, evaluations, names),
         )
         charts.show(chart, key="compare")
-    st.dataframe(
+    data_table(
         [_row(run, reports.get(run.id), names) for run in runs],
-        hide_index=True,
         key="runs-table",
         column_config={"Result": st.column_config.TextColumn("Accuracy", width="medium")},
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.shared import charts
-from pages.shared.elements import note_text, number_cards
+from pages.shared.elements import data_table, note_text, number_cards
 from pages.shared.results import result_text
 from pages.shared.text import duration, html_text, percent
 from pages.shared.transfer import words
@@ -74,7 +74,7 @@ def bars(found: Assessment) -> None:
     ]
     charts.show(charts.baselines(shown, title=_bars_title(found)), key="baselines")
     with st.expander("The exact numbers"):
-        st.dataframe([_row(one, found) for one in measured], hide_index=True, key="bars-table")
+        data_table([_row(one, found) for one in measured], key="bars-table")
         note_text(words.division_text(found.folds))
 
 
