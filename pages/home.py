@@ -66,7 +66,11 @@ with words:
         if st.button("New project", key="new-project", icon=":material/add:"):
             project_dialogs.new()
 with picture, st.container(key="hero"):
-    st.image("assets/hero.svg", width="stretch")
+    st.image(
+        "assets/hero.svg",
+        width="stretch",
+        alt="Pictures go through a network and come out with probabilities",
+    )
 
 projects = list_projects(workspace)
 missing_projects(workspace, listed=bool(projects))

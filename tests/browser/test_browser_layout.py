@@ -1,6 +1,7 @@
-"""Every page of a project with a trained model: on a phone, and by keyboard alone."""
+"""Every page of a project with a trained model: on a phone, by keyboard alone, brief, readable."""
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from browsing import PRIMARY, chromium, heading, primary_button, server, settled, visit
 from playwright.sync_api import Page
 from projects import stripes_project
@@ -29,6 +30,20 @@ WIDEST = """
   .map(selector => document.querySelector(selector).scrollWidth))
 """
 MOST_KEYS = 200
+MOST_HEADER = 100  # pixels above the content
+MOST_WORDS = {"evaluation": 200, "transfer": 200}  # before anything is opened; elsewhere 150
+# What a person reads: no icons, which are words to a program, and no labels of charts.
+WORDS = """
+() => {
+  const main = document.querySelector('[data-testid=stMain]').cloneNode(true);
+  document.body.append(main);
+  main.querySelectorAll('[data-testid=stIconMaterial], svg, details:not([open])')
+    .forEach(node => node.remove());
+  const words = main.innerText.split(/\\s+/).filter(Boolean).length;
+  main.remove();
+  return words;
+}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +109,20 @@ def focus_by_keyboard(page: Page) -> None:
             assert page.evaluate(outlined), "the focus cannot be seen"
             return
     raise AssertionError(f"{MOST_KEYS} presses of Tab did not reach the primary button")
+
+
+@pytest.mark.parametrize("address", ["", "overview", *PAGES])
+def test_a_page_is_brief_and_accessible(trained, browser, address):
+    at, project_id = trained
+    for scheme in ("light", "dark"):
+        with visit(browser, height=800, scheme=scheme) as page:
+            page.goto(f"{at}/{address}?project={project_id}" if address else at)
+            page.locator("h1").first.wait_for()
+            if address:
+                page.locator(".tl-live b").wait_for()
+            settled(page)
+            assert page.evaluate(WORDS) <= MOST_WORDS.get(address, 150)
+            assert not address or page.locator("h1").bounding_box()["y"] <= MOST_HEADER
+            found = Axe().run(page).response["violations"]
+            grave = [one for one in found if one["impact"] in ("serious", "critical")]
+            assert not [(one["id"], one["nodes"][0]["html"]) for one in grave]

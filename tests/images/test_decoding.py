@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -204,10 +205,9 @@ def test_thumbnails_keep_the_shape_and_the_original() -> None:
     assert image.size == (400, 200)
 
 
-def test_heic_is_read_with_the_plug_in() -> None:
-    heif = pytest.importorskip("pillow_heif")
+def test_heic_is_read_out_of_the_box() -> None:
     out = BytesIO()
-    heif.from_pillow(Image.new("RGB", (64, 48), (200, 30, 30))).save(out)
+    pillow_heif.from_pillow(Image.new("RGB", (64, 48), (200, 30, 30))).save(out)
     assert examine(out.getvalue())[0].extension == "heic"
     assert np.abs(pixels(out.getvalue())[20, 20] - (200, 30, 30)).max() < 20
 
