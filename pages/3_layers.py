@@ -40,7 +40,7 @@ with errors_shown():
     known = answer_or_wait(approaches, key="approaches", doing="Loading the training methods")
     if groups and known:
         choose_strategy(groups, config, known)
-    show_costs(groups, estimate, config, known, pictures=pictures)
+    show_costs(estimate, config, pictures=pictures)
     wait_for_all([estimate], key="estimate", doing="Estimating the time")
 
 if groups and known:

@@ -21,7 +21,7 @@ workspace = state.current_workspace()
 page_header(
     TRAINING,
     "Train the model",
-    "Watch the training, stop it when it is good enough, and compare runs.",
+    "Watch it, stop it when it is good enough, compare.",
 )
 require_backbone(project)
 classes = require_classes(project)

@@ -143,8 +143,8 @@ def _baseline(evaluation: Evaluation) -> str:
     support = evaluation.confusion.sum(axis=1)
     name = evaluation.class_names[int(support.argmax())]
     return (
-        f"Baseline: always predicting “{name}”, the most frequent class, would be correct for "
-        f"{support.max():,} of {evaluation.n:,} ({percent(support.max() / evaluation.n)})."
+        f"Always answering “{name}” would be right for "
+        f"{percent(support.max() / evaluation.n)} of them."
     )
 
 

@@ -71,7 +71,7 @@ def count_text(number: int) -> str:
 def device_text(device: str, cores: int) -> str:
     """Say where a training computes: on "cpu" with so many cores, "mps", or a named card."""
     if device == "cpu":
-        return f"this computer's processor ({cores} core{'s' if cores > 1 else ''})"
+        return f"{cores} processor core{'s' if cores > 1 else ''}"
     return "the graphics part of this Mac" if device == "mps" else f"the graphics card ({device})"
 
 

@@ -44,10 +44,9 @@ def test_the_recommended_strategy_is_preselected_and_next_is_the_one_primary_but
 
 
 def test_the_page_shows_trained_parameters_and_expected_time():
-    shown = texts(open_app(PAGE, project_with_pictures()))
-    assert "2.6 thousand" in shown
-    assert "About 12 seconds" in shown
-    assert "processor (2 cores)" in shown
+    app = open_app(PAGE, project_with_pictures())
+    assert "2.6 thousand of" in app.get("plotly_chart")[0].proto.spec
+    assert "About 12 seconds on 2 processor cores" in texts(app)
 
 
 def test_how_long_fine_tuning_may_be_tried_is_shown_and_stored():

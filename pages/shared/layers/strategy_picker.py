@@ -16,7 +16,7 @@ from pages.shared.layers.strategies import (
     with_frozen,
     with_preset,
 )
-from pages.shared.text import count_text, device_text, duration, percent
+from pages.shared.text import device_text, duration
 from pages.shared.transfer.comparison import comparison_of
 from pages.shared.transfer.findings import layer_by_layer
 from tl_core.runs.catalogue import LayerBlock
@@ -55,7 +55,7 @@ def choose_strategy(groups: list[LayerBlock], config: TrainingConfig, known: Kno
         on_change=lambda: _freeze(total, known),
     )
     charts.show(charts.network(groups, frozen_groups(config, total, known)), key="network")
-    note_text("From left to right: edges, textures, parts of objects, your classes.")
+    note_text("From left to right: edges, textures, parts of objects, classes.")
 
 
 def _freeze(total: int, known: Known) -> None:
@@ -93,30 +93,13 @@ def show_depth(project: Project, frozen: int) -> None:
         )
 
 
-def show_costs(
-    groups: list[LayerBlock] | None,
-    estimate: Future,
-    config: TrainingConfig,
-    known: Known | None,
-    *,
-    pictures: int,
-) -> None:
+def show_costs(estimate: Future, config: TrainingConfig, *, pictures: int) -> None:
     """Draw what the choice costs, as far as it is known by now."""
-    trained, share = "…", None
-    if groups and known:
-        frozen = frozen_groups(config, len(groups), known)
-        count = sum(group.parameters for group in groups[frozen:])
-        everything = max(sum(group.parameters for group in groups), 1)
-        trained = count_text(count)
-        part = count / everything
-        shown = percent(part) if part > 0.01 else f"{100 * part:.1f} %"
-        share = f"{shown} of {count_text(everything)}"
     seconds = answer_so_far(estimate)
     value = f"About {duration(seconds['total'])} {_time_note(seconds, config)}" if seconds else "…"
     if estimate.done() and not seconds:
         value = "Time unknown"
-    trains = f"trains {trained} [[parameters]] ({share})" if share else "…"
-    note_text(f"{value} · {pictures:,} pictures · {trains}")
+    note_text(f"{value} · {pictures:,} pictures")
 
 
 def _time_note(seconds: dict, config: TrainingConfig) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 from pages.shared import charts, state
 from pages.shared.elements import note_text
 from pages.shared.run_control import RunView, follow, progress_bar, run_view, stop_button
-from pages.shared.text import duration, plain
+from pages.shared.text import duration
 from tl_core.runs import Run
 from tl_core.runs.events import EpochResult
 
@@ -55,7 +55,8 @@ def follow_training(
                 stop_button(now)
         _curves(now, view, past)
         if said := notes or view.notes:
-            st.markdown("**Notes**\n" + "".join(f"\n- {plain(note)}" for note in said))
+            with st.expander("Notes", expanded=now.active, icon=":material/notes:"):
+                note_text(*said)
 
     follow(run, draw)
 

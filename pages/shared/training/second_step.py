@@ -116,8 +116,8 @@ def _offer(project: Project, config: TrainingConfig, classes: Sequence[ClassSumm
     pictures = sum(entry.images - entry.excluded for entry in classes)
     name_text(
         "Second step: fine-tuning",
-        note=f"{forecast_text(pictures // max(1, len(classes)), nearness)} Your model above stays "
-        "usable meanwhile; fine-tuning is kept only if it is clearly better.",
+        note=f"{forecast_text(pictures // max(1, len(classes)), nearness)} It is kept only if it "
+        "is clearly better.",
         clip=False,
     )
     cost = f": about {duration(seconds['total'])}" if seconds else ""
