@@ -45,7 +45,7 @@ def test_the_recommended_strategy_is_preselected_and_next_is_the_one_primary_but
 
 def test_the_page_shows_trained_parameters_and_expected_time():
     app = open_app(PAGE, project_with_pictures())
-    assert "2.6 thousand of" in app.get("plotly_chart")[0].proto.spec
+    assert "2.6 thousand of" in " ".join([texts(app), *(one.value for one in app.markdown)])
     assert "About 12 seconds on 2 processor cores" in texts(app)
 
 
