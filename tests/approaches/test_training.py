@@ -12,8 +12,10 @@ from projects import add, stripes_project
 from trained import run_to_end, training_of
 
 from tl_core.approaches.fine_tuning import checkpoint_file
+from tl_core.approaches.optimising import optimisation
 from tl_core.backbones.network import load_network
 from tl_core.backbones.preprocessing import prepare
+from tl_core.backbones.tensor_file import read_tensors, write_tensors
 from tl_core.errors import DatasetError, RunError
 from tl_core.export.predictor import Predictor
 from tl_core.images import folder_files, list_images, set_excluded
@@ -224,3 +226,49 @@ def test_two_pictures_per_class_are_enough_for_a_model(tmp_path):
 def test_one_class_is_refused_with_a_sentence(tmp_path):
     with pytest.raises(DatasetError, match="class"):
         training_of(*stripes_project(tmp_path, classes=1))
+
+
+@pytest.mark.parametrize("damage", ["cut", "a bit", "not a number"])
+def test_no_damaged_checkpoint_is_gone_on_with(stripes, damage):
+    job = training_of(*stripes, f"damaged by {damage}", strategy="fine-tune", steps=4)
+    with closing(job.events()) as events:
+        next(event for event in events if isinstance(event, EpochResult) and event.epoch == 1)
+    path = checkpoint_file(job.task)
+    content = bytearray(path.read_bytes())
+    if damage == "cut":
+        del content[len(content) // 2 :]
+    elif damage == "a bit":
+        content[-1000] ^= 64
+    path.write_bytes(content)
+    if damage == "not a number":
+        tensors, texts = read_tensors(path)
+        next(one for one in tensors.values() if one.ndim > 1).fill_(torch.nan)
+        write_tensors(path, tensors, texts)
+    again = run_to_end(training_of(*stripes, f"damaged by {damage}", strategy="fine-tune", steps=4))
+    told = " ".join(event.text for event in again if isinstance(event, Note))
+    assert "starts from the beginning" in told and "Resumed" not in told
+    assert epochs(again, "fine_tune")[0].epoch == 0
+
+
+def test_a_training_that_diverges_ends_with_a_sentence_and_its_best_weights(stripes, monkeypatch):
+    def explode(state, train, batch, labels, class_weights):
+        state.network.classifier.bias.data.fill_(torch.nan)
+        return 1.0, 0
+
+    monkeypatch.setattr(optimisation, "_step", explode)
+    job = training_of(*stripes, "diverging", strategy="fine-tune", steps=4)
+    events = run_to_end(job)
+    told = " ".join(event.text for event in events if isinstance(event, Note))
+    assert "In epoch 1 the weights were no longer numbers" in told and "lower" in told
+    assert np.isfinite(read_report(job.task.run_dir).evaluation.probabilities).all()
+    assert all(value.isfinite().all() for value in weights(job).values())
+
+
+def test_a_model_that_is_no_numbers_is_not_saved(stripes, monkeypatch):
+    job = training_of(*stripes, "no numbers")
+    for _event in job.events():
+        pass
+    job.model.fitted.probe.weight.fill(np.nan)
+    with pytest.raises(RunError, match=r"not numbers.*Lower the learning rates"):
+        result_of(job.finish())
+    assert not (job.task.run_dir / "model.safetensors").exists()

@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from trained import tiny_backbone
+from safetensors.torch import save_file
+from trained import tiny_backbone, write_tiny_run
 
 from tl_core.backbones import create_backbone
 from tl_core.backbones.network import (
@@ -17,6 +18,7 @@ from tl_core.backbones.network import (
     rich_features,
     save_network,
 )
+from tl_core.backbones.tensor_file import read_tensors
 from tl_core.errors import PredictionError
 from tl_core.runs.catalogue import CATALOGUE, backbone_to_json
 
@@ -109,3 +111,45 @@ def test_a_file_that_is_no_model_is_refused_with_a_sentence(content, tmp_path):
 def test_a_missing_model_is_refused_with_a_sentence(tmp_path):
     with pytest.raises(PredictionError, match="cannot be read"):
         load_network(tmp_path / "gone.safetensors")
+
+
+def test_no_damaged_model_is_believed(tmp_path):
+    """A bit turned at many places: the file is refused, or gives what was written."""
+    path = tmp_path / "model.safetensors"
+    write_tiny_run(tmp_path)
+    whole = path.read_bytes()
+    weights = load_network(path)[0].state_dict()
+    places = [*range(0, 4000, 97), *range(4000, len(whole), len(whole) // 40)]
+    refused = 0
+    for place in places:
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
+        try:
+            found = load_network(path)[0].state_dict()
+        except PredictionError as error:
+            assert "Train again" in str(error) or "was not saved" in str(error)
+            refused += 1
+            continue
+        assert all(torch.equal(found[name], weights[name]) for name in weights)
+    assert refused > len(places) - 3
+    for kept in (0, 7, 100, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:kept])
+        with pytest.raises(PredictionError):
+            load_network(path)
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path):
+    path = tmp_path / "model.safetensors"
+    write_tiny_run(tmp_path)
+    network, metadata = load_network(path)
+    network.classifier.bias.data[0] = torch.nan
+    save_network(path, network, metadata)
+    with pytest.raises(PredictionError, match="not numbers"):
+        load_network(path)
+
+
+def test_a_model_of_an_earlier_version_has_no_checksum(tmp_path):
+    path = tmp_path / "model.safetensors"
+    write_tiny_run(tmp_path)
+    tensors, texts = read_tensors(path)
+    save_file(tensors, path, texts)
+    assert load_network(path)

@@ -39,16 +39,17 @@ def test_without_a_folder_nothing_is_written():
     np.testing.assert_array_equal(shelf.take("values", ["b"]), ROWS["values"][1:2])
 
 
-@pytest.mark.parametrize("place", [3, 40, 200, -100])
-def test_one_wrong_bit_anywhere_and_the_shard_is_gone(tmp_path, place):
+def test_one_wrong_bit_anywhere_and_the_shard_is_gone(tmp_path):
     filled(tmp_path)
     (path,) = tmp_path.iterdir()
-    content = bytearray(path.read_bytes())
-    content[place] ^= 1
-    path.write_bytes(content)
-    os.utime(path, ns=(1, 1))  # another time than the one it was verified at
-    assert not Shelf(tmp_path).digests
-    assert not path.exists()
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        content = bytearray(whole)
+        content[place] ^= 1 << place % 8
+        path.write_bytes(content)
+        os.utime(path, ns=(place, place))  # another time than the one it was verified at
+        assert not Shelf(tmp_path).digests, place
+        assert not path.exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"00000000", b"zzzzzzzz{}\n", b"short"])

@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from tl_core.features import openvino
 
@@ -57,3 +59,22 @@ def test_the_first_answers_of_several_threads_do_not_wait_for_each_other(tmp_pat
     command = [sys.executable, "-c", FIRST_ANSWERS, str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.split() == 5 * ["answered"], done.stderr
+
+
+@pytest.mark.skipif(not openvino.is_installed(), reason="no OpenVINO here")
+@pytest.mark.parametrize("damage", ["empty", "a bit"])
+def test_a_damaged_converted_network_is_converted_again(tmp_path, damage):
+    layers = torch.nn.Conv2d(3, 4, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()
+    network, kept = torch.nn.Sequential(*layers), tmp_path / "network.xml"
+    picture = torch.rand(1, 3, 32, 32)
+
+    def answer():
+        settings = {"side": 32, "precision": "float32", "threads": 1}
+        return openvino.OpenVinoReader(network, kept, **settings)(picture)[0]
+
+    before = answer()
+    weights = kept.with_suffix(".bin")
+    content = bytearray(weights.read_bytes())
+    content[3] ^= 64  # the exponent of a weight
+    weights.write_bytes(b"" if damage == "empty" else content)
+    np.testing.assert_allclose(answer(), before, atol=1e-4)

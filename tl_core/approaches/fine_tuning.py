@@ -65,8 +65,8 @@ def learn(
         yield Note(f"Resumed after epoch {state.epoch}.")
     elif checkpoint.exists():
         yield Note(
-            "The training pictures have changed since this run was interrupted, so it starts "
-            "from the beginning."
+            "The training pictures have changed since this run was interrupted, or what it had "
+            "saved is damaged, so it starts from the beginning."
         )
     model = TunedModel(task, state, approach.name, before)
     if state.best:

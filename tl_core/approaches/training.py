@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import timm
 import torch
 
@@ -18,6 +19,7 @@ from tl_core.approaches.task import Task
 from tl_core.backbones import create_backbone
 from tl_core.backbones.network import save_network
 from tl_core.backbones.preprocessing import preprocessing_for
+from tl_core.backbones.tensor_file import has_nan
 from tl_core.errors import RunError
 from tl_core.images import image_set
 from tl_core.runs.catalogue import backbone_to_json
@@ -113,6 +115,12 @@ class Training:
         evaluation = yield from passed_on(model.evaluate(), self._noticed)
         yield self._noticed(PhaseStarted("save"))
         network = model.network()
+        if has_nan(network.state_dict().values()) or np.isnan(evaluation.probabilities).any():
+            raise RunError(
+                "The model's weights or answers are not numbers, so nothing was saved. Lower the "
+                "learning rates, or choose another backbone: the weights of this one may be "
+                "damaged."
+            )
         network.unlike = model.unlike()
         save_network(self.task.run_dir / "model.safetensors", network, self._metadata())
         fitted = getattr(model, "fitted", None)  # of a linear probe

@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import zlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zipfile import BadZipFile
@@ -112,5 +113,5 @@ def _read_answers(folder: Path, division: Division) -> dict[str, OutOfFold] | No
                 return None
             names = set(arrays.files) - {"_labels"}
             return {name: OutOfFold(arrays[name], labels, groups) for name in sorted(names)}
-    except (OSError, ValueError, KeyError, BadZipFile):
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error):
         return None

@@ -6,6 +6,7 @@ creation         networks from catalogue entries, with their weights or random o
 own_weights      a person's own weights file, checked against an architecture
 preprocessing    pictures into the numbers that a backbone sees
 layer_groups     stem, stages or blocks, classifier; frozen or trained together
+tensor_file      tensors on disk, with a checksum
 network          backbone, features and classifier; its form on disk
 unlike           is a picture unlike all those that a model learnt from?
 group_outputs    what every layer group hands on to the next

@@ -10,15 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from tl_core.backbones import create_backbone
+from tl_core.backbones.tensor_file import has_nan, read_tensors, write_tensors
 from tl_core.backbones.unlike import Unlike
 from tl_core.errors import PredictionError
 from tl_core.runs.catalogue import backbone_from_json
-from tl_core.workspace.storage import write_atomic
 
 FORMAT = "guided-transfer-learning/1"
 MOST_STAGES = 6  # a transformer has as many stages as blocks; this many, evenly spaced, are read
@@ -214,11 +212,8 @@ def save_network(path: Path, network: TransferNetwork, metadata: dict) -> None:
         "unit_length": network.unit_length,
         **metadata,
     }
-    tensors = {
-        name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
-    }
     written = {name: json.dumps(value) for name, value in description.items()}
-    write_atomic(path, save(tensors, written))
+    write_tensors(path, network.state_dict(), written)
 
 
 def load_network(path: Path) -> tuple[TransferNetwork, dict]:
@@ -228,16 +223,20 @@ def load_network(path: Path) -> tuple[TransferNetwork, dict]:
         PredictionError: If the file is not one that `save_network` wrote, or is damaged.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = {name: json.loads(text) for name, text in (file.metadata() or {}).items()}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, json.JSONDecodeError) as error:
+        state, texts = read_tensors(path)
+        metadata = {name: json.loads(text) for name, text in texts.items()}
+    except (OSError, ValueError) as error:
         raise PredictionError(
-            f"“{path.name}” cannot be read as a trained model: {error}."
+            f"“{path.name}” cannot be read as a trained model: {error}. Train again, or choose "
+            "another run."
         ) from error
     if metadata.get("format") != FORMAT:
         raise PredictionError(
             f"“{path.name}” was not saved by this app. Choose a model.safetensors from its export."
+        )
+    if has_nan(state.values()):
+        raise PredictionError(
+            f"“{path.name}” holds weights that are not numbers. Train again, or choose another run."
         )
     backbone = create_backbone(backbone_from_json(metadata["backbone"]), pretrained=False)
     network = TransferNetwork(

@@ -9,7 +9,6 @@ import hashlib
 import json
 import mmap
 import uuid
-import zlib
 from collections.abc import KeysView, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tl_core.workspace.storage import Workspace, storage_errors, write_atomic
+from tl_core.workspace.storage import Workspace, checksum, storage_errors, write_atomic
 
 FORMAT = 3
 SUFFIX = ".shard"
@@ -91,10 +90,7 @@ def _content(digests: Sequence[str], arrays: Mapping[str, np.ndarray]) -> bytes:
     for array in arrays.values():
         parts.append(memoryview(np.ascontiguousarray(array)).cast("B"))
         parts.append(bytes(-array.nbytes % _ALIGNED))
-    checksum = 0
-    for part in parts:
-        checksum = zlib.crc32(part, checksum)
-    return b"".join([b"%08x" % checksum, *parts])
+    return b"".join([checksum(*parts).encode(), *parts])
 
 
 def _read(path: Path) -> tuple[list[str], dict[str, np.ndarray]]:
@@ -116,7 +112,7 @@ def _read(path: Path) -> tuple[list[str], dict[str, np.ndarray]]:
 @lru_cache(maxsize=4096)  # a shard never changes: once in a process is enough
 def _is_whole(path: Path, _size: int, _changed: int) -> bool:
     content = memoryview(_mapped(path))
-    return zlib.crc32(content[_DIGITS:]) == int(bytes(content[:_DIGITS]), 16)
+    return checksum(content[_DIGITS:]).encode() == bytes(content[:_DIGITS])
 
 
 def _mapped(path: Path) -> mmap.mmap:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from tl_core.features.device import one_thread_each
-from tl_core.workspace.storage import storage_errors, sync_files
+from tl_core.workspace.storage import checksum, storage_errors, sync_files, write_atomic
 
 OPENVINO_NAMES = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}  # of precisions
 
@@ -68,7 +68,7 @@ class OpenVinoReader:
         self, frozen: nn.Module, kept: Path, *, side: int, precision: str, threads: int
     ) -> None:
         core = load().Core()
-        if not kept.exists():
+        if not _is_whole(kept):
             self._convert(frozen, kept, side)
         settings = {
             "INFERENCE_PRECISION_HINT": OPENVINO_NAMES[precision],
@@ -119,3 +119,19 @@ class OpenVinoReader:
             sync_files([part.with_suffix(".bin"), part])
             part.with_suffix(".bin").replace(kept.with_suffix(".bin"))
             part.replace(kept)
+            write_atomic(_seal(kept), _checksum(kept).encode())
+
+
+def _seal(kept: Path) -> Path:
+    return kept.with_suffix(".crc")
+
+
+def _checksum(kept: Path) -> str:
+    return checksum(kept.read_bytes(), kept.with_suffix(".bin").read_bytes())
+
+
+def _is_whole(kept: Path) -> bool:
+    try:
+        return _seal(kept).read_bytes() == _checksum(kept).encode()
+    except OSError:
+        return False

@@ -57,11 +57,12 @@ def missing_projects(workspace: Workspace, *, listed: bool) -> None:
 
 def _offer(workspace: Workspace, *, backup: bool, fresh: bool) -> None:
     found = backup_to_open(workspace) if backup else None
+    first = "primary" if fresh else "secondary"  # home has a primary button of its own
     with st.container(horizontal=True, vertical_alignment="center"):
         if found:
             made = f"{found.made.astimezone():%d %B %Y, %H:%M}"
             label = f"Open the backup of {made}"
-            if st.button(label, key="open-backup", type="primary", icon=":material/history:"):
+            if st.button(label, key="open-backup", type=first, icon=":material/history:"):
                 with errors_shown():
                     open_backup(workspace)
                     state.say_later("The backup is open.")
@@ -69,7 +70,7 @@ def _offer(workspace: Workspace, *, backup: bool, fresh: bool) -> None:
         if st.button(
             "Rebuild the list from the folders",
             key="rebuild-list",
-            type="secondary" if found else "primary",
+            type="secondary" if found else first,
             icon=":material/build:",
         ):
             with errors_shown():

@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from tl_core.approaches.optimising.batches import Batches, Inputs
 from tl_core.backbones.layer_groups import freeze_to, layer_groups, parameter_groups, train_mode
 from tl_core.backbones.network import TransferNetwork
+from tl_core.backbones.tensor_file import has_nan
 from tl_core.evaluation.measuring import losses_and_accuracy
 from tl_core.features.device import device
 from tl_core.runs.approach import StepPlan
 from tl_core.runs.configuration import TrainingConfig
-from tl_core.runs.events import EpochResult, Event, Progress
+from tl_core.runs.events import EpochResult, Event, Note, Progress
 
 SCRATCH_FACTOR = 10  # random weights need larger steps than pretrained ones bear
 FIRST_SCALE = 2.0**16  # of float16 losses, so that small gradients do not vanish
@@ -118,6 +119,12 @@ def optimise(
             loss_sum, hits, seen = loss_sum + loss * len(labels), hits + correct, seen + len(labels)
             rate = (time.perf_counter() - began) / (done + 1 - at_start)
             yield Progress("fine_tune", done + 1, total, rate * (total - done - 1))
+        if has_nan(state.learnt().values()):
+            yield Note(
+                f"In epoch {epoch} the weights were no longer numbers, so the training ended "
+                "there; the best ones before are kept. Try lower learning rates."
+            )
+            return
         state.epoch = epoch
         yield _epoch_result(state, validation, loss_sum / seen, hits / seen, epochs, epoch_began)
 
