@@ -22,7 +22,7 @@ page = st.navigation(
 )
 if wanted := state.wanted_page():
     st.switch_page(wanted[0], query_params=wanted[1])
-state.let_go_of_uploads(page.url_path)
+state.turn_to(page.url_path)
 with errors_shown():
     try:
         page.run()

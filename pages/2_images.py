@@ -13,19 +13,21 @@ from pages.shared.images.locked_test import locked_part
 from pages.shared.images.piles import show_piles
 from pages.shared.journey import IMAGES, LAYERS, usable_classes
 from pages.shared.layout import enter, next_step, page_header
+from pages.shared.text import counted
 from tl_core.images import (
     clear_skipped,
     count_images,
     health_findings,
     list_classes,
     list_skipped,
+    locked_test_state,
 )
 
 enter(IMAGES)
 
 
 def left_out() -> None:
-    with st.expander(f"Skipped: {len(skipped):,} files, with the reason for each"):
+    with st.expander(f"Skipped: {counted(len(skipped), 'file')}, with the reason for each"):
         data_table([{"File": s.name, "Reason": s.reason} for s in skipped], key="skipped-table")
         if st.button("Clear this list", key="clear-skipped"):
             clear_skipped(workspace, project.id)
@@ -38,6 +40,7 @@ classes = list_classes(workspace, project.id)
 total = count_images(workspace, project.id)
 excluded = count_images(workspace, project.id, excluded=True)
 skipped = list_skipped(workspace, project.id)
+locked = locked_test_state(workspace, project.id)
 live = page_header(
     IMAGES,
     "Your pictures" if total else "Add your pictures",
@@ -52,9 +55,10 @@ with st.expander(
 ):
     adding_panel(project.id, [entry.name for entry in classes])
 if total:
-    facts = [f"{total:,} pictures", f"{len(classes):,} classes"]
+    facts = [counted(total, "picture"), counted(len(classes), "class")]
     facts += [f"{excluded:,} excluded"] if excluded else []
-    facts += [f"{len(skipped):,} files skipped"] if skipped else []
+    facts += [f"{locked.images:,} locked for testing"] if locked else []
+    facts += [f"{counted(len(skipped), 'file')} skipped"] if skipped else []
     note_text(" · ".join(facts))
     show_health(health_findings(workspace, project.id))
     show_piles(project.id)

@@ -12,7 +12,7 @@ from pages.shared.layers.expert_settings import expert_settings
 from pages.shared.layers.strategies import frozen_groups
 from pages.shared.layers.strategy_picker import choose_strategy, show_costs, show_depth
 from pages.shared.layout import enter, next_step, page_header, require_backbone
-from tl_core.images import count_images
+from tl_core.images import count_learnable
 from tl_core.runs import compute_client
 
 enter(LAYERS)
@@ -26,7 +26,7 @@ page_header(
 require_backbone(project)
 compute_client.warm()
 config = draft(project)
-pictures = count_images(workspace, project.id, excluded=False)
+pictures = count_learnable(workspace, project.id)
 
 
 root = str(workspace.root)

@@ -13,6 +13,7 @@ from pages.shared.home.sample_sets import prepare_sample, sample_cards, start_fr
 from pages.shared.journey import HOME, IMAGES, OVERVIEW
 from pages.shared.layout import enter, page_header
 from pages.shared.results import result_text
+from pages.shared.text import counted
 from tl_core.images.samples import SAMPLES, sample_of
 from tl_core.runs import Run, best_runs, compute_client
 from tl_core.workspace import ProjectSummary, list_projects
@@ -33,8 +34,9 @@ def project_card(project: ProjectSummary, best: Run | None) -> None:
         st.html(
             f'<div class="tl-project-card">{cover}<div><div class="tl-name tl-clip" dir="auto" '
             f'title="{escape(project.name)}">{escape(project.name)}</div><div '
-            f'class="tl-note">{project.classes} classes · {project.images:,} '
-            f"pictures<br>{result}<br>Created on {project.created:%d %B %Y}</div></div></div>"
+            f'class="tl-note">{counted(project.classes, "class")} · '
+            f"{counted(project.images, 'picture')}<br>{result}<br>Created on "
+            f"{project.created:%d %B %Y}</div></div></div>"
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Open", key=f"open-{project.id}", icon=":material/folder_open:"):

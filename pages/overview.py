@@ -22,7 +22,7 @@ live = page_header(
     "It learns while you add and label pictures; nothing has to be started.",
 )
 live.follow()
-total = count_images(workspace, project.id)
+total = count_images(workspace, project.id, excluded=False)
 show_arrivals(project.id, empty=total == 0)
 live_numbers(live, pictures=total, classes=len(list_classes(workspace, project.id)))
 if live.ready and count_images(workspace, project.id, class_name=None, excluded=False):

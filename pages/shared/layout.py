@@ -34,6 +34,9 @@ from tl_core.runs.draft import chosen_backbone
 from tl_core.workspace import Project
 
 MOST_FILES = 8192
+_arrival = st.components.v2.component(
+    "arrival", js=(Path(__file__).parent / "arrival.js").read_text(encoding="utf-8")
+)
 NOTEWORTHY = 40  # newly loaded modules that make setting aside worth its own collection
 
 
@@ -91,6 +94,8 @@ def page_header(step: str | None, title: str, sentence: str | None) -> Live | No
     st.title(title, anchor=False)
     if sentence:
         st.html(f'<p class="tl-lead">{explained(sentence)}</p>')
+    with st.container(key="arrival"):
+        _arrival(key="at-the-top", data={"visit": state.visits()})
     if message := state.said():
         st.toast(plain(message), icon=":material/check:")
     return live

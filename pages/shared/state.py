@@ -101,12 +101,22 @@ def renew(name: str) -> None:
     st.session_state[f"fresh-{name}"] = st.session_state.get(f"fresh-{name}", 0) + 1
 
 
-def let_go_of_uploads(page: str) -> None:
-    """Forget the uploads of the page before; Streamlit would keep them until the session ends."""
-    context = get_script_run_ctx()
-    if context and st.session_state.get("page", page) != page:
-        context.uploaded_file_mgr.remove_session_files(context.session_id)
+def turn_to(page: str) -> None:
+    """Count the pages that this tab turns to, and forget the uploads of the one before.
+
+    Streamlit would keep them until the session ends.
+    """
+    context, before = get_script_run_ctx(), st.session_state.get("page")
+    if before != page:
+        st.session_state["visits"] = visits() + 1
+        if context and before:
+            context.uploaded_file_mgr.remove_session_files(context.session_id)
     st.session_state["page"] = page
+
+
+def visits() -> int:
+    """Return how many pages this tab has turned to so far."""
+    return st.session_state.get("visits", 0)
 
 
 def say_later(sentence: str) -> None:

@@ -8,7 +8,7 @@ _BREAK = "\u2060"  # word joiner: keeps ":smile:", "->" and "www." from being re
 
 def plain(text: str) -> str:
     """Return text that Streamlit's markdown shows literally."""
-    escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text.replace("\n", " "))
+    escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", unbroken(text).replace("\n", " "))
     return re.sub(r"([:\-<>=]|w(?=w))", rf"\1{_BREAK}", escaped)
 
 
@@ -34,6 +34,12 @@ LICENCES = {
 def licence_text(licence: str) -> str:
     """Return the name that people know of a licence that timm names by an identifier."""
     return LICENCES.get(licence, licence)
+
+
+def counted(count: int, one: str, more: str | None = None) -> str:
+    """Return a number of things: "1 picture", "1,200 pictures", "2 classes"."""
+    many = more or (f"{one}es" if one.endswith("s") else f"{one}s")
+    return f"{count:,} {one if count == 1 else many}"
 
 
 def megabytes(size: int) -> str:

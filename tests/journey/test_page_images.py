@@ -215,3 +215,14 @@ def test_a_folder_by_path_is_imported_and_none_beside_it(workspace, tmp_path, mo
     assert not app.exception
     wait_for_imports(project.id)
     assert names(project) == ["cats", "dogs"]
+
+
+def test_a_class_counts_and_shows_the_pictures_that_take_part(workspace):
+    project = project_with_pictures(each=3)
+    first = list_images(workspace, project.id, class_name="rust")[0]
+    act(project.id, "exclude", [str(first.id)])
+    app = open_app(PAGE, project)
+    counts = {one["label"]: one["count"] for one in shown(app)["filters"]}
+    assert counts == {"All pictures": 6, "healthy": 3, "rust": 2, "Excluded": 1}
+    app.session_state["images-filter"] = "class:rust"
+    assert shown(app.run())["page"]["total"] == 2

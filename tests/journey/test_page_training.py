@@ -12,6 +12,7 @@ from sessions import NASTY, open_app, primary, run_in_address, texts
 
 from pages.shared.results import result_text
 from tl_core import runs
+from tl_core.images import draw_locked_test
 from tl_core.runs import events
 from tl_core.runs.configuration import config_from_json
 from tl_core.runs.draft import drafted_config
@@ -206,3 +207,9 @@ def test_curves_held_still_do_not_move_while_the_run_goes_on(workspace):
     assert app.run().get("plotly_chart")[0].proto.spec == before
     app.toggle(key=f"hold-{run.id}").set_value(False).run()
     assert app.get("plotly_chart")[0].proto.spec != before
+
+
+def test_locked_pictures_are_not_among_those_to_train_on(workspace):
+    project = project_with_pictures(each=10)
+    draw_locked_test(workspace, project.id)
+    assert "16 pictures in 2 classes" in texts(open_app(PAGE, project))

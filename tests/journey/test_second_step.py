@@ -36,7 +36,7 @@ def test_it_is_offered_below_a_probe_with_its_cost_and_a_forecast(probe):
     app = open_app(PAGE, probe[0])
     assert not app.exception
     assert app.button(key="second-step").label == (
-        "See whether fine-tuning gains more: about 12 seconds"
+        "See whether fine-tuning gains more: about 12 seconds on an idle computer"
     )
     assert "rarely pays" in texts(app)
 

@@ -12,7 +12,7 @@ def page_with_uploaders() -> None:
 
     from pages.shared import state
 
-    state.let_go_of_uploads(st.text_input("Page", "one"))
+    state.turn_to(st.text_input("Page", "one"))
     taken = st.file_uploader("Taken", key=state.fresh_key("taken"))
     st.file_uploader("Held", accept_multiple_files=True, key="held")
     if taken:

@@ -83,6 +83,7 @@ from tl_core.images.queries import (
 from tl_core.images.records import AddProgress, ClassSummary, ImageRecord, ImageSet, LabelledImage
 from tl_core.images.sets import (
     PictureRow,
+    count_learnable,
     image_set,
     label_facts,
     picture_rows,

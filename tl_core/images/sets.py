@@ -110,6 +110,11 @@ def label_facts(workspace: Workspace, project_id: str) -> list[tuple[str, str, s
     return [(row.digest, row.class_name, row.group) for row in rows]
 
 
+def count_learnable(workspace: Workspace, project_id: str) -> int:
+    """Return how many pictures `image_set` has as `images`: with a class, and not locked."""
+    return len(label_facts(workspace, project_id))
+
+
 def subset_facts(workspace: Workspace, project_id: str, *, seed: int = 0) -> list[SubsetFacts]:
     """Return what decides to which subsets the same pictures belong."""
     with session(workspace, write=False) as opened:

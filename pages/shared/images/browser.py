@@ -21,7 +21,11 @@ from tl_core.images import (
 )
 
 ALL, WITHOUT, EXCLUDED = "all", "none", "excluded"
-_CONDITIONS = {ALL: {}, WITHOUT: {"class_name": None}, EXCLUDED: {"excluded": True}}
+_CONDITIONS = {
+    ALL: {},
+    WITHOUT: {"class_name": None, "excluded": False},
+    EXCLUDED: {"excluded": True},
+}
 
 
 def picture_browser(
@@ -79,9 +83,11 @@ def picture_browser(
 def _filters(
     project_id: str, classes: Sequence[ClassSummary], *, total: int, excluded: int
 ) -> list[Filter]:
-    without = count_images(state.current_workspace(), project_id, class_name=None)
+    without = count_images(state.current_workspace(), project_id, **_CONDITIONS[WITHOUT])
     found = [Filter(id=ALL, label="All pictures", count=total)]
-    found += [Filter(id=f"class:{c.name}", label=c.name, count=c.images) for c in classes]
+    found += [
+        Filter(id=f"class:{c.name}", label=c.name, count=c.images - c.excluded) for c in classes
+    ]
     if without:
         found.append(Filter(id=WITHOUT, label="Without a class", count=without))
     if excluded:
@@ -92,7 +98,7 @@ def _filters(
 def _conditions(chosen: str) -> dict:
     """Translate the chosen filter for `list_images` and `count_images`."""
     if chosen.startswith("class:"):
-        return {"class_name": chosen.removeprefix("class:")}
+        return {"class_name": chosen.removeprefix("class:"), "excluded": False}
     return _CONDITIONS[chosen]
 
 

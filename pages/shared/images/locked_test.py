@@ -5,6 +5,7 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.elements import errors_shown, note_text
 from pages.shared.glossary import term
+from pages.shared.text import counted
 from tl_core.images import (
     draw_locked_test,
     has_own_test,
@@ -24,7 +25,7 @@ def locked_part(project_id: str) -> None:
     if locked:
         said = {0: "never opened", 1: "opened once"}
         times = said.get(locked.opened, f"opened {locked.opened} times")
-        title = f"Locked test set of {locked.images:,} pictures, {times}"
+        title = f"Locked test set of {counted(locked.images, 'picture')}, {times}"
     with st.expander(title, icon=":material/lock:"):
         note_text(term("locked test set"))
         if locked:

@@ -16,7 +16,7 @@ from pages.shared.layers.strategies import (
     with_frozen,
     with_preset,
 )
-from pages.shared.text import device_text, duration
+from pages.shared.text import counted, device_text, duration
 from pages.shared.transfer.comparison import comparison_of
 from pages.shared.transfer.findings import layer_by_layer
 from tl_core.runs.catalogue import LayerBlock
@@ -99,7 +99,7 @@ def show_costs(estimate: Future, config: TrainingConfig, *, pictures: int) -> No
     value = f"About {duration(seconds['total'])} {_time_note(seconds, config)}" if seconds else "…"
     if estimate.done() and not seconds:
         value = "Time unknown"
-    note_text(f"{value} · {pictures:,} pictures")
+    note_text(f"{value} · {counted(pictures, 'picture')}")
 
 
 def _time_note(seconds: dict, config: TrainingConfig) -> str:

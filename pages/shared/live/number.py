@@ -4,11 +4,12 @@ from pages.shared.elements import number_cards
 from pages.shared.live.known import Live
 from pages.shared.live.words import looking_text, measured_on, missing_text, unmeasured_text
 from pages.shared.results import HonestNumber, honest_card
+from pages.shared.text import counted
 
 
 def live_numbers(live: Live, *, pictures: int, classes: int) -> None:
     """Draw the accuracy, and of how many pictures and classes the project is made."""
-    project = ("In this project", f"{pictures:,} pictures", f"in {classes:,} classes")
+    project = ("In this project", counted(pictures, "picture"), f"in {counted(classes, 'class')}")
     number_cards(_accuracy_card(live), project, wide=True)
 
 

@@ -12,9 +12,9 @@ from pages.shared.layers.strategies import strategy_text
 from pages.shared.results import report_of, result_cards
 from pages.shared.run_choice import MISSING_RESULT
 from pages.shared.run_control import STATE_TEXT, resume, start
-from pages.shared.text import device_text, duration, plain
+from pages.shared.text import counted, device_text, duration, plain
 from pages.shared.training.progress import follow_training
-from tl_core.images import ClassSummary
+from tl_core.images import ClassSummary, count_learnable
 from tl_core.runs import Run, delete_run, run_traceback
 from tl_core.runs.configuration import TrainingConfig, config_to_json
 from tl_core.workspace import Project
@@ -43,13 +43,13 @@ def next_training(
     """
     estimate = ask("estimate_seconds", str(state.current_workspace().root), project.id, config)
     seconds = answer_so_far(estimate)
-    pictures = sum(c.images - c.excluded for c in classes)
+    pictures = count_learnable(state.current_workspace(), project.id)
     with st.container(border=True, key="card-next"):
         st.subheader("Ready to train" if first else "Next training", anchor=False)
         parts = [
             strategy_text(config),
             config.backbone.title,
-            f"{pictures:,} pictures in {len(classes)} classes",
+            f"{counted(pictures, 'picture')} in {counted(len(classes), 'class')}",
         ]
         if seconds:
             where = device_text(seconds["device"], seconds["cores"])

@@ -18,7 +18,7 @@ from pages.shared.run_control import STATE_TEXT, start
 from pages.shared.text import duration
 from pages.shared.training.progress import follow_training
 from pages.shared.transfer.comparison import comparison_of
-from tl_core.images import ClassSummary
+from tl_core.images import ClassSummary, count_learnable
 from tl_core.runs import Run
 from tl_core.runs.configuration import TrainingConfig, config_to_json
 from tl_core.runs.results.report import Report
@@ -113,14 +113,14 @@ def _offer(project: Project, config: TrainingConfig, classes: Sequence[ClassSumm
     seconds = answer_so_far(estimate)
     found = comparison_of(project).found
     nearness = found.distance.nearness if found and found.distance else None
-    pictures = sum(entry.images - entry.excluded for entry in classes)
+    pictures = count_learnable(state.current_workspace(), project.id)
     name_text(
         "Second step: fine-tuning",
         note=f"{forecast_text(pictures // max(1, len(classes)), nearness)} It is kept only if it "
         "is clearly better.",
         clip=False,
     )
-    cost = f": about {duration(seconds['total'])}" if seconds else ""
+    cost = f": about {duration(seconds['total'])} on an idle computer" if seconds else ""
     st.button(
         f"See whether fine-tuning gains more{cost}",
         key="second-step",
