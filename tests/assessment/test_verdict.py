@@ -60,6 +60,12 @@ def test_the_best_baseline_is_the_one_to_beat():
     assert verdict_of(drawn(0.9, 0), {}) is None
 
 
+def test_the_best_of_several_has_to_be_better_by_more():
+    ours, theirs = drawn(0.7, 0), drawn(0.8, 1)
+    (_, alone), (_, chosen) = (difference(ours, theirs, best_of=count) for count in (1, 2))
+    assert chosen[0] == alone[0] and chosen[1] > alone[1]
+
+
 def test_copies_in_groups_make_less_sure_than_as_many_single_pictures():
     groups = np.repeat(np.arange(20), 5)
     right, worse = (
