@@ -27,6 +27,7 @@ from tl_core.images.saving import (
 )
 from tl_core.images.undo import remember
 from tl_core.workspace.database import ImageRow, session
+from tl_core.workspace.reserve import require_space
 from tl_core.workspace.storage import Workspace, write_unsynced
 
 _THREADS = PROCESSES + 2  # some read and write while the processes decode
@@ -72,8 +73,9 @@ def add_images(
 
     Raises:
         WorkspaceError: If the project does not exist or is deleted meanwhile.
-        StorageFull: If the disk is full; what was added before is kept.
+        StorageFull: If the disk is nearly full; what was added before is kept.
     """
+    require_space(workspace, "adding pictures")
     known = known_pictures(workspace, project_id)
     skipped: list[Skipped] = []
     waiting: list[Stored | Skipped] = []
@@ -96,6 +98,7 @@ def add_images(
                 added += save()
                 last = time.monotonic()
                 yield AddProgress(done=done, total=total, added=added, skipped=tuple(skipped))
+                require_space(workspace, "adding pictures")
     finally:
         added += save()
     yield AddProgress(done=done, total=total or done, added=added, skipped=tuple(skipped))

@@ -5,7 +5,7 @@ import secrets
 import shutil
 from collections import defaultdict
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from tl_core.errors import RunError, WorkspaceError
@@ -21,6 +21,7 @@ from tl_core.runs.record import (
 )
 from tl_core.workspace.database import ProjectRow, RunRow, session, utc_now
 from tl_core.workspace.json_values import write_json
+from tl_core.workspace.reserve import with_reserve
 from tl_core.workspace.storage import Workspace, storage_errors
 
 CONFIG = "config.json"  # in a run's folder: as it was asked for
@@ -146,12 +147,17 @@ def resume_run(workspace: Workspace, run_id: str) -> Run:
 
 def delete_run(workspace: Workspace, run_id: str) -> None:
     """Remove a run with its model; a worker on it ends quietly. One that is gone is fine."""
-    with session(workspace) as opened:
+    with session(workspace, write=False) as opened:
         row = opened.get(RunRow, run_id)
-        if row is None:
-            return
-        opened.delete(row)
-    shutil.rmtree(workspace.run_dir(row.project_id, run_id), ignore_errors=True)
+    if row is None:
+        return
+
+    def delete_all() -> None:
+        with session(workspace) as opened:
+            opened.execute(delete(RunRow).where(RunRow.id == run_id))
+        shutil.rmtree(workspace.run_dir(row.project_id, run_id), ignore_errors=True)
+
+    with_reserve(workspace, delete_all)
 
 
 def run_traceback(workspace: Workspace, run_id: str) -> str | None:

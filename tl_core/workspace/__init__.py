@@ -2,6 +2,7 @@
 
 names, json_values  names that people give; JSON files and values
 storage             where things lie on disk and how they are written
+reserve             space kept back, so that a full disk is no dead end
 backups             copies of the database: one a day, and one opened again
 connection          the way to the database, and its troubles as sentences
 database            the tables; one transaction per action of a person

@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL
 
 from tl_core.errors import WorkspaceError
 from tl_core.workspace.connection import database_file, database_url, engine_for
+from tl_core.workspace.reserve import keep_reserve
 from tl_core.workspace.schema import create_tables
 from tl_core.workspace.storage import Workspace, storage_errors
 
@@ -64,6 +65,7 @@ def _prepare(workspace: Workspace, _url: URL) -> None:
         ) from error
     create_tables(workspace)
     _remove_leftovers(workspace)
+    keep_reserve(workspace)
 
 
 def deletion_marker(workspace: Workspace, project_id: str) -> Path:

@@ -6,10 +6,11 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from tl_core.errors import StorageFull, WorkspaceError
@@ -17,6 +18,7 @@ from tl_core.workspace.database import ClassRow, ImageRow, ProjectRow, session
 from tl_core.workspace.json_values import read_json, write_json
 from tl_core.workspace.names import printable
 from tl_core.workspace.opening import deletion_marker
+from tl_core.workspace.reserve import with_reserve
 from tl_core.workspace.storage import Workspace, storage_errors
 
 MAX_PROJECT_NAME_LENGTH = 100  # characters
@@ -131,12 +133,16 @@ def delete_project(workspace: Workspace, project_id: str) -> None:
     A training in progress finds its row gone at the next heartbeat and ends. Files that are
     still open elsewhere are removed when the workspace is next opened.
     """
+    with session(workspace, write=False) as opened:
+        if opened.get(ProjectRow, project_id) is None:
+            return
+    with_reserve(workspace, partial(_delete, workspace, project_id))
+
+
+def _delete(workspace: Workspace, project_id: str) -> None:
     folder = workspace.project_dir(project_id)
     with session(workspace) as opened:
-        row = opened.get(ProjectRow, project_id)
-        if row is None:
-            return
-        opened.delete(row)
+        opened.execute(delete(ProjectRow).where(ProjectRow.id == project_id))
     marker = deletion_marker(workspace, project_id)
     doomed = marker.with_name(f"{project_id}.removed")
     with contextlib.suppress(OSError):  # a full disk must not keep anyone from making space
