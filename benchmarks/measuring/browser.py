@@ -17,7 +17,8 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tl_core.runs.processes import environment, is_alive
+from tl_core.runs.processes import environment
+from tl_core.workspace.liveness import is_alive
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")

@@ -16,7 +16,7 @@ from tl_core.runs import Run, get_run, list_runs, read_events
 from tl_core.runs.configuration import MOST_STEPS, TrainingConfig
 from tl_core.runs.draft import save_backbone, save_config
 from tl_core.runs.events import EpochResult, Note
-from tl_core.runs.processes import is_alive
+from tl_core.workspace.liveness import is_alive
 
 ENDLESS, SHORT = MOST_STEPS, 30  # steps; with these few pictures a step is an epoch
 CURVES = "[class*=st-key-curve-accuracy] .js-plotly-plot"

@@ -3,6 +3,7 @@
 import pytest
 
 from tl_core.runs import processes, workers
+from tl_core.workspace import liveness
 
 
 def test_computing_processes_wait_passively_and_keep_to_their_cores():
@@ -29,17 +30,17 @@ def test_the_number_of_workers_is_a_setting(monkeypatch, setting, limit):
 
 
 def test_a_process_that_took_over_the_id_of_another_is_not_taken_for_it():
-    pid, started = processes.this_process()
-    assert processes.is_alive(pid, started)
-    assert not processes.is_alive(pid, started - 3600)
-    assert not processes.is_alive(None, None)
+    pid, started = liveness.this_process()
+    assert liveness.is_alive(pid, started)
+    assert not liveness.is_alive(pid, started - 3600)
+    assert not liveness.is_alive(None, None)
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff", b'{"pid": "one"}'])
 def test_a_damaged_entry_counts_as_no_worker(workspace, content):
     registry = workspace.root / "workers"
     registry.mkdir()
-    workers.register_worker(workspace, "training-one", processes.this_process()[0])
+    workers.register_worker(workspace, "training-one", liveness.this_process()[0])
     (registry / "training-two.json").write_bytes(content)
     assert workers.living_workers(workspace, "training") == 1
     assert [path.name for path in registry.iterdir()] == ["training-one.json"]

@@ -5,7 +5,8 @@ A bounded number of files is in flight, so that memory stays flat however many f
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from tl_core.images.saving import (
 )
 from tl_core.images.undo import remember
 from tl_core.workspace.database import ImageRow, session
+from tl_core.workspace.interrupted import importing
 from tl_core.workspace.reserve import require_space
 from tl_core.workspace.storage import Workspace, write_unsynced
 
@@ -84,23 +86,28 @@ def add_images(
 
     def save() -> int:
         stored, left_out = save_batch(workspace, project_id, waiting)
+        unsaved.difference_update(one.facts.digest for one in waiting if isinstance(one, Stored))
         waiting.clear()
         skipped.extend(left_out)
         return stored
 
-    try:
-        for outcome in _outcomes(workspace, project_id, files, known):
-            if outcome is not None:
-                waiting.append(outcome)
-                done += 1
-            late = time.monotonic() - last > _PROGRESS_EVERY_SECONDS
-            if late or len(waiting) >= _PICTURES_PER_TRANSACTION:
-                added += save()
-                last = time.monotonic()
-                yield AddProgress(done=done, total=total, added=added, skipped=tuple(skipped))
-                require_space(workspace, "adding pictures")
-    finally:
-        added += save()
+    with (
+        importing(workspace, project_id, total) as unsaved,
+        closing(_outcomes(workspace, project_id, files, known, unsaved)) as outcomes,
+    ):
+        try:
+            for outcome in outcomes:
+                if outcome is not None:
+                    waiting.append(outcome)
+                    done += 1
+                late = time.monotonic() - last > _PROGRESS_EVERY_SECONDS
+                if late or len(waiting) >= _PICTURES_PER_TRANSACTION:
+                    added += save()
+                    last = time.monotonic()
+                    yield AddProgress(done=done, total=total, added=added, skipped=tuple(skipped))
+                    require_space(workspace, "adding pictures")
+        finally:
+            added += save()
     yield AddProgress(done=done, total=total or done, added=added, skipped=tuple(skipped))
 
 
@@ -143,7 +150,8 @@ def _outcomes(
     project_id: str,
     files: Iterable[SourceFile | Skipped],
     known: dict[str, First],
-) -> Iterator[Stored | Skipped | None]:
+    unsaved: set[str],
+) -> Generator[Stored | Skipped | None, None, None]:
     """Yield what became of each file, in order, and None when one of them takes long."""
     decoders = Decoders()
     refused: dict[str, str] = {}  # digest -> reason
@@ -151,7 +159,7 @@ def _outcomes(
     def store(new: Offered | Again | Skipped) -> Stored | Again | Skipped:
         if not isinstance(new, Offered):
             return new
-        outcome = _store(workspace, project_id, new, decoders)
+        outcome = _store(workspace, project_id, new, decoders, unsaved)
         if isinstance(outcome, Skipped):
             refused[new.digest] = outcome.reason
         return outcome
@@ -195,7 +203,7 @@ def _read(
 
 
 def _store(
-    workspace: Workspace, project_id: str, new: Offered, decoders: Decoders
+    workspace: Workspace, project_id: str, new: Offered, decoders: Decoders, unsaved: set[str]
 ) -> Stored | Skipped:
     file = new.file
     try:
@@ -205,7 +213,8 @@ def _store(
     original = workspace.images_dir(project_id) / f"{new.digest}.{facts.extension}"
     small = thumbnail_path(workspace, project_id, new.digest)
     try:
-        if _size(original) != len(new.data):  # else there after an interruption
+        if _size(original) != len(new.data):  # else it is not this import's to take away again
+            unsaved.add(new.digest)
             write_unsynced(original, new.data)
         write_unsynced(small, thumbnail)
     except FileNotFoundError as error:

@@ -8,7 +8,7 @@ record          a run as a value: its states, and whether its process is still t
 control         the person's side: start, look, stop, resume, delete
 claims          the worker's side: claim, show signs of life, write down the end
 events          what a run says while it works, and its log
-processes       start Python processes of our own, and tell whether one still lives
+processes       start Python processes of our own
 child           speak with a child process
 workers         a worker process for every queued run
 compute_client  ask the warm compute process

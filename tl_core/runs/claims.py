@@ -3,7 +3,6 @@
 from sqlalchemy import func, select
 
 from tl_core.errors import RunError
-from tl_core.runs.processes import this_process
 from tl_core.runs.record import (
     ACTIVE_STATES,
     CLAIMED_STATES,
@@ -16,6 +15,7 @@ from tl_core.runs.record import (
     write_down_lost,
 )
 from tl_core.workspace.database import RunRow, session, utc_now
+from tl_core.workspace.liveness import this_process
 from tl_core.workspace.storage import Workspace
 
 

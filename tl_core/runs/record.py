@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tl_core.errors import RunError
-from tl_core.runs.processes import is_alive
 from tl_core.runs.results.intervals import wilson_interval
 from tl_core.workspace.database import RunRow, utc_now
+from tl_core.workspace.liveness import is_alive
 
 RUN_KINDS = ("train", "assess", "rank", "download-weights", "download-sample")
 STATES = ("queued", "running", "stopping", "done", "stopped", "failed", "lost")

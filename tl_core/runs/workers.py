@@ -10,11 +10,10 @@ from tl_core import runs
 from tl_core.runs.processes import (
     cores,
     environment,
-    is_alive,
-    process_started,
     start_python,
 )
 from tl_core.workspace.json_values import read_json, write_json
+from tl_core.workspace.liveness import is_alive, process_started
 from tl_core.workspace.storage import Workspace, storage_errors
 
 # Downloads wait for the network, not for the processor: they never queue behind a training.

@@ -13,10 +13,11 @@ from tl_core import runs
 from tl_core.errors import TLCoreError, WorkspaceError
 from tl_core.runs import Run
 from tl_core.runs.events import result_of
-from tl_core.runs.processes import give_way, this_process
+from tl_core.runs.processes import give_way
 from tl_core.runs.workers import WORKER_KINDS, register_worker, unregister_worker, worker_limit
 from tl_core.service.execution import execute
 from tl_core.workspace import open_workspace
+from tl_core.workspace.liveness import this_process
 from tl_core.workspace.storage import Workspace
 
 IDLE_SECONDS = 180.0  # keeps torch loaded for whoever trains soon

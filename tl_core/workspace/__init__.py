@@ -7,6 +7,8 @@ backups             copies of the database: one a day, and one opened again
 connection          the way to the database, and its troubles as sentences
 database            the tables; one transaction per action of a person
 schema              the tables' versions, and migrations from earlier ones
+liveness            whether a process of ours still lives
+interrupted         imports that were cut off: said, and what they left removed
 opening             folders and tables of a workspace
 recovery            a damaged list of projects: the backup opened, or a new list begun
 projects            create, list, open, rename, delete

@@ -11,11 +11,17 @@ from sqlalchemy.engine import URL
 
 from tl_core.errors import WorkspaceError
 from tl_core.workspace.connection import database_file, database_url, engine_for
+from tl_core.workspace.interrupted import sweep_all
 from tl_core.workspace.reserve import keep_reserve
 from tl_core.workspace.schema import create_tables
-from tl_core.workspace.storage import Workspace, storage_errors
+from tl_core.workspace.storage import TEMPORARY, Workspace, storage_errors
 
-_KEEP_MARKER_SECONDS = 3600.0  # seconds; a worker that has not noticed yet may still write
+_HALF_WRITTEN = (  # by processes that were killed; an import's own are swept up by `interrupted`
+    *(f".*{TEMPORARY}", f"*/.*{TEMPORARY}", f"projects/*/.*{TEMPORARY}"),
+    *(f"projects/*/runs/*/.*{TEMPORARY}", f"projects/*/features/*/.*{TEMPORARY}"),
+    *(f"projects/*/weights/.*{TEMPORARY}", "projects/*/weights/upload-*"),
+)
+_KEPT_SECONDS = 3600.0  # a process that has not noticed yet may still write
 
 
 def open_workspace(root: Path | None = None) -> Workspace:
@@ -65,6 +71,8 @@ def _prepare(workspace: Workspace, _url: URL) -> None:
         ) from error
     create_tables(workspace)
     _remove_leftovers(workspace)
+    sweep_all(workspace)
+    _remove_half_written(workspace)
     keep_reserve(workspace)
 
 
@@ -82,5 +90,13 @@ def _remove_leftovers(workspace: Workspace) -> None:
         folder = workspace.project_dir(marker.name)
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):  # another process may be sweeping too
-            if not folder.exists() and time.time() - marker.stat().st_mtime > _KEEP_MARKER_SECONDS:
+            if not folder.exists() and time.time() - marker.stat().st_mtime > _KEPT_SECONDS:
                 marker.unlink()
+
+
+def _remove_half_written(workspace: Workspace) -> None:
+    for pattern in _HALF_WRITTEN:
+        for path in workspace.root.glob(pattern):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > _KEPT_SECONDS:
+                    path.unlink()

@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from pages.shared import background
+from pages.shared import background, state
 from pages.shared.background import Job
 from pages.shared.downloads import SAMPLE, downloads, follow_download
 from pages.shared.elements import errors_shown
@@ -14,6 +14,7 @@ from pages.shared.run_control import start
 from pages.shared.text import plain
 from tl_core.images import AddProgress, Skipped, SourceFile, add_images
 from tl_core.workspace import Workspace
+from tl_core.workspace.interrupted import forget_interrupted, interrupted_imports
 
 
 def start_adding(
@@ -42,6 +43,7 @@ def show_arrivals(project_id: str, *, empty: bool) -> bool:
         empty: Whether there are none yet, so that a sample set that did not come is missed.
     """
     coming = _sample_set(project_id, missed=empty)
+    _cut_off(project_id)
     return _batches(project_id) or coming
 
 
@@ -57,6 +59,25 @@ def _sample_set(project_id: str, *, missed: bool) -> bool:
                 start(project_id, SAMPLE, run.config)
                 st.rerun()
     return False
+
+
+def _cut_off(project_id: str) -> None:
+    """Say which imports ended with the app, until that is confirmed."""
+    workspace = state.current_workspace()
+    found = interrupted_imports(workspace, project_id)
+    if not found:
+        return
+    totals = [one.total for one in found if one]
+    what = f"{sum(totals):,} files" if totals and all(totals) else "pictures"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.warning(
+            f"Adding {what} was cut off when the app ended. The pictures that were finished are "
+            "here. Add the same files again: what is here already is skipped.",
+            icon=":material/report:",
+        )
+        st.button(
+            "OK", key="seen-cut-off", on_click=forget_interrupted, args=(workspace, project_id)
+        )
 
 
 def _batches(project_id: str) -> bool:
