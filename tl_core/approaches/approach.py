@@ -19,10 +19,12 @@ from tl_core.backbones.network import TransferNetwork
 from tl_core.backbones.unlike import Unlike
 from tl_core.errors import RunError
 from tl_core.features.engine import EngineChoice
+from tl_core.images import ImageSet, image_set
 from tl_core.runs.approach import ApproachFacts
-from tl_core.runs.configuration import OTHER_NAMES
+from tl_core.runs.configuration import OTHER_NAMES, TrainingConfig
 from tl_core.runs.events import Event
 from tl_core.runs.results.report import Evaluation
+from tl_core.workspace.storage import Workspace
 
 
 class Model(Protocol):
@@ -60,10 +62,18 @@ class Fitted:
 Steps = Iterator[Event | Fitted]
 
 
+def labelled(workspace: Workspace, project_id: str, config: TrainingConfig) -> ImageSet:
+    return image_set(workspace, project_id, seed=config.seed)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Approach(ApproachFacts):
-    """A way to transfer; `train` yields what happens, and `Fitted` whenever there is a model."""
+    """A way to transfer; `train` yields what happens, and `Fitted` whenever there is a model.
 
+    `image_set` returns the pictures that it takes; other than labelled ones where it needs them.
+    """
+
+    image_set: Callable[[Workspace, str, TrainingConfig], ImageSet] = labelled
     train: Callable[[Task], Steps]
 
     @property

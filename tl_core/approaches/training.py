@@ -21,7 +21,6 @@ from tl_core.backbones.network import save_network
 from tl_core.backbones.preprocessing import preprocessing_for
 from tl_core.backbones.tensor_file import has_nan
 from tl_core.errors import RunError
-from tl_core.images import image_set
 from tl_core.runs.catalogue import backbone_to_json
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.events import Event, Note, PhaseStarted, passed_on
@@ -50,7 +49,7 @@ def prepare_training(
     began = time.perf_counter()
     approach = approach_named(config.strategy)
     approach.options_of(config)
-    images = image_set(workspace, project_id, seed=config.seed)
+    images = approach.image_set(workspace, project_id, config)
     torch.manual_seed(config.seed)  # random weights are drawn here
     backbone = create_backbone(
         config.backbone,
@@ -139,6 +138,7 @@ class Training:
                 "timm": timm.__version__,
             },
             notes=tuple(self.notes),
+            findings=model.findings(evaluation) if hasattr(model, "findings") else {},
             optimism=fitted.optimism if fitted else None,
             candidates=tuple((*key, score) for key, score in fitted.scores.items())
             if fitted

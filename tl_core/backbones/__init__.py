@@ -9,6 +9,7 @@ layer_groups     stem, stages or blocks, classifier; frozen or trained together
 tensor_file      tensors on disk, with a checksum
 network          backbone, features and classifier; its form on disk
 unlike           is a picture unlike all those that a model learnt from?
+anomaly          a network that knows normal pictures only: how odd another is, and where
 group_outputs    what every layer group hands on to the next
 tracing          a network as a graph: cut behind its frozen layers, or made quicker
 """

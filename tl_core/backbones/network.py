@@ -94,8 +94,8 @@ def all_features(backbone: nn.Module, images: Tensor) -> Tensor:
 
     The last columns are exactly `last_features`, so one pass serves both.
     """
-    hidden, stages = backbone.forward_intermediates(images, indices=_stages(backbone))
-    return torch.cat([*_moments(stages), _pre_logits(backbone, hidden)], dim=1)
+    hidden, stages = backbone.forward_intermediates(images, indices=stage_indices(backbone))
+    return torch.cat([*moments(stages), _pre_logits(backbone, hidden)], dim=1)
 
 
 def rich_features(backbone: nn.Module, images: Tensor) -> Tensor:
@@ -108,13 +108,13 @@ def rich_features(backbone: nn.Module, images: Tensor) -> Tensor:
     Returns:
         float32 (N, D); the sizes of its parts are those of `feature_blocks`.
     """
-    hidden, stages = backbone.forward_intermediates(images, indices=_stages(backbone))
+    hidden, stages = backbone.forward_intermediates(images, indices=stage_indices(backbone))
     middle = stages[-3:-1]
-    sizes = [backbone.feature_info[index]["num_chs"] for index in _stages(backbone)][-3:-1]
+    sizes = [backbone.feature_info[index]["num_chs"] for index in stage_indices(backbone)][-3:-1]
     products = [_products(stage, size) for stage, size in zip(middle, sizes, strict=True)]
     grid = [nn.functional.adaptive_avg_pool2d(stage.float(), 2).flatten(1) for stage in middle]
     largest = [stage.float().flatten(2).amax(dim=2) for stage in stages]
-    parts = products + grid + largest + _moments(stages) + [_pre_logits(backbone, hidden)]
+    parts = products + grid + largest + moments(stages) + [_pre_logits(backbone, hidden)]
     return torch.cat(parts, dim=1)
 
 
@@ -122,7 +122,7 @@ def _pre_logits(backbone: nn.Module, hidden: Tensor) -> Tensor:
     return backbone.forward_head(hidden, pre_logits=True).float()
 
 
-def _moments(stages: Sequence[Tensor]) -> list[Tensor]:
+def moments(stages: Sequence[Tensor]) -> list[Tensor]:
     """Return mean and deviation over space of each stage (N, C, h, w), each (N, C)."""
     parts = []
     for stage in stages:
@@ -165,7 +165,7 @@ def feature_blocks(backbone: nn.Module) -> dict[str, int]:
     """Return the sizes of the parts of `rich_features`, in the order of their columns."""
     if not has_stages(backbone):
         return {"last": backbone.head_hidden_size}
-    channels = [backbone.feature_info[index]["num_chs"] for index in _stages(backbone)]
+    channels = [backbone.feature_info[index]["num_chs"] for index in stage_indices(backbone)]
     compared = [len(range(0, count, _step(count))) for count in channels[-3:-1]]
     return {
         "products": sum(count * (count + 1) // 2 for count in compared),
@@ -184,7 +184,7 @@ def feature_sizes(backbone: nn.Module) -> dict[str, int]:
     return {name: sum(blocks[part] for part in ends[name]) for name in names}
 
 
-def _stages(backbone: nn.Module) -> list[int]:
+def stage_indices(backbone: nn.Module) -> list[int]:
     count = len(backbone.feature_info)
     if count <= MOST_STAGES:
         return list(range(count))
@@ -239,6 +239,20 @@ def load_network(path: Path) -> tuple[TransferNetwork, dict]:
             f"“{path.name}” holds weights that are not numbers. Train again, or choose another run."
         )
     backbone = create_backbone(backbone_from_json(metadata["backbone"]), pretrained=False)
+    network = _network_of(backbone, metadata, state)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise PredictionError(f"“{path.name}” does not fit its own architecture.") from error
+    return network.eval(), metadata
+
+
+def _network_of(backbone: nn.Module, metadata: dict, state: dict[str, Tensor]) -> nn.Module:
+    if metadata["features"] == "anomaly":
+        from tl_core.backbones.anomaly import AnomalyNetwork
+
+        memory = {name: value for name, value in state.items() if not name.startswith("reader.")}
+        return AnomalyNetwork(backbone, memory)
     network = TransferNetwork(
         backbone,
         features=metadata["features"],
@@ -248,8 +262,4 @@ def load_network(path: Path) -> tuple[TransferNetwork, dict]:
     )
     if "unlike.limit" in state:
         network.unlike = Unlike(state["unlike.remembered"], state["unlike.limit"])
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        raise PredictionError(f"“{path.name}” does not fit its own architecture.") from error
-    return network.eval(), metadata
+    return network

@@ -77,7 +77,7 @@ def fit_unlike(
     distances = _distances(similar)
     if len(distances) < 2:
         return None
-    limit = max(_limit(distances), LEAST_LIMIT)
+    limit = max(limit_of(distances, FALSE_ALARMS), LEAST_LIMIT)
     return Unlike(torch.from_numpy(unit[remembered]), limit)
 
 
@@ -94,16 +94,16 @@ def _distances(similar: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(2 - 2 * np.nanmean(nearest, axis=1), 0))
 
 
-def _limit(distances: np.ndarray) -> float:
-    """Return what the distance of one more picture of this kind exceeds with `FALSE_ALARMS`.
+def limit_of(distances: np.ndarray, false_alarms: float) -> float:
+    """Return what the distance of one more picture of this kind exceeds with that probability.
 
     That is a rank of the distances (Vovk et al. 2005, "Algorithmic Learning in a Random World").
-    Fewer than 19 have no such rank; their logarithms are taken for normal then.
+    Too few have no such rank (fewer than 19 for 5 %); their logarithms are taken for normal then.
     """
     n = len(distances)
-    rank = math.ceil((n + 1) * (1 - FALSE_ALARMS))
+    rank = math.ceil((n + 1) * (1 - false_alarms))
     if rank <= n:
         return float(np.sort(distances)[rank - 1])
     logarithms = np.log(np.maximum(distances, LEAST_LIMIT))
-    wide = stdtrit(n - 1, 1 - FALSE_ALARMS) * math.sqrt(1 + 1 / n)
+    wide = stdtrit(n - 1, 1 - false_alarms) * math.sqrt(1 + 1 / n)
     return float(np.exp(logarithms.mean() + wide * logarithms.std(ddof=1)))

@@ -89,7 +89,11 @@ STRATEGY_NAMES = {
 
 
 def presets(known: Known) -> dict[str, Preset]:
-    """Return what can be chosen, by id; an approach without words of its own has its name."""
+    """Return what can be chosen, by id; an approach without words of its own has its name.
+
+    Approaches that need more than labels are offered by the command line only.
+    """
+    known = {name: facts for name, facts in known.items() if facts.needs == ("labels",)}
     worded = [preset for preset in PRESETS if preset.strategy in known]
     others = known.keys() - {preset.strategy for preset in PRESETS}
     worded += [Preset(name, name, name.replace("_", " ").capitalize()) for name in sorted(others)]

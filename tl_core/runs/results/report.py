@@ -152,6 +152,7 @@ class Report:
     and `trial_kept` whether its network is the model; `notes` are plain sentences. Of a linear
     probe, `optimism` is how much of its accuracy comes of choosing by the same answers, and
     `candidates` are features, amount of regularisation and accuracy of all that was tried.
+    `findings` is what one approach alone finds, JSON-able.
     """
 
     config: TrainingConfig
@@ -166,6 +167,7 @@ class Report:
     notes: tuple[str, ...] = ()
     optimism: float | None = None
     candidates: tuple[tuple[str, float, float], ...] = ()
+    findings: dict = field(default_factory=dict)
 
     def summary(self) -> dict:
         """Return the JSON-able part: everything but the single predictions."""
@@ -184,6 +186,7 @@ class Report:
             "trial_kept": self.trial_kept,
             "optimism": self.optimism,
             "candidates": self.candidates,
+            "findings": self.findings,
             "backbone": self.config.backbone.name,
             "seed": self.config.seed,
             "class_names": list(self.evaluation.class_names),
@@ -246,6 +249,7 @@ def _report(data: dict, predictions: bytes) -> Report:
         notes=tuple(data["notes"]),
         optimism=data.get("optimism"),
         candidates=tuple((a, b, c) for a, b, c in data.get("candidates", ())),
+        findings=data.get("findings", {}),
         evaluation=Evaluation(
             class_names=tuple(data["class_names"]),
             digests=tuple(digests.tolist()),

@@ -60,9 +60,17 @@ def train(options: argparse.Namespace) -> None:
         )
     except ValueError as error:
         raise RunError(f"This training cannot be started: {error}.") from error
-    if options.download and _pretrained(options.strategy):
+    from tl_core.approaches.approach import approach_named
+
+    if options.download and approach_named(options.strategy).pretrained:
         _download(backbone)
-    project_id, skipped = folders.project_of_folder(workspace, options.train_dir, options.test)
+    project_id, skipped = folders.project_of_folder(
+        workspace,
+        options.train_dir,
+        options.test,
+        one_class="normal pictures" in approach_named(options.strategy).needs,
+        target=_target(options),
+    )
     list_skipped(skipped)
     run = _do(workspace, project_id, "train", config_to_json(config))
     run_dir = workspace.run_dir(project_id, run.id)
@@ -82,6 +90,9 @@ def train(options: argparse.Namespace) -> None:
         f"accuracy {found.accuracy:.3f} ({found.correct} of {found.n}, {measured_on}; 95 % "
         f"confidence interval {low:.3f} to {high:.3f})\nrun {run.id} in {run_dir}"
     )
+    for name, value in report.findings.items():
+        if isinstance(value, int | float | str):
+            print(f"{name}: {value:.3f}" if isinstance(value, float) else f"{name}: {value}")
 
 
 def assess(options: argparse.Namespace) -> None:
@@ -194,10 +205,10 @@ def export(options: argparse.Namespace) -> None:
         raise RunError(f"That is more than {LIMIT:g}: do not rely on the ONNX file.")
 
 
-def _pretrained(strategy: str) -> bool:
-    from tl_core.approaches.approach import approach_named
-
-    return approach_named(strategy).pretrained
+def _target(options: argparse.Namespace) -> "folders.Target | None":
+    if options.target is None:
+        return None
+    return folders.Target(options.target, options.target_labels, options.seed)
 
 
 def _download(backbone: Backbone) -> None:

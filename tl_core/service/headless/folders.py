@@ -1,10 +1,10 @@
 """Folders of pictures into projects, and the names that the command line takes."""
 
 import hashlib
+import random
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tl_core import runs
 from tl_core.errors import BackboneError, PredictionError, RunError, WorkspaceError
@@ -23,12 +23,16 @@ from tl_core.workspace import create_project, delete_project, open_project
 from tl_core.workspace.json_values import read_json, write_json
 from tl_core.workspace.storage import Workspace
 
-if TYPE_CHECKING:
-    pass
+PLACE = "target/"  # beginning of the names of pictures of another place
 
 
 def project_of_folder(
-    workspace: Workspace, train_dir: Path, test_dir: Path | None
+    workspace: Workspace,
+    train_dir: Path,
+    test_dir: Path | None,
+    *,
+    one_class: bool = False,
+    target: "Target | None" = None,
 ) -> tuple[str, list[Skipped]]:
     """Return a project with these pictures and what was left out; a folder that did not change
     since it was last given has its project, and with it the computed features, already.
@@ -37,17 +41,27 @@ def project_of_folder(
         workspace: Where the project is or goes.
         train_dir: One folder per class, perhaps below train, val and test.
         test_dir: One folder per class with the pictures to test on, or None.
+        one_class: Whether pictures beside the folders are a class, named after `train_dir`.
+        target: Pictures of another place.
 
     Raises:
         DatasetError: If a folder cannot be read.
         StorageFull: If the disk is full; nothing of a new project is left then.
     """
     files = list(folder_files(train_dir))
+    if one_class:
+        name = train_dir.resolve().name
+        files = [_of_class(file, getattr(file, "class_name", None) or name) for file in files]
     if test_dir is not None:  # who names both sides decides them, even if they hold copies
         files = [_given(file, "train") for file in files]
-        files += [_given(file, "test", always=True) for file in folder_files(test_dir)]
+        tested = [_given(file, "test", always=True) for file in folder_files(test_dir)]
+        files += tested if target is None else target.also_tested(tested)
+    if target is not None:
+        files += target.files()
     remembered = workspace.root / "folders.json"
-    fingerprint = _fingerprint([train_dir, *([test_dir] if test_dir else [])])
+    folders = [train_dir, *filter(None, (test_dir, target and target.folder))]
+    asked = f"{one_class} {target}" if one_class or target else ""
+    fingerprint = _fingerprint(folders, asked)
     project_id = _known_project(workspace, remembered, fingerprint)
     if project_id is None:
         project_id = create_project(workspace, train_dir.resolve().name[:90] or "Pictures").id
@@ -58,6 +72,36 @@ def project_of_folder(
             raise
         write_json(remembered, {**(read_json(remembered, dict) or {}), fingerprint: project_id})
     return project_id, list_skipped(workspace, project_id)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A folder of pictures of another place; of `labels` of them, drawn at random, the label is
+    known: that of the folder that they lie in. Their names begin with `PLACE`."""
+
+    folder: Path
+    labels: int = 0
+    seed: int = 0
+
+    def files(self) -> list[SourceFile | Skipped]:
+        files = list(folder_files(self.folder))
+        named = [index for index, file in enumerate(files) if getattr(file, "class_name", None)]
+        drawn = set(random.Random(self.seed).sample(named, min(self.labels, len(named))))
+        placed = [
+            file if isinstance(file, Skipped) else replace(file, name=PLACE + file.name, split=None)
+            for file in files
+        ]
+        return [
+            file if index in drawn else _of_class(file, None) for index, file in enumerate(placed)
+        ]
+
+    def also_tested(self, tested: list[SourceFile | Skipped]) -> list[SourceFile | Skipped]:
+        """Return test pictures, those that this folder holds as well marked as of this place."""
+        mine = {_digest(file) for file in folder_files(self.folder)} - {None}
+        return [
+            replace(file, name=PLACE + file.name) if _digest(file) in mine else file
+            for file in tested
+        ]
 
 
 def backbone_named(name: str) -> Backbone:
@@ -121,9 +165,17 @@ def files_at(paths: Iterable[Path]) -> Iterator[SourceFile | Skipped]:
         yield from (replace(file, name=f"{path}/{file.name}") for file in found)
 
 
-def _fingerprint(folders: list[Path]) -> str:
+def _digest(file: SourceFile | Skipped) -> str | None:
+    return None if isinstance(file, Skipped) else hashlib.sha256(file.read()).hexdigest()
+
+
+def _of_class(file: SourceFile | Skipped, name: str | None) -> SourceFile | Skipped:
+    return file if isinstance(file, Skipped) else replace(file, class_name=name)
+
+
+def _fingerprint(folders: list[Path], asked: str) -> str:
     """Return a number for these folders as they are now: names, sizes, times of change."""
-    facts = []
+    facts = [asked] if asked else []
     for folder in folders:
         root = folder.resolve()
         facts.append(str(root))

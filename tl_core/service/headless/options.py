@@ -56,7 +56,22 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         help="recommended, linear_probe: a linear classifier on frozen features; improve: the "
         "same, then a trial of fine-tuning the last stage, kept if it helps; fine-tune, "
         "fine_tuning: linear probing, then the last layer groups learn; scratch, from_scratch: "
-        "start from random weights (default: %(default)s)",
+        "start from random weights; anomaly_detection: TRAIN_DIR holds normal pictures only, and "
+        "whatever is unlike them is anomalous (default: %(default)s)",
+    )
+    add(
+        "--target",
+        type=Path,
+        metavar="TARGET_DIR",
+        help="for domain_adaptation: pictures of the place where the model will be used; labels "
+        "(one folder per class) are not needed",
+    )
+    add(
+        "--target-labels",
+        type=int,
+        default=0,
+        metavar="K",
+        help="the labels of K pictures of TARGET_DIR, drawn at random, are known (default: 0)",
     )
     add(
         "--tuning-seconds",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def report_json(run: Run, run_dir: Path, report: Report) -> bytes:
-    facts = {**report.summary(), "run": run.id, "folder": str(run_dir)}
+    facts = {**report.summary(), **report.findings, "run": run.id, "folder": str(run_dir)}
     return json.dumps(facts, indent=1, ensure_ascii=False).encode()
 
 
