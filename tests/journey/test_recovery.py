@@ -1,5 +1,7 @@
 """What pages show when a file of theirs is damaged or gone: a sentence, and the rest works."""
 
+import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -106,3 +108,16 @@ def test_a_damaged_result_stops_nothing_else(project: Project, page: str, name: 
     if name == "assessment.json":
         says = {"pages/6_transfer.py": "assessment.json is damaged"}
     assert says.get(page, "") in messages(app)
+
+
+def test_an_import_that_was_cut_off_is_said_until_it_is_confirmed(project: Project) -> None:
+    workspace = open_workspace()
+    marker = workspace.project_dir(project.id) / "adding" / "gone.json"
+    marker.parent.mkdir(exist_ok=True)
+    gone = {"total": 245, "host": socket.gethostname(), "pid": 1, "pid_started": 0.0}
+    marker.write_text(json.dumps(gone), encoding="utf-8")
+    app = open_app("pages/2_images.py", project)
+    assert "Adding 245 files was cut off when the app ended" in messages(app)
+    press(app, "OK")
+    assert not app.exception and "cut off" not in messages(app)
+    assert not marker.exists()
