@@ -59,7 +59,7 @@ class HonestNumber:
         if not self.n:
             return "not measured"
         if self.correct == self.n:
-            return f"{self.n} of {self.n}: at least {percent(self.bounds[0])}"
+            return f"{self.n} of {self.n} right"
         return f"{self.correct} of {self.n}: {percent(self.correct / self.n)}"
 
     @property
@@ -67,7 +67,7 @@ class HonestNumber:
         """What so many pictures allow to say about the true accuracy."""
         low, high = self.bounds
         if self.correct == self.n:
-            return f"at least {percent(low)}, with 95 % confidence"
+            return f"with so few pictures the true rate may be as low as {percent(low)}"
         return f"95 % [[confidence interval]] {100 * low:.0f} to {percent(high)}"
 
     @property
@@ -125,13 +125,15 @@ def result_text(
     interval: tuple[float, float] | None = None,
     at_least: float | None = None,
 ) -> str:
-    """Return an honest result: "20 of 20: at least 84 %", "18 of 20: 90 % (70 to 97 %)".
+    """Return an honest result: "20 of 20 right (at least 84 %)", "18 of 20: 90 % (70 to 97 %)".
 
     Without its 95 % interval, fractions, "18 of 20: 90 %"; `at_least` is its lower end alone.
     """
     bounds = interval if at_least is None else (at_least, 1.0)
     number = HonestNumber(correct=correct, n=n, measured_on="", interval=bounds)
-    if correct == n or not interval:
+    if correct == n and n:
+        return f"{number.headline} (at least {percent(number.bounds[0])})"
+    if not interval:
         return number.headline
     low, high = interval
     return f"{number.headline} ({100 * low:.0f} to {percent(high)})"

@@ -14,7 +14,7 @@ def test_a_deep_link_works_as_the_first_visit_of_a_fresh_server(workspace):
     project = project_with_pictures()
     with server(workspace.root) as address, browser_page() as page:
         page.goto(f"{address}/images?project={project.id}")
-        page.get_by_role("heading", name="Add your pictures").wait_for()
+        page.get_by_role("heading", name="Your pictures").wait_for()
         settled(page)
         assert page.url == f"{address}/images?project={project.id}"
         assert page.locator("[role=dialog]").count() == 0

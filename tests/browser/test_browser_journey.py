@@ -56,10 +56,8 @@ def test_from_sample_images_to_a_model_that_answers_the_same_elsewhere(address, 
         page.get_by_text("Most probably").wait_for()
         page.locator(".st-key-steps").get_by_role("link", name="Images").click()
 
-        heading(page, "Add your pictures")
-        page.locator(".tl-number", has_text="Pictures").get_by_text(
-            str(SAMPLES[0].images), exact=True
-        ).wait_for()
+        heading(page, "Your pictures")
+        page.get_by_text(f"{SAMPLES[0].images} pictures · {SAMPLES[0].classes} classes").wait_for()
         page.locator(".tile").first.wait_for()
         primary_button(page, "Next: choose layers").click()
 
@@ -68,8 +66,8 @@ def test_from_sample_images_to_a_model_that_answers_the_same_elsewhere(address, 
 
         heading(page, "Train the model")
         primary_button(page, "Start training").click()
-        page.get_by_role("button", name="Stop").wait_for()
         page.locator(".tl-number", has_text="Accuracy").wait_for()
+        page.get_by_text("how the classifier was chosen").click()
         page.locator("[class*=st-key-candidates] .js-plotly-plot").wait_for()
         primary_button(page, "Next: evaluation").click()
 

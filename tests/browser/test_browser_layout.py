@@ -16,7 +16,7 @@ from tl_core.workspace import rename_project
 
 PAGES = {  # address: (title, label of the primary button)
     "backbone": ("Choose a backbone", "Next: your pictures"),
-    "images": ("Add your pictures", "Next: choose layers"),
+    "images": ("Your pictures", "Next: choose layers"),
     "layers": ("Choose which layers are trained", "Next: train"),
     "training": ("Train the model", "Next: evaluation"),
     "evaluation": ("Evaluate the model", "Next: did the pretrained model help?"),

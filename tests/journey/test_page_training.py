@@ -91,7 +91,7 @@ def test_a_finished_run_says_k_of_n_with_its_interval_and_leads_on():
 
 
 def test_every_answer_right_is_not_called_a_hundred_percent():
-    assert result_text(20, 20) == "20 of 20: at least 84 %"
+    assert result_text(20, 20) == "20 of 20 right (at least 84 %)"
     assert result_text(18, 20) == "18 of 20: 90 %"
     assert result_text(18, 20, interval=(0.699, 0.972)) == "18 of 20: 90 % (70 to 97 %)"
 

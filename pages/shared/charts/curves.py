@@ -86,7 +86,7 @@ def curves(
         earlier: Name and epochs of runs to draw thinly behind, validation only.
         trial: Whether the epochs are of one network of a trial, which is not the model.
     """
-    unit = "accuracy (%)" if measure == "accuracy" else "loss (nats)"
+    unit = "accuracy (%)" if measure == "accuracy" else "loss (lower is better)"
     figure = blank_figure(300, hovermode="x unified")
     for name, past in earlier:
         line = _curve(

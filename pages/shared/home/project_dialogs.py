@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.elements import errors_shown
-from pages.shared.journey import BACKBONE
+from pages.shared.journey import IMAGES
 from pages.shared.text import plain
 from tl_core.runs.catalogue import BUNDLED, find
 from tl_core.runs.draft import save_backbone
@@ -24,7 +24,7 @@ def new() -> None:
             workspace = state.current_workspace()
             project = create_project(workspace, name)
             save_backbone(workspace, project.id, find(BUNDLED))
-            state.go(BACKBONE, project_id=project.id)
+            state.go(IMAGES, project_id=project.id)
 
 
 @st.dialog("Rename project")
@@ -45,11 +45,11 @@ def delete(project: ProjectSummary) -> None:
         "models will be deleted from this machine. This cannot be undone."
     )
     with st.container(horizontal=True):
-        if st.button("Delete it", key="confirm-delete", type="primary"):
+        if st.button("Delete it", key="confirm-delete", icon=":material/delete:"):
             with errors_shown():
                 delete_project(state.current_workspace(), project.id)
                 state.forget_project()
                 state.say_later("The project was deleted.")
                 st.rerun()
-        if st.button("Keep it", key="keep-project"):
+        if st.button("Keep it", key="keep-project", type="primary"):
             st.rerun()

@@ -38,7 +38,7 @@ def adding_panel(project_id: str, class_names: Sequence[str]) -> None:
     """Ask how the pictures come, and take them."""
     ways = [FOLDER, ZIP, FILES, WEBCAM] + ([SERVER] if server_folder() else [])
     way = st.segmented_control(
-        "Where are your pictures?", ways, default=FOLDER, key="adding-way", required=True
+        "Add pictures from", ways, default=FOLDER, key="adding-way", required=True
     )
     if way != WEBCAM:
         st.checkbox(

@@ -52,12 +52,12 @@ def delete(project_id: str, name: str, count: int) -> None:
         "without a class and are not used for training."
     )
     with st.container(horizontal=True):
-        if st.button("Delete the class", type="primary", key="confirm-delete-class"):
+        if st.button("Delete the class", key="confirm-delete-class", icon=":material/delete:"):
             with errors_shown():
                 delete_class(state.current_workspace(), project_id, name)
                 show_class(None)
                 st.rerun()
-        if st.button("Keep it", key="keep-class"):
+        if st.button("Keep it", key="keep-class", type="primary"):
             st.rerun()
 
 
