@@ -14,7 +14,7 @@ from tl_core.runs import workers
 from tl_core.runs.catalogue import BUNDLED, find
 from tl_core.runs.configuration import MOST_STEPS, TrainingConfig, config_to_json
 from tl_core.runs.events import EpochResult, Note
-from tl_core.service import worker
+from tl_core.service import run_work, worker
 from tl_core.service.execution import execute
 from tl_core.workspace import create_project, delete_project
 from tl_core.workspace.database import RunRow, session
@@ -186,6 +186,23 @@ def test_a_run_that_is_queued_as_the_worker_leaves_is_done_all_the_same(
     worker.main(["--workspace", str(workspace.root), "--identifier", "training-1", "--idle", "0.3"])
     assert state(workspace, late[0]) == "done"
     assert workers.living_workers(workspace, "training") == 0
+
+
+def test_a_training_does_not_wait_for_a_comparison(workspace, project, here, monkeypatch):
+    comparison = runs.start_run(workspace, project, kind="assess", config={})
+    trained = []
+
+    def compared(workspace, run, pulse):
+        if not trained:  # a training has a comparison of its own queued
+            training = start(workspace, project, steps=1)
+            yield Note("One part is measured.")
+            trained.append(state(workspace, training))
+        return "done", None
+
+    monkeypatch.setitem(run_work.WORK, "assess", compared)
+    worker.work(workspace, "training", idle_seconds=0.5)
+    assert trained == ["done"]
+    assert state(workspace, comparison.id) == "done"
 
 
 def test_ensuring_workers_twice_starts_one_and_it_does_the_run(workspace, project, processes):

@@ -34,10 +34,26 @@ def work(workspace: Workspace, name: str, *, idle_seconds: float = IDLE_SECONDS)
         if run is None:
             time.sleep(POLL_SECONDS)
             continue
-        result_of(execute(workspace, run))
         if run.kind == "train":
-            _compare_after(workspace, run)
+            _train(workspace, run)
+        else:
+            for _event in execute(workspace, run):
+                _trainings_first(workspace, name)
         idle_since = time.monotonic()
+
+
+def _trainings_first(workspace: Workspace, name: str) -> None:
+    """Train what has been queued meanwhile: nobody waits for a comparison to end."""
+    with suppress(WorkspaceError):
+        while "train" in WORKER_KINDS[name] and (
+            run := runs.claim_next(workspace, ("train",), limit=worker_limit(name))
+        ):
+            _train(workspace, run)
+
+
+def _train(workspace: Workspace, run: Run) -> None:
+    result_of(execute(workspace, run))
+    _compare_after(workspace, run)
 
 
 def _compare_after(workspace: Workspace, run: Run) -> None:
