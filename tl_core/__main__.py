@@ -12,8 +12,9 @@ import sys
 
 from tl_core.errors import TLCoreError
 from tl_core.runs.processes import cores, environment
-from tl_core.service.headless.commands import COMMANDS, say
+from tl_core.service.headless.commands import COMMANDS
 from tl_core.service.headless.options import parser
+from tl_core.service.headless.terminal import say
 
 TROUBLE = 2  # exit code for what the caller can fix
 

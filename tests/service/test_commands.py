@@ -5,7 +5,7 @@ from math import nan
 import pytest
 
 from tl_core.runs.events import EpochResult
-from tl_core.service.headless.commands import show
+from tl_core.service.headless.terminal import show
 
 
 def epoch(number: int, train: float, validation: float, accuracy: float) -> EpochResult:

@@ -3,5 +3,6 @@
 options    the options of the commands, each with its explanation
 folders    folders of pictures into projects
 commands   what the commands do and say
+terminal   what a command says meanwhile
 results    what they found, as files and lines
 """

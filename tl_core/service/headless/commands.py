@@ -6,44 +6,24 @@ Results go to the standard output or into files, everything else to the standard
 import argparse
 import codecs
 import json
-import math
 import signal
 import sys
 import time
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
 
 from tl_core import runs
-from tl_core.errors import DatasetError, RunError
+from tl_core.errors import RunError
 from tl_core.images import Skipped
 from tl_core.runs import Run
 from tl_core.runs.catalogue import Backbone, backbone_to_json, weights_state
 from tl_core.runs.configuration import TrainingConfig, config_to_json
 from tl_core.runs.events import (
-    EpochResult,
-    Event,
-    Note,
     PhaseStarted,
-    Progress,
-    passed_on,
-    result_of,
 )
 from tl_core.runs.results.report import read_report
 from tl_core.service.headless import folders, results
+from tl_core.service.headless.terminal import list_skipped, say, show, write
 from tl_core.workspace import open_workspace
-from tl_core.workspace.storage import Workspace, storage_errors, write_atomic
-
-_PHASES = {
-    "download": "Downloading",
-    "features": "Computing features",
-    "probe": "Fitting a linear probe on frozen features",
-    "trial": "Testing whether fine-tuning the last layers helps",
-    "fine_tune": "Training the network's layers",
-    "evaluate": "Evaluating",
-    "save": "Saving",
-    "assess": "Comparing with baselines",
-}
+from tl_core.workspace.storage import Workspace
 
 
 def train(options: argparse.Namespace) -> None:
@@ -206,7 +186,16 @@ def export(options: argparse.Namespace) -> None:
 
 
 def _target(options: argparse.Namespace) -> "folders.Target | None":
-    if options.target is None:
+    from tl_core.approaches.approach import approach_named
+
+    wanted = "target pictures" in approach_named(options.strategy).needs
+    if wanted != (options.target is not None):
+        raise RunError(
+            "Name the folder with pictures of the new place with --target."
+            if wanted
+            else "--target is for --approach domain_adaptation; leave it out."
+        )
+    if not wanted:
         return None
     return folders.Target(options.target, options.target_labels, options.seed)
 
@@ -226,54 +215,3 @@ COMMANDS = {
     "predict": predict,
     "export": export,
 }
-
-
-def show(events: Iterable[Event]) -> Any:
-    """Let a generator work, say on the standard error how far it is, and return its result."""
-    return result_of(passed_on(iter(events), _show))
-
-
-def _show(event: Event) -> None:
-    match event:
-        case PhaseStarted(phase):
-            say(_PHASES[phase])
-        case Note(text):
-            say(f"  {text}")
-        case Progress(_, done, total, left) if sys.stderr.isatty():
-            more = f", {left:.0f} s left" if left else ""
-            print(f"  {done} of {total}{more}   ", end="\r", file=sys.stderr, flush=True)
-        case EpochResult(phase="fine_tune") as result:
-            say(f"  {epoch_line(result)}")
-
-
-def epoch_line(result: EpochResult) -> str:
-    """Say what is known after an epoch; before the first one there is no training loss."""
-    when = f"epoch {result.epoch} of {result.total_epochs}" if result.epoch else "at the start"
-    numbers = {
-        "loss": result.train_loss,
-        "validation loss": result.validation_loss,
-        "validation accuracy": result.validation_accuracy,
-    }
-    measured = {name: value for name, value in numbers.items() if value is not None}
-    known = [f"{name} {value:.3f}" for name, value in measured.items() if not math.isnan(value)]
-    return f"{when}: {', '.join(known) or 'not measured'}"
-
-
-def list_skipped(skipped: Iterable[Skipped]) -> None:
-    for entry in skipped:
-        say(f"skipped {entry.name}: {entry.reason}")
-
-
-def say(text: str | None) -> None:
-    if text:
-        print(text, file=sys.stderr, flush=True)
-
-
-def write(path: Path, content: bytes) -> None:
-    try:
-        with storage_errors(f"writing {path}"):
-            write_atomic(path, content)
-    except OSError as error:
-        raise DatasetError(
-            f"'{path}' cannot be written ({error.strerror}). Check its folder."
-        ) from error

@@ -57,7 +57,8 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         "same, then a trial of fine-tuning the last stage, kept if it helps; fine-tune, "
         "fine_tuning: linear probing, then the last layer groups learn; scratch, from_scratch: "
         "start from random weights; anomaly_detection: TRAIN_DIR holds normal pictures only, and "
-        "whatever is unlike them is anomalous (default: %(default)s)",
+        "whatever is unlike them is anomalous; domain_adaptation: pictures of another place, given "
+        "with --target, change the classifier (default: %(default)s)",
     )
     add(
         "--target",
