@@ -54,12 +54,12 @@ if found:
                 scratch=True,
                 help="The same architecture, trained from random weights. This takes minutes.",
             )
-    with st.expander("Which layers know most about your pictures", icon=":material/layers:"):
+    with st.expander("Accuracy by layer group", icon=":material/layers:"):
         if found.layers:
             findings.layer_by_layer(found.layers)
             note_text(
-                "A linear classifier was fitted to the output of each [[layer group]]. Where the "
-                "curve peaks, the features suit your classes best."
+                "A linear classifier was fitted to the output of each [[layer group]]. Advice is "
+                "given only where groups differ beyond chance on the same pictures."
             )
         else:
             pending("Accuracy by layer group")

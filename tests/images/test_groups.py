@@ -135,6 +135,22 @@ def test_names_are_proposed_and_never_imposed(workspace: Workspace) -> None:
     assert len(propose_names(workspace, project_id)) == 1
 
 
+def test_undoing_groups_brings_back_the_split_that_was(workspace: Workspace) -> None:
+    project_id = create_project(workspace, "Leaves").id
+    names = [f"{name}/IMG_{n % 2} ({n}).png" for name in ("rust", "spot") for n in range(20)]
+    add(workspace, project_id, [file(name) for name in names])
+    confirm_all(workspace, project_id)
+
+    def split() -> dict[str, str]:
+        return {one.digest: one.split for one in image_set(workspace, project_id).images}
+
+    before = split()
+    accept_names(workspace, project_id, propose_names(workspace, project_id)[0].pattern)
+    assert split() != before
+    undo_last(workspace, project_id)
+    assert split() == before
+
+
 def confirm_all(workspace: Workspace, project_id: str) -> None:
     """Let the pictures confirm whatever their names suggest."""
     images = list_images(workspace, project_id)
