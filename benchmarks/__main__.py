@@ -36,10 +36,12 @@ LONGER = {
     "copies": "copies found against the truth (2)",
     "unlike": "pictures of other sets shown to a model: noticed, and false alarms (3)",
     "distances": "distance of the sets from the pretraining data (1)",
+    "hostile": "3,000 damaged pictures, 300 hostile archives: crashes, processor, memory (4)",
+    "kills": "40 kills of workers, compute process and server: is anything lost (12)",
     "honesty": 'answers to "did the pretrained model help?" and their intervals (7)',
 }
 PARTS = QUICK | LONGER
-PACKAGES = ("resources", "quality")
+PACKAGES = ("resources", "quality", "sturdiness")
 
 
 def part_module(name: str) -> ModuleType:

@@ -23,12 +23,13 @@ def main() -> None:
     package = ModuleType("tl_core.images")  # in place of the whole one, which opens databases
     package.__path__ = [str(Path(__file__).parents[1])]
     sys.modules[package.__name__] = package
-    from PIL import AvifImagePlugin
-
     from tl_core.errors import ImageFileError
     from tl_core.images.files import decoding
 
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # each would take memory of its own
+    with suppress(ImportError):  # of an older Pillow
+        from PIL import AvifImagePlugin
+
+        AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # each would take memory of its own
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a decoder prints is no answer
     _limit("RLIMIT_AS", MOST_MEMORY)

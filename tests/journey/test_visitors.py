@@ -1,9 +1,11 @@
-"""Uploads are kept as long as a widget holds them, and no longer."""
+"""What visitors take of the server: memory for uploads, open files; and what they take away."""
 
 import pytest
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
+
+from pages.shared import layout
 
 
 def page_with_uploaders() -> None:
@@ -63,3 +65,15 @@ def test_tables_that_can_be_downloaded_hold_no_formulas() -> None:
     (table,) = AppTest.from_function(script).run().dataframe
     assert table.value["File"].tolist() == ["'=1+1", "a"]
     assert table.value["Share"].tolist()[0] == 99.0
+
+
+def test_the_limit_of_open_files_is_raised() -> None:
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    try:
+        layout.allow_many_files.clear()
+        layout.allow_many_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 1000
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

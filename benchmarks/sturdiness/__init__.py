@@ -1,0 +1,1 @@
+"""Parts that measure whether anything can be hurt or lost."""
