@@ -202,7 +202,7 @@ def test_a_training_does_not_wait_for_a_comparison(workspace, project, here, mon
     monkeypatch.setitem(run_work.WORK, "assess", compared)
     worker.work(workspace, "training", idle_seconds=0.5)
     assert trained == ["done"]
-    assert state(workspace, comparison.id) == "done"
+    assert state(workspace, comparison) == "done"
 
 
 def test_ensuring_workers_twice_starts_one_and_it_does_the_run(workspace, project, processes):
