@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.shared import state
+from pages.shared.elements import note_text
 from pages.shared.journey import TRAINING
 from pages.shared.layers.strategies import strategy_text
 from pages.shared.layout import require
@@ -51,10 +52,15 @@ def pick_run(runs: Sequence[Run], shown: Run, names: dict[str, str], *, label: s
         state.show_run(shown.id)
 
 
-def _wanted(finished: Sequence[Run]) -> Run:
-    """Return the run of the address, else the best one."""
+def _picked(finished: Sequence[Run], runs: Sequence[Run], *, label: str) -> Run:
+    """Return the run of the address, else the best one, and say which that would be."""
+    best, names = best_run(finished), run_names(runs)
     wanted = next((run for run in finished if run.id == state.current_run_id()), None)
-    return wanted or best_run(finished) or finished[0]
+    shown = wanted or best or finished[0]
+    pick_run(finished, shown, names, label=label)
+    if best and shown.id != best.id:
+        note_text(f"The best so far is {names[best.id]}.")
+    return shown
 
 
 def choose_model(project: Project) -> Run:
@@ -67,9 +73,7 @@ def choose_model(project: Project) -> Run:
         if not run.active and (workspace.run_dir(project.id, run.id) / WEIGHTS).is_file()
     ]
     require(finished, "There is no trained model yet.", TRAINING, "Train one")
-    shown = _wanted(finished)
-    pick_run(finished, shown, run_names(runs), label="Model")
-    return shown
+    return _picked(finished, runs, label="Model")
 
 
 def choose_result(project: Project) -> tuple[Run, Report]:
@@ -77,8 +81,7 @@ def choose_result(project: Project) -> tuple[Run, Report]:
     runs = list_runs(state.current_workspace(), project.id)
     finished = [run for run in runs if not run.active and run.accuracy is not None]
     require(finished, "There is no trained model yet.", TRAINING, "Train one")
-    shown = _wanted(finished)
-    pick_run(finished, shown, run_names(runs), label="Run")
+    shown = _picked(finished, runs, label="Run")
     report = report_of(shown)
     require(report, MISSING_RESULT, TRAINING, "Train again")
     return shown, report

@@ -84,7 +84,7 @@ def test_the_run_in_the_address_is_the_one_shown(project):
     assert "20 of 20" in texts(app)  # the best
     app.selectbox(key="run-shown").set_value(second.id).run()
     assert run_in_address(app) == second.id
-    assert "17 of 20" in texts(app)
+    assert "17 of 20" in texts(app) and "The best so far is Run 1 " in texts(app)
 
 
 def test_a_stopped_run_is_not_what_opens(workspace, project):

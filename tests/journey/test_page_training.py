@@ -59,6 +59,16 @@ def test_a_run_at_work_shows_phase_progress_time_left_curves_and_stop(workspace)
     assert app.button(key=f"stop-{run.id}").disabled
 
 
+def test_pictures_that_a_trial_prepares_are_not_counted_as_steps(workspace):
+    project = project_with_pictures()
+    run_dir = workspace.run_dir(project.id, begun_run(project).id)
+    for event in (events.PhaseStarted("trial"), events.Progress("features", 32, 160, 4.0)):
+        runs.append_event(run_dir, event)
+    text = open_app(PAGE, project).get("progress")[0].proto.text
+    assert text.startswith("Computing the features")
+    assert text.endswith("32 of 160 pictures, about 4 seconds left")
+
+
 def test_a_fresh_browser_shows_the_run_at_work():
     project = project_with_pictures()
     run = begun_run(project)
