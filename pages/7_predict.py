@@ -7,6 +7,7 @@ from pages.shared.compute import ask
 from pages.shared.elements import errors_shown
 from pages.shared.journey import EXPORT, PREDICT
 from pages.shared.layout import enter, next_step, page_header
+from pages.shared.live.try_it import unseen_picture
 from pages.shared.predict.batch import show_batch, start_batch
 from pages.shared.predict.single import MOST, try_pictures
 from pages.shared.predict.webcam import classify_by_webcam
@@ -44,7 +45,8 @@ def ask_for_pictures(run: Run) -> bool:
         if len(files) > MOST:
             offered = uploaded_files((file.name, file.getbuffer()) for file in files)
             begin(run, "predict-pictures", list(offered))
-        elif files:
+        files = files or unseen_picture(project, key="predict")
+        if files:
             try_pictures(run, files)
         return bool(files)
     if way == FOLDER:

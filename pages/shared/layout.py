@@ -21,6 +21,7 @@ from pages.shared.journey import (
     OVERVIEW,
     PAGES,
     STEPS,
+    TRAINING,
     steps_done,
     usable_classes,
 )
@@ -29,6 +30,7 @@ from pages.shared.live.known import Live
 from pages.shared.live.try_it import drawer, try_it_button
 from pages.shared.text import plain
 from tl_core.images import ClassSummary, list_classes
+from tl_core.runs import list_runs
 from tl_core.runs.catalogue import Backbone
 from tl_core.runs.draft import chosen_backbone
 from tl_core.workspace import Project
@@ -112,7 +114,9 @@ def _project_line(project: Project, live: Live) -> None:
 
 
 def _progress_line(project: Project, step: str) -> None:
-    done = steps_done(state.current_workspace(), project)
+    workspace = state.current_workspace()
+    done = steps_done(workspace, project)
+    training = any(run.active for run in list_runs(workspace, project.id))
     with st.container(horizontal=True, wrap=True, gap=None, key="steps"):
         for number, page in enumerate((OVERVIEW, *STEPS)):
             label, _address = PAGES[page]
@@ -121,6 +125,8 @@ def _progress_line(project: Project, step: str) -> None:
             help = f"{label}: {'done' if kind == 'done' else 'not yet'}"
             if page == OVERVIEW:
                 kind, icon, help = "any", "dashboard", label
+            if page == TRAINING and training:
+                kind, icon, help = "active", "progress_activity", f"{label}: under way"
             if page == step:
                 kind, help = "current", None
             with st.container(key=f"step-{kind}-{number}", width="content"):

@@ -9,6 +9,7 @@ from pages.shared.live.words import missing_text
 from pages.shared.predict.single import MOST, Kept, try_live
 from pages.shared.predict.webcam import classify_live_by_webcam
 from tl_core.images.samples import sample_of, unseen_file
+from tl_core.workspace import Project
 
 FILES, WEBCAM = "Pictures", "Webcam"
 OPEN = "try-it-open"
@@ -65,15 +66,15 @@ def try_box(live: Live, *, key: str) -> None:
         classify_live_by_webcam(live, key=key)
         return
     files = st.file_uploader("New pictures", accept_multiple_files=True, key=f"{key}-files")
-    files = [*files, *_unseen(live, key=key)]
+    files = [*files, *unseen_picture(live.project, key=key)]
     if len(files) > MOST:
         note_text(f"The first {MOST} of {len(files):,}. The Predict page classifies whole folders.")
     try_live(live, files[:MOST])
 
 
-def _unseen(live: Live, *, key: str) -> list[Kept]:
+def unseen_picture(project: Project, *, key: str) -> list[Kept]:
     """Offer a new picture of the sample set that the project was made of, if it was."""
-    sample = sample_of(live.project.name)
+    sample = sample_of(project.name)
     if sample is None or unseen_file(sample.key, 0) is None:
         return []
     shown = f"{key}-unseen"
