@@ -27,8 +27,14 @@ from tl_core.workspace.storage import Workspace
 
 
 def train(options: argparse.Namespace) -> None:
+    from tl_core.approaches.approach import approach_named
+
     workspace = open_workspace(options.workspace)
     backbone = folders.backbone_named(options.backbone)
+    if options.labels:
+        if approach_named(options.strategy).step_plan:
+            raise RunError("Several questions (--labels) are answered by linear probing only.")
+        options.strategy = "multi_task"
     try:
         config = TrainingConfig(
             backbone=backbone,
@@ -40,8 +46,6 @@ def train(options: argparse.Namespace) -> None:
         )
     except ValueError as error:
         raise RunError(f"This training cannot be started: {error}.") from error
-    from tl_core.approaches.approach import approach_named
-
     if options.download and approach_named(options.strategy).pretrained:
         _download(backbone)
     project_id, skipped = folders.project_of_folder(
@@ -49,9 +53,12 @@ def train(options: argparse.Namespace) -> None:
         options.train_dir,
         options.test,
         one_class="normal pictures" in approach_named(options.strategy).needs,
+        without_classes=bool(options.labels),
         target=_target(options),
     )
     list_skipped(skipped)
+    if options.labels:
+        _store_questions(workspace, project_id, options)
     run = _do(workspace, project_id, "train", config_to_json(config))
     run_dir = workspace.run_dir(project_id, run.id)
     report = read_report(run_dir) if run.state in ("done", "stopped") else None
@@ -70,6 +77,8 @@ def train(options: argparse.Namespace) -> None:
         f"accuracy {found.accuracy:.3f} ({found.correct} of {found.n}, {measured_on}; 95 % "
         f"confidence interval {low:.3f} to {high:.3f})\nrun {run.id} in {run_dir}"
     )
+    for name, facts in report.findings.get("questions", {}).items():
+        print(f"  {name}: {facts['accuracy']:.3f} of {facts['n_test']}")
     for name, value in report.findings.items():
         if isinstance(value, int | float | str):
             print(f"{name}: {value:.3f}" if isinstance(value, float) else f"{name}: {value}")
@@ -183,6 +192,20 @@ def export(options: argparse.Namespace) -> None:
         )
     if parity.n and not parity.same:
         raise RunError(f"That is more than {LIMIT:g}: do not rely on the ONNX file.")
+
+
+def _store_questions(workspace: Workspace, project_id: str, options: argparse.Namespace) -> None:
+    from tl_core.service.headless.labels import store_questions
+
+    missing = store_questions(
+        workspace,
+        project_id,
+        options.labels,
+        options.test_labels,
+        multilabel=options.multilabel,
+    )
+    for name in missing:
+        say(f"skipped {name}: it is not in the folder, or a copy of another picture")
 
 
 def _target(options: argparse.Namespace) -> "folders.Target | None":

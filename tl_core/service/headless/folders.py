@@ -32,6 +32,7 @@ def project_of_folder(
     test_dir: Path | None,
     *,
     one_class: bool = False,
+    without_classes: bool = False,
     target: "Target | None" = None,
 ) -> tuple[str, list[Skipped]]:
     """Return a project with these pictures and what was left out; a folder that did not change
@@ -42,6 +43,7 @@ def project_of_folder(
         train_dir: One folder per class, perhaps below train, val and test.
         test_dir: One folder per class with the pictures to test on, or None.
         one_class: Whether pictures beside the folders are a class, named after `train_dir`.
+        without_classes: Whether folders are no classes.
         target: Pictures of another place.
 
     Raises:
@@ -58,9 +60,12 @@ def project_of_folder(
         files += tested if target is None else target.also_tested(tested)
     if target is not None:
         files += target.files()
+    if without_classes:
+        files = [_of_class(file, None) for file in files]
     remembered = workspace.root / "folders.json"
     folders = [train_dir, *filter(None, (test_dir, target and target.folder))]
-    asked = f"{one_class} {target}" if one_class or target else ""
+    asked = f"{one_class} {without_classes} {target}"
+    asked = asked if one_class or without_classes or target else ""
     fingerprint = _fingerprint(folders, asked)
     project_id = _known_project(workspace, remembered, fingerprint)
     if project_id is None:

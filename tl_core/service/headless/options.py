@@ -75,6 +75,24 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         help="the labels of K pictures of TARGET_DIR, drawn at random, are known (default: 0)",
     )
     add(
+        "--labels",
+        type=Path,
+        metavar="LABELS.csv",
+        help="several questions about each picture of TRAIN_DIR: columns file, QUESTION, ...; an "
+        "empty cell is no answer. The model of each question is a folder of the run",
+    )
+    add(
+        "--multilabel",
+        action="store_true",
+        help="the columns of --labels are labels that a picture has (1) or has not (0)",
+    )
+    add(
+        "--test-labels",
+        type=Path,
+        metavar="LABELS.csv",
+        help="the same table for the pictures of --test",
+    )
+    add(
         "--tuning-seconds",
         type=int,
         default=60,
