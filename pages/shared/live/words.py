@@ -27,7 +27,7 @@ def measured_text(state: LiveState) -> str:
     low, high = state.interval
     held_out = state.groups == 1
     pictures = f"{state.n:,} test pictures" if held_out else f"{state.n:,} pictures"
-    if 1 < state.groups < state.n:
+    if 1 < state.groups <= state.n / 2:  # a few copies are no news
         pictures += f" in {state.groups:,} groups"
     how = "held out" if held_out else "[[cross-validated|cross-validation]]"
     if state.correct == state.n:
