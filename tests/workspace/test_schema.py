@@ -13,16 +13,17 @@ from sqlalchemy import create_engine
 
 from tl_core.errors import WorkspaceError
 from tl_core.images import list_images
+from tl_core.runs import list_runs
 from tl_core.workspace import open_workspace
 from tl_core.workspace.connection import database_url, engine_for
 from tl_core.workspace.database import Base, VersionRow
 from tl_core.workspace.opening import reopen
 from tl_core.workspace.schema import MIGRATIONS, VERSION, _upgrade
 
-SECOND = """
+LATER = """
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "0002", "0001"
+revision, down_revision = "9000", "0002"
 def upgrade():
     op.add_column("projects", sa.Column("note", sa.Text))
 """
@@ -51,6 +52,7 @@ def test_tables_from_before_the_versions_keep_what_is_in_them(tmp_path: Path) ->
         old.execute("DROP TABLE alembic_version")
         old.execute("DROP TABLE locked_tests")
         old.execute("ALTER TABLE images DROP COLUMN locked")
+        old.execute("ALTER TABLE runs DROP COLUMN accuracy_low")
         old.commit()
     workspace = open_workspace(tmp_path)
     assert list_images(workspace, project_id) == before
@@ -60,21 +62,21 @@ def test_tables_from_before_the_versions_keep_what_is_in_them(tmp_path: Path) ->
 
 
 def test_a_later_migration_is_carried_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a second version beside today's, as the next release will have it."""
+    """With one more version than today's, as the next release will have it."""
     workspace = open_workspace(tmp_path / "workspace")
     project_id = project_with(workspace, ants=2)
     later = tmp_path / "migrations" / "versions"
     later.mkdir(parents=True)
     for path in (MIGRATIONS / "versions").glob("*.py"):
         (later / path.name).write_text(path.read_text("utf-8"), encoding="utf-8")
-    (later / "second.py").write_text(SECOND, encoding="utf-8")
+    (later / "later.py").write_text(LATER, encoding="utf-8")
     monkeypatch.setattr("tl_core.workspace.schema.MIGRATIONS", later.parent)
-    monkeypatch.setattr("tl_core.workspace.schema.VERSION", "0002")
+    monkeypatch.setattr("tl_core.workspace.schema.VERSION", "9000")
     reopen(workspace)
     open_workspace(workspace.root)
     with closing(sqlite3.connect(workspace.root / "tl.db")) as opened:
         assert opened.execute("SELECT id, note FROM projects").fetchall() == [(project_id, None)]
-        assert opened.execute("SELECT version_num FROM alembic_version").fetchone() == ("0002",)
+        assert opened.execute("SELECT version_num FROM alembic_version").fetchone() == ("9000",)
 
 
 def test_a_workspace_of_a_newer_version_gets_a_sentence(tmp_path: Path) -> None:
@@ -85,3 +87,16 @@ def test_a_workspace_of_a_newer_version_gets_a_sentence(tmp_path: Path) -> None:
         newer.commit()
     with pytest.raises(WorkspaceError, match=r"newer version.*9999.*Update"):
         open_workspace(tmp_path)
+
+
+def test_the_first_numbered_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    workspace = open_workspace(tmp_path)
+    project_id = project_with(workspace, ants=2)
+    reopen(workspace)
+    with closing(sqlite3.connect(tmp_path / "tl.db")) as old:
+        old.execute("ALTER TABLE runs DROP COLUMN accuracy_low")
+        old.execute("UPDATE alembic_version SET version_num = '0001'")
+        old.commit()
+    workspace = open_workspace(tmp_path)
+    assert list_runs(workspace, project_id) == []
+    assert len(list_images(workspace, project_id)) == 2

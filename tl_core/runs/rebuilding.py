@@ -78,6 +78,7 @@ def _runs(workspace: Workspace, project_id: str) -> Iterator[RunRow]:
             config=config,
             created=begun,
             accuracy=report.evaluation.accuracy if report else None,
+            accuracy_low=report.evaluation.interval[0] if report else None,
             n_test=report.evaluation.n if report else None,
         )
 

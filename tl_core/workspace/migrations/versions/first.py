@@ -91,7 +91,6 @@ _table(
     sa.Column("pid_started", sa.Double),
     _required("stop_requested", sa.Boolean),
     sa.Column("accuracy", sa.Double),
-    sa.Column("accuracy_low", sa.Double),
     sa.Column("n_test", sa.Integer),
     sa.Index("runs_by_project", "project_id", "kind", "created"),
     sa.Index("runs_by_state", "state", "created"),
