@@ -12,6 +12,7 @@ import pytest
 from tl_core.errors import DatasetError
 from tl_core.images import examine, read_picture, samples
 from tl_core.images.samples import SAMPLES, sample_files, unseen_file
+from tl_core.images.synthetic_leaves import TREES, leaf
 from tl_core.images.synthetic_surfaces import DEFECTS, SIDE, surface
 
 OFFLINE = [sample for sample in SAMPLES if sample.source != "download"]
@@ -58,6 +59,15 @@ def test_digits_are_dark_ink_on_white_paper() -> None:
     middle = grey.shape[0] // 2
     assert zero.class_name == "0" and grey[0].min() > 230
     assert grey[middle].min() < 150 and grey[middle, middle] > 230  # a ring
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_leaves_of_one_tree_differ_in_colour_and_ground(tree: str) -> None:
+    pictures = [np.asarray(leaf(tree, np.random.default_rng(number))) for number in range(6)]
+    assert {picture.shape for picture in pictures} == {(SIDE, SIDE, 3)}
+    middles = [picture[100:124, 100:124].mean(axis=(0, 1)) for picture in pictures]
+    corners = [picture[:20, :20].mean(axis=(0, 1)) for picture in pictures]
+    assert np.std(middles, axis=0).max() > 15 and np.std(corners, axis=0).max() > 15
 
 
 @pytest.mark.parametrize("defect", DEFECTS)
