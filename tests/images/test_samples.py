@@ -93,7 +93,7 @@ def test_a_defect_changes_only_a_part_of_the_surface(defect: str) -> None:
 def test_a_set_to_download_or_unknown_is_refused_with_a_sentence() -> None:
     with pytest.raises(DatasetError, match="downloaded first"):
         sample_files("eurosat")
-    with pytest.raises(DatasetError, match=r"'none'. Choose one of: surfaces, digits"):
+    with pytest.raises(DatasetError, match=r"'none'. Choose one of: leaves, surfaces, digits"):
         sample_files("none")
 
 
