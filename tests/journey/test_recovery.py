@@ -121,3 +121,18 @@ def test_an_import_that_was_cut_off_is_said_until_it_is_confirmed(project: Proje
     press(app, "OK")
     assert not app.exception and "cut off" not in messages(app)
     assert not marker.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\x00 no picture, no JSON"])
+def test_no_page_breaks_over_what_is_damaged_in_the_folders(
+    project: Project, content: bytes
+) -> None:
+    run, _evaluation = finished_run(project)
+    folder = open_workspace().project_dir(project.id)
+    (folder / "runs" / run.id / "model.safetensors").touch()
+    damaged = [path for path in folder.rglob("*") if path.is_file()]
+    for path in damaged:
+        path.write_bytes(content)
+    assert len(damaged) > 15
+    broken = [page for page in PAGES if open_app(page, project).exception]
+    assert broken == []
