@@ -69,9 +69,7 @@ def _kill_workers(workspace: Workspace, project: str, rng: random.Random) -> lis
         time.sleep(rng.uniform(0, 12))
         for process in living(workspace.root):
             process.kill()
-        _until(
-            lambda run=run: not runs.get_run(workspace, run.id).active or not living(workspace.root)
-        )
+        _until(lambda run=run: runs.get_run(workspace, run.id).state != "running")
         reached = _epoch(workspace, run)
         lost += [f"epochs {reached} to {epoch} of a run"] if reached < epoch else []
         epoch = reached
