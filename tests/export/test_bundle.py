@@ -140,9 +140,9 @@ def test_an_onnx_file_predicts_through_the_same_door(run_dir, pictures):
 def test_the_weights_file_carries_class_names_and_preprocessing(run_dir, tmp_path):
     out = bundle.weights_file(run_dir, tmp_path / "weights.safetensors")
     with safe_open(out, framework="np") as file:
-        metadata = {key: json.loads(value) for key, value in file.metadata().items()}
-    assert tuple(metadata["class_names"]) == CLASS_NAMES
-    assert metadata["preprocessing"]["input_size"] == 160
+        texts = file.metadata()
+    assert tuple(json.loads(texts["class_names"])) == CLASS_NAMES
+    assert json.loads(texts["preprocessing"])["input_size"] == 160
 
 
 def test_the_script_gives_the_apps_numbers(tmp_path, pictures):

@@ -81,7 +81,7 @@ def test_weights_state_of_a_file_follows_the_file(tmp_path) -> None:
 
 def test_the_catalogue_is_light() -> None:
     code = (
-        "import sys, tl_core.runs.catalogue; print({'torch', 'timm', 'numpy'} & set(sys.modules))"
+        "import sys, tl_core.runs.catalogue; print({'torch', 'timm', 'sklearn'} & set(sys.modules))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout.strip() == "set()"
