@@ -19,12 +19,14 @@ FEATURES_TEXT = {"last": "the last layer", "all": "all stages", "rich": "all sta
 PICTURES = {
     "test": "test pictures that the model never saw",
     "validation": "validation pictures, which also chose the epoch to keep",
+    "target": "labelled pictures of the new place",
+    "source": "pictures of the first place; the accuracy at the new place is not known",
 }
 
 
 def pictures_text(measured_on: str, folds: int = 1) -> str:
     """Return which pictures an accuracy is about, as it reads after their number."""
-    if folds > 1:
+    if folds > 1 and measured_on != "source":
         return "pictures, each predicted by a model fitted without it"
     return PICTURES.get(measured_on, measured_on)
 

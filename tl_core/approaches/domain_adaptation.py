@@ -104,18 +104,28 @@ class AdaptedModel:
 
     def evaluate(self) -> Generator[Event, None, Evaluation]:
         """Measure at the place of use if labels are known there; they may have chosen as well."""
-        rows, on = self.measured, "test" if self.task.images.test_given else "target"
+        rows, names = self.measured, self.task.images.class_names
+        images = self.task.images.images
         if not len(rows):
-            rows, on = self.task.rows("train"), "source"
             yield Note(
                 "No picture of the new place has a label, so the accuracy there is not known: the "
-                "number is that of the pictures learnt from. Label some of them to measure it."
+                "number is that of the unadapted model where it learnt. Label some pictures of the "
+                "new place to measure it."
             )
-        elif on == "target" and len(rows) >= LEAST_TO_CHOOSE:
+            fit, source = self.adaptation.at_source, self.task.rows("train")
+            return evaluation_of(
+                names,
+                [images[row] for row in source[fit.measured]],
+                softmax(fit.out_of_group[fit.measured]),
+                measured_on="source",
+                folds=fit.groups,
+            )
+        on = "test" if self.task.images.test_given else "target"
+        if on == "target" and len(rows) >= LEAST_TO_CHOOSE:
             yield Note("The labelled pictures of the new place also chose the method.")
         return evaluation_of(
-            self.task.images.class_names,
-            [self.task.images.images[row] for row in rows],
+            names,
+            [images[row] for row in rows],
             softmax(self._logits(self.adaptation.chosen, rows)),
             measured_on=on,
         )

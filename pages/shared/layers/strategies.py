@@ -85,6 +85,9 @@ STRATEGY_NAMES = {
     "improve": "Fine-tuning on trial",
     "fine-tune": "Fine-tuning",
     "scratch": "From scratch",
+    "domain_adaptation": "Domain adaptation",
+    "anomaly_detection": "Anomaly detection",
+    "multi_task": "Several questions",
 }
 
 

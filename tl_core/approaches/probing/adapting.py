@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tl_core.approaches.probing.probe import Basis, LinearProbe
+from tl_core.approaches.probing.probe import Basis, LinearProbe, ProbeFit
 from tl_core.evaluation.calibration import softmax
 from tl_core.features.device import suited_threads
 
@@ -48,11 +48,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Adaptation:
-    """The candidates by name, the `chosen` one, and how far apart the places are, in [0, 2]."""
+    """The candidates by name, the `chosen` one, and how far apart the places are, in [0, 2].
+
+    `at_source` is the unadapted fit, which knows its answers out of group there.
+    """
 
     candidates: Mapping[str, Candidate]
     chosen: str
     distance: float
+    at_source: ProbeFit
 
 
 def adapt(
@@ -83,13 +87,13 @@ def adapt(
     groups = np.arange(size) if groups is None else groups
     known = np.full(len(next(iter(target.values()))), -1) if known is None else known
 
-    def fitted(features: Features, labels: np.ndarray, groups: np.ndarray) -> LinearProbe:
+    def fitted(features: Features, labels: np.ndarray, groups: np.ndarray) -> ProbeFit:
         with suited_threads(len(labels)):
-            return Basis(features, groups).fit(labels, num_classes, balanced=balanced).probe
+            return Basis(features, groups).fit(labels, num_classes, balanced=balanced)
 
     raw = np.concatenate(list(target.values()), axis=1)
     unadapted = fitted(source, labels, groups)
-    first = softmax(unadapted.logits(raw))
+    first = softmax(unadapted.probe.logits(raw))
     ours, theirs = _scaling(source), _scaling(target)
     here, there = _scaled(source, ours), _scaled(target, theirs)
     gathered = gather(there["last"], first)
@@ -98,10 +102,10 @@ def adapt(
     both = {name: np.concatenate([here[name], there[name]]) for name in here}
     alone = groups.max() + 1 + np.arange(len(gathered))
     probes = {
-        UNADAPTED: unadapted,
-        STANDARDISED: _of_raw(fitted(here, labels, groups), theirs),
+        UNADAPTED: unadapted.probe,
+        STANDARDISED: _of_raw(fitted(here, labels, groups).probe, theirs),
         GROUPS: _of_raw(
-            fitted(both, np.append(labels, gathered), np.append(groups, alone)), theirs
+            fitted(both, np.append(labels, gathered), np.append(groups, alone)).probe, theirs
         ),
     }
     candidates = {}
@@ -123,7 +127,7 @@ def adapt(
         chosen = UNADAPTED
     else:
         chosen = min(candidates, key=lambda name: candidates[name].risk)
-    return Adaptation(candidates, chosen, distance)
+    return Adaptation(candidates, chosen, distance, unadapted)
 
 
 def gather(last: np.ndarray, said: np.ndarray) -> np.ndarray:
