@@ -35,6 +35,7 @@ LONGER = {
     "memory": "peak memory on 2,000 pictures of 12 megapixels (3)",
     "copies": "copies found against the truth (2)",
     "unlike": "pictures of other sets shown to a model: noticed, and false alarms (3)",
+    "transfer_ways": "another place without labels, groups without labels, normal pictures (4)",
     "distances": "distance of the sets from the pretraining data (1)",
     "hostile": "3,000 damaged pictures, 300 hostile archives: crashes, processor, memory (4)",
     "kills": "40 kills of workers, compute process and server: is anything lost (12)",
