@@ -11,9 +11,11 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from queue import LifoQueue
+from typing import IO
 
 from PIL import Image
 
@@ -23,6 +25,7 @@ from tl_core.images.files.decoding import PictureFacts
 
 PROCESSES = max(2, min(4, os.cpu_count() or 1))
 SECONDS = 60.0  # for one file, by the clock; processor time is limited in the process
+_PIPE_BYTES = 2**20
 _LOOK_EVERY = 1.0  # seconds between two looks for files that take too long
 _ROOT = Path(__file__).parents[3]
 
@@ -114,6 +117,7 @@ class _Process:
             },
             **({"start_new_session": True} if sys.platform != "win32" else {}),
         )
+        _widen(self._process.stdin, self._process.stdout)
         self._deadline = float("inf")
         threading.Thread(target=self._watch, daemon=True, name="decoding-watch").start()
 
@@ -150,6 +154,15 @@ class _Process:
             if time.monotonic() > self._deadline:
                 self.kill()
             time.sleep(_LOOK_EVERY)
+
+
+def _widen(*pipes: IO[bytes]) -> None:
+    """Let more bytes pass at once, where the system allows it: a picture has many megabytes."""
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        for pipe in pipes:
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _cause(returned: int) -> str:
