@@ -11,9 +11,9 @@ import pytest
 
 from tl_core.errors import DatasetError
 from tl_core.images import examine, read_picture, samples
+from tl_core.images.drawn.leaves import TREES, leaf
+from tl_core.images.drawn.surfaces import DEFECTS, SIDE, surface
 from tl_core.images.samples import SAMPLES, sample_files, unseen_file
-from tl_core.images.synthetic_leaves import TREES, leaf
-from tl_core.images.synthetic_surfaces import DEFECTS, SIDE, surface
 
 OFFLINE = [sample for sample in SAMPLES if sample.source != "download"]
 

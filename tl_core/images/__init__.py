@@ -1,7 +1,8 @@
 """LIGHT: files from strangers to verified, labelled, grouped, split pictures.
 
 files/       files from strangers: from folders, browsers and ZIPs; decoded safely
-samples, synthetic_*  image sets to try the app with
+drawn/       pictures that a program draws
+samples      image sets to try the app with
 records      the values that travel
 queries      pages of pictures, counts, classes, what was skipped
 saving       rows for pictures whose files are on the disk
