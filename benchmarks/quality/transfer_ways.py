@@ -194,7 +194,7 @@ def _oddness(
     place = {"workspace": workspace, "project_id": project_id}
     normal = [images[i] for i in learnt]
     table = result_of(patch_features(network, config.backbone, normal, **place))
-    model = fit(task, table, np.arange(len(learnt)), 0.05)
+    model = fit(task, normal, table, np.arange(len(learnt)), 0.05)
     crops = crop_batches([images[i] for i in asked], task.preprocessing)
     parts = logits_of(model.detector, crops, task.preprocessing)
     return np.concatenate([part.numpy()[:, 1] for part in parts])

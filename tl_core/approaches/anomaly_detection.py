@@ -11,7 +11,7 @@ of the parts alone .90 and 1.0; with that of the oddest part, as PatchCore has i
 normal pictures the alarm was raised for 3 % where 5 % were promised.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,7 +41,8 @@ from tl_core.workspace.storage import Workspace
 ANOMALOUS = "anomalous"
 LEAST_NORMAL = 5  # pictures
 FOLDS = 5
-MOST_PICTURES, MOST_PATCHES = 500, 3000  # that are remembered
+MOST_PICTURES, MOST_PATCHES = 400, 2000  # that are remembered
+TOGETHER = 16  # pictures whose parts are compared at once
 FAR = 3.5  # robust deviations from the other normal pictures: perhaps it is not normal
 NAMED = 5  # pictures that a sentence names
 
@@ -58,6 +59,9 @@ def train(task: Task) -> Steps:
             replace(task, images=images),
             [i for i in images.images if i.split == "train"],
         )
+    if len(normal) > MOST_PICTURES:
+        yield Note(f"{MOST_PICTURES} of the {len(normal)} normal pictures were learnt, at random.")
+        normal = [normal[row] for row in spread(np.arange(len(normal)), MOST_PICTURES)]
     table = yield from patch_features(
         task.backbone,
         task.config.backbone,
@@ -67,12 +71,18 @@ def train(task: Task) -> Steps:
     )
     yield PhaseStarted("probe")
     groups = np.unique([image.group or image.digest for image in normal], return_inverse=True)[1]
-    model = fit(task, table, groups, options["false_alarms"])
-    yield from _say_the_tail(model, normal)
+    model = fit(task, normal, table, groups, options["false_alarms"])
+    yield from _say_the_tail(model)
     yield Fitted(model)
 
 
-def fit(task: Task, table: PatchTable, groups: np.ndarray, false_alarms: float) -> "AnomalyModel":
+def fit(
+    task: Task,
+    normal: Sequence[LabelledImage],
+    table: PatchTable,
+    groups: np.ndarray,
+    false_alarms: float,
+) -> "AnomalyModel":
     """Remember normal pictures, and find how odd those of other folds look to them."""
     whole, patches = torch.from_numpy(table.whole), torch.from_numpy(table.patches)
     order = np.random.default_rng(task.config.seed).permutation(groups.max() + 1)
@@ -92,12 +102,11 @@ def fit(task: Task, table: PatchTable, groups: np.ndarray, false_alarms: float) 
         "limit": torch.tensor(limit, dtype=torch.float32),
     }
     network = AnomalyNetwork(task.backbone, memory).eval()
-    return AnomalyModel(task, network, oddness, false_alarms, table.engine)
+    return AnomalyModel(task, tuple(normal), network, oddness, false_alarms, table.engine)
 
 
 def _memory(whole: Tensor, patches: Tensor) -> dict[str, Tensor]:
-    rows = torch.from_numpy(spread(np.arange(len(whole)), MOST_PICTURES))
-    whole, patches = whole[rows], patches[rows].flatten(0, 1)
+    patches = patches.flatten(0, 1)
     mean, scale = _scaling(whole)
     parts = torch.from_numpy(spread(np.arange(len(patches)), MOST_PATCHES))
     patch_mean, patch_scale = _scaling(patches)
@@ -121,20 +130,26 @@ def _scaling(values: Tensor) -> tuple[Tensor, Tensor]:
 def _distances(memory: Mapping[str, Tensor], whole: Tensor, patches: Tensor) -> np.ndarray:
     """Return distances of whole and parts from what is remembered, (N, 2)."""
     rows = nearest((whole - memory["whole_mean"]) / memory["whole_scale"], memory["whole"])
-    parts = torch.stack(
+    parts = torch.cat(
         [
-            nearest((one - memory["patch_mean"]) / memory["patch_scale"], memory["patches"])
-            for one in patches
+            nearest(
+                ((some - memory["patch_mean"]) / memory["patch_scale"]).flatten(0, 1),
+                memory["patches"],
+            )
+            .reshape(len(some), -1)
+            .mean(dim=1)
+            for some in patches.split(TOGETHER)
         ]
     )
-    return torch.stack([rows, parts.mean(dim=1)], dim=1).numpy()
+    return torch.stack([rows, parts], dim=1).numpy()
 
 
 @dataclass(frozen=True)
 class AnomalyModel:
-    """What was learnt of the normal pictures; `oddness` (N,) is theirs, seen from other folds."""
+    """What was learnt of `normal` pictures; `oddness` (N,) is theirs, seen from other folds."""
 
     task: Task
+    normal: tuple[LabelledImage, ...]
     detector: AnomalyNetwork
     oddness: np.ndarray
     false_alarms: float
@@ -160,12 +175,11 @@ class AnomalyModel:
         logits = torch.cat(parts).numpy() if parts else np.zeros((0, 2), np.float32)
         if task.images.test_given:
             return evaluation_of(names, tested, softmax(logits), measured_on="test")
-        normal = [image for image in task.images.images if image.split == "train"]
-        own = np.zeros((len(normal), 2), np.float32)
+        own = np.zeros((len(self.normal), 2), np.float32)
         own[:, 1] = SHARPNESS * (self.oddness - float(self.detector.limit))
         return evaluation_of(
             names,
-            normal + tested,
+            [*self.normal, *tested],
             softmax(np.concatenate([own, logits])),
             measured_on="all",
             folds=FOLDS,
@@ -224,9 +238,7 @@ def normal_and_others(workspace: Workspace, project_id: str, config: TrainingCon
     return ImageSet(class_names=(name, ANOMALOUS), images=tuple(images), test_given=given)
 
 
-def _say_the_tail(
-    model: AnomalyModel, normal: Sequence[LabelledImage]
-) -> Generator[Event, None, None]:
+def _say_the_tail(model: AnomalyModel) -> Iterator[Event]:
     """Name normal pictures that are far from the others: they may show what is to be found."""
     middle = np.median(model.oddness)
     deviation = 1.4826 * np.median(np.abs(model.oddness - middle)) or 1e-6
@@ -234,7 +246,7 @@ def _say_the_tail(
     if not len(far):
         return
     worst = far[np.argsort(-model.oddness[far])][:NAMED]
-    named = ", ".join(f"“{normal[row].name}”" for row in worst)
+    named = ", ".join(f"“{model.normal[row].name}”" for row in worst)
     count = "1 normal picture is" if len(far) == 1 else f"{len(far)} normal pictures are"
     yield Note(f"{count} far from the others: {named}. Remove what is not normal and train again.")
 
