@@ -9,6 +9,7 @@ from pictures import write_stripes
 from PIL import Image, ImageOps
 
 from tl_core.__main__ import main
+from tl_core.approaches import linear_probe
 from tl_core.approaches.multi_task import best_threshold
 from tl_core.export.predictor import Predictor
 
@@ -86,6 +87,24 @@ def test_several_labels_per_picture(pictures, workspace):
     assert 0 < found["labels"]["dark"]["threshold"] < 1
     assert found["exact_match"] > 0.7
     assert found["exact_match_pictures"] == 24
+
+
+def test_many_labels_share_what_does_not_depend_on_them(pictures, workspace, monkeypatch):
+    made = []
+    plain = linear_probe.basis_of
+    monkeypatch.setattr(linear_probe, "basis_of", lambda *a: made.append(1) or plain(*a))
+    header = ["file", *(f"label {number}" for number in range(25))]
+    rows = [
+        [name, *((row >> (number % 5)) & 1 for number in range(25))]
+        for row, (name, _, _) in enumerate(facts_of(pictures))
+    ]
+    table, report = write_table(pictures.parent / "l.csv", header, rows), pictures.parent / "o.json"
+    words = ["train", str(pictures), "--labels", table, "--multilabel", "--report", str(report)]
+    assert main(words) == 0
+    found = json.loads(report.read_text())
+    assert len(found["labels"]) == 25
+    assert len(made) == 1
+    assert any("first 20 questions" in note for note in found["notes"])
 
 
 def test_test_pictures_have_a_table_of_their_own(pictures, workspace, tmp_path):

@@ -88,12 +88,16 @@ def fit(
     return model
 
 
-def fitted_on(task: Task, extracted: Extracted, rows: np.ndarray) -> ProbeModel:
-    """Return the classifier fitted on every view of these pictures, int64 (n,)."""
-    views = len(extracted.values)
-    labels, groups = np.tile(task.labels[rows], views), np.tile(task.groups[rows], views)
+def fitted_on(
+    task: Task, extracted: Extracted, rows: np.ndarray, basis: Basis | None = None
+) -> ProbeModel:
+    """Return the classifier fitted on every view of these pictures, int64 (n,).
+
+    `basis` is what `basis_of` returns for them, if that is known already.
+    """
+    labels = np.tile(task.labels[rows], len(extracted.values))
     with suited_threads(len(labels)):
-        fitted = Basis(extracted.features(rows), groups).fit(
+        fitted = (basis or basis_of(task, extracted, rows)).fit(
             labels,
             task.num_classes,
             balanced=task.config.balanced,
@@ -101,6 +105,13 @@ def fitted_on(task: Task, extracted: Extracted, rows: np.ndarray) -> ProbeModel:
             measure_optimism=True,
         )
     return ProbeModel(task, extracted, rows, fitted)
+
+
+def basis_of(task: Task, extracted: Extracted, rows: np.ndarray) -> Basis:
+    """Return all of a fit to every view of these pictures that does not depend on labels."""
+    groups = np.tile(task.groups[rows], len(extracted.values))
+    with suited_threads(len(groups)):
+        return Basis(extracted.features(rows), groups)
 
 
 def network_of(task: Task, features: str, probe: LinearProbe | None = None) -> TransferNetwork:

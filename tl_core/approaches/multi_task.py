@@ -16,6 +16,7 @@ from sklearn.metrics import average_precision_score, precision_recall_curve
 from tl_core.approaches import linear_probe
 from tl_core.approaches.approach import Approach, Fitted, Steps
 from tl_core.approaches.linear_probe import ProbeModel
+from tl_core.approaches.probing.probe import Basis
 from tl_core.approaches.task import Extracted, Task
 from tl_core.backbones.network import TransferNetwork, save_network
 from tl_core.backbones.unlike import Unlike
@@ -65,6 +66,7 @@ def train(task: Task) -> Steps:
     place = {digest: row for row, digest in enumerate(table.digests)}
     yield PhaseStarted("probe")
     models: dict[str, ProbeModel] = {}
+    prepared: dict[tuple, tuple[Extracted, Basis]] = {}  # many questions are about the same
     unusable: dict[str, str] = {}
     for name, answers in asked.answers.items():
         try:
@@ -73,9 +75,14 @@ def train(task: Task) -> Steps:
             unusable[name] = str(error)
             yield Note(f"“{name}” is left out. {error}")
             continue
-        chosen = [place[image.digest] for image in own.images.images]
-        extracted = Extracted(table.values[None, chosen], table.blocks, table.engine)
-        models[name] = linear_probe.fitted_on(own, extracted, own.learnt_rows())
+        chosen = tuple((image.digest, image.split) for image in own.images.images)
+        if chosen not in prepared:
+            values = table.values[None, [place[digest] for digest, _ in chosen]]
+            extracted = Extracted(values, table.blocks, table.engine)
+            basis = linear_probe.basis_of(own, extracted, own.learnt_rows())
+            prepared[chosen] = extracted, basis
+        extracted, basis = prepared[chosen]
+        models[name] = linear_probe.fitted_on(own, extracted, own.learnt_rows(), basis)
     yield Fitted(ManyModels(task, models, replace(asked, unusable=unusable)))
 
 
