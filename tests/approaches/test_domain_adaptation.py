@@ -100,6 +100,15 @@ def test_without_any_label_there_the_accuracy_is_said_to_be_of_the_source(places
     assert any("accuracy there is not known" in note for note in found["notes"])
 
 
+def test_classes_that_the_source_lacks_are_counted_and_not_measured(places, workspace):
+    report, there = places / "out.json", places / "there"
+    (there / "class 1").rename(there / "another class")
+    assert main(words(places, "--test", str(there), "--report", str(report))) == 0
+    found = json.loads(report.read_text())
+    assert (found["n_test"], found["class_names"]) == (8, ["class 0", "class 1"])
+    assert any(note.startswith("8 pictures are of classes") for note in found["notes"])
+
+
 def test_some_labels_there_judge(places, workspace):
     report = places / "out.json"
     assert main(words(places, "--target-labels", "6", "--report", str(report))) == 0

@@ -4,7 +4,7 @@ What is tried, and what was measured of it, stands in `probing.adapting`. Labels
 there choose and judge; they are learnt from only if the person says so.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,6 +30,7 @@ from tl_core.runs.results.report import Evaluation
 from tl_core.workspace.storage import Workspace
 
 LEAST_TARGET = 5  # pictures of the place of use
+NAMED = 5  # classes that a sentence names
 
 
 def train(task: Task) -> Steps:
@@ -43,6 +44,7 @@ def train(task: Task) -> Steps:
         project_id=task.project_id,
     )
     extracted = Extracted(table.values[None], table.blocks, table.engine)
+    yield from _say_what_is_unknown(task)
     yield PhaseStarted("probe")
     source, target = task.rows("train"), task.rows("target", "test of the target")
     known = np.array([image.label for image in task.images.images])[target]
@@ -67,6 +69,19 @@ def train(task: Task) -> Steps:
         )
     )
     yield Fitted(AdaptedModel(task, extracted, found, known))
+
+
+def _say_what_is_unknown(task: Task) -> Iterator[Event]:
+    """Say how many pictures are of classes that the first place lacks, as far as that is known."""
+    names = task.images.class_names
+    rows = picture_rows(task.workspace, task.project_id)
+    unknown = [row.class_name for row in rows if row.class_name not in (None, *names)]
+    if unknown:
+        listed = ", ".join(f"'{name}'" for name in sorted(set(unknown))[:NAMED])
+        yield Note(
+            f"{len(unknown)} pictures are of classes that the first place lacks ({listed}). They "
+            "are not measured; the model answers with one of its own classes for such pictures."
+        )
 
 
 @dataclass(frozen=True)
