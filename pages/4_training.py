@@ -21,7 +21,7 @@ workspace = state.current_workspace()
 page_header(
     TRAINING,
     "Train the model",
-    "Watch it, stop it when it is good enough, compare.",
+    None,
 )
 require_backbone(project)
 classes = require_classes(project)

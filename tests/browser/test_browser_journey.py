@@ -8,6 +8,7 @@ from browsing import chromium, heading, primary_button, server, settled, visit
 
 from tl_core.images.samples import SAMPLES, sample_files
 
+MOST_BARS = 5  # the most probable classes of a picture
 # Where on the screen a cell of the confusion matrix is.
 CELL = """
 ([row, column]) => {
@@ -84,8 +85,8 @@ def test_from_sample_images_to_a_model_that_answers_the_same_elsewhere(address, 
         page.get_by_text("Most probably").wait_for()
         settled(page)
         said = page.evaluate(BARS)
-        assert len(said) == SAMPLES[0].classes
-        assert sum(said.values()) == pytest.approx(1, abs=1e-3)
+        assert len(said) == MOST_BARS
+        assert 0.5 < sum(said.values()) <= 1 + 1e-3
         primary_button(page, "Next: export").click()
 
         heading(page, "Export the model")
@@ -106,7 +107,7 @@ def test_from_sample_images_to_a_model_that_answers_the_same_elsewhere(address, 
     lines = answer.stdout.splitlines()
     assert lines[0] == "new.jpg"
     elsewhere = {name: float(share) for share, name in (x.split(maxsplit=1) for x in lines[1:])}
-    assert elsewhere == pytest.approx(said, abs=1e-3 + 1e-4)
+    assert {name: elsewhere.get(name, 0) for name in said} == pytest.approx(said, abs=1e-3 + 1e-4)
 
 
 def choose_cell(page, row: int, column: int) -> None:

@@ -32,12 +32,12 @@ WIDEST = """
 MOST_KEYS = 200
 MOST_HEADER = 100  # pixels above the content
 MOST_WORDS = {"evaluation": 200, "transfer": 200}  # before anything is opened; elsewhere 150
-# What a person reads: no icons, which are words to a program, and no labels of charts.
+# What a person reads below the header: no icons, which are words to a program, no chart's labels.
 WORDS = """
 () => {
   const main = document.querySelector('[data-testid=stMain]').cloneNode(true);
   document.body.append(main);
-  main.querySelectorAll('[data-testid=stIconMaterial], svg, details:not([open])')
+  main.querySelectorAll('[data-testid=stIconMaterial], svg, .st-key-header, details:not([open])')
     .forEach(node => node.remove());
   const words = main.innerText.split(/\\s+/).filter(Boolean).length;
   main.remove();
