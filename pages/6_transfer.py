@@ -41,7 +41,9 @@ if comparison.newest is None:
 show_state(project, comparison)
 if found:
     findings.the_answer(found)
-    with st.expander("All baselines on the same pictures", icon=":material/bar_chart:"):
+    with st.expander(
+        "All baselines on the same pictures", key="part-baselines", icon=":material/bar_chart:"
+    ):
         if found.measured:
             findings.bars(found)
         else:
@@ -54,7 +56,7 @@ if found:
                 scratch=True,
                 help="The same architecture, trained from random weights. This takes minutes.",
             )
-    with st.expander("Accuracy by layer group", icon=":material/layers:"):
+    with st.expander("Accuracy by layer group", key="part-layers", icon=":material/layers:"):
         if found.layers:
             findings.layer_by_layer(found.layers)
             note_text(
@@ -63,7 +65,9 @@ if found:
             )
         else:
             pending("Accuracy by layer group")
-    with st.expander("Would more pictures help?", icon=":material/add_photo_alternate:"):
+    with st.expander(
+        "Would more pictures help?", key="part-amount", icon=":material/add_photo_alternate:"
+    ):
         if found.learning:
             findings.more_pictures(found.learning)
         else:

@@ -53,8 +53,7 @@ with words:
         None,
         "Train an image classifier on your own pictures",
         "A [[pretrained]] network learns your [[classes|class]] from a few dozen pictures in "
-        "seconds, and shows how accurate it is. No code, no account; no picture leaves this "
-        "computer.",
+        "seconds. No code, no account; no picture leaves this computer.",
     )
     with st.container(horizontal=True):
         if st.button(
