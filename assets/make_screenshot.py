@@ -45,17 +45,18 @@ def train_sample(workspace: Workspace) -> str:
 
 
 def photograph(address: str, project_id: str) -> bytes:
-    """Return the evaluation page as a PNG file, from its steps to the confusion matrix."""
+    """Return the evaluation page as a PNG file, from its header to the confusion matrix."""
     with browser_page(WIDTH, HEIGHT) as page:
         page.set_default_timeout(120_000)
         page.goto(f"{address}/evaluation?project={project_id}")
         page.locator(".js-plotly-plot").first.wait_for()
+        page.locator(".tl-live b").wait_for()
         page.locator(".tile img").first.wait_for()
         page.wait_for_timeout(3000)  # until pictures and fonts are drawn
-        steps = page.locator(".st-key-steps").bounding_box()
+        header = page.locator(".st-key-header").bounding_box()
         lists = page.get_by_test_id("stSelectbox").first.bounding_box()
-        top, bottom = steps["y"] - MARGIN, lists["y"] + lists["height"] + MARGIN
-        left, width = steps["x"] - MARGIN, steps["width"] + 2 * MARGIN
+        top, bottom = max(0, header["y"] - MARGIN), lists["y"] + lists["height"] + MARGIN
+        left, width = header["x"] - MARGIN, header["width"] + 2 * MARGIN
         return page.screenshot(clip={"x": left, "y": top, "width": width, "height": bottom - top})
 
 
