@@ -129,4 +129,8 @@ def primary_button(page: Page, label: str) -> Locator:
 
 def heading(page: Page, text: str) -> None:
     """Wait for the page with this title."""
-    page.get_by_role("heading", name=text, level=1).wait_for()
+    try:
+        page.get_by_role("heading", name=text, level=1).wait_for()
+    except TimeoutError as error:
+        shown = page.locator("body").inner_text()
+        raise AssertionError(f"wanted the page “{text}”, found at {page.url}:\n{shown}") from error
