@@ -19,7 +19,13 @@ from benchmarks.measuring import browser as real
 WAIT = 120_000  # milliseconds for anything that is worth waiting for; the machine may be loaded
 PRIMARY = "[data-testid=stMain] [data-testid=stBaseButton-primary]"
 # Chromium says so on its own account while a test has ended the server.
-SERVER_AWAY = ("net::ERR_", "WebSocket", "Failed to load resource", "disconnected")
+SERVER_AWAY = (
+    "net::ERR_",
+    "WebSocket",
+    "Failed to load resource",
+    "disconnected",
+    "Failed to fetch",
+)
 # From a deep link Streamlit looks for its server below the page's address first, then at the root.
 ASKED_BELOW = re.compile(r"/\w+/_stcore/")
 
@@ -77,7 +83,11 @@ def visit(
         if parts.scheme not in ("data", "blob") and parts.hostname != "127.0.0.1":
             elsewhere.append(request.url)
 
-    page.on("pageerror", lambda error: mistakes.append(str(error)))
+    def failed(error: Exception) -> None:
+        if not (server_ends and any(words in str(error) for words in SERVER_AWAY)):
+            mistakes.append(str(error))
+
+    page.on("pageerror", failed)
     page.on("console", heard)
     page.on("request", asked)
     page.on("websocket", asked)
