@@ -2,6 +2,7 @@
 
 from browsing import browser_page, chromium, server, settled, visit
 from patience import wait_until
+from playwright.sync_api import TimeoutError
 from projects import project_with_pictures
 from results import finished_run
 from trained import write_tiny_run
@@ -34,11 +35,18 @@ def camera_ready(page) -> None:
 def hold(page, label: str, pictures: int) -> None:
     """Hold the button until so many pictures are recorded."""
     button = page.get_by_role("button", name=label)
+    count = page.locator(".picture .count")
     button.scroll_into_view_if_needed()
-    camera_ready(page)
-    button.hover()
-    page.mouse.down()
-    page.locator(".count", has_text=f"{pictures} pictures").wait_for()
+    for _press in range(3):  # the page may move below the mouse: then one presses again
+        camera_ready(page)
+        button.hover()
+        page.mouse.down()
+        try:
+            count.wait_for(timeout=10_000)
+            break
+        except TimeoutError:
+            page.mouse.up()
+    wait_until(lambda: int(count.text_content().split()[0]) >= pictures)
     page.mouse.up()
 
 
