@@ -5,14 +5,21 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.elements import name_text, note_text
 from pages.shared.evaluation.calibration import show_sureness
-from pages.shared.evaluation.cells import picture_gallery, records_of, say_what_changed
-from pages.shared.evaluation.heat_map import interesting_first, where_it_looked
+from pages.shared.evaluation.cells import (
+    PANEL,
+    open_tested,
+    picture_gallery,
+    records_of,
+    say_what_changed,
+    tested_picture,
+)
 from pages.shared.evaluation.locked_test import show_locked_test
 from pages.shared.evaluation.per_class import SMALL_MATRIX, choose_cell, class_table
 from pages.shared.glossary import term
 from pages.shared.images.changes import undo_button
 from pages.shared.journey import EVALUATION, TRANSFER
 from pages.shared.layout import enter, next_step, page_header
+from pages.shared.panel import panel
 from pages.shared.results import result_cards
 from pages.shared.run_choice import choose_result
 from pages.shared.transfer.comparison import comparison_of
@@ -38,14 +45,16 @@ st.header("Confusion matrix", anchor=False, help=term("confusion matrix"))
 beside = len(evaluation.class_names) <= SMALL_MATRIX
 left, right = st.columns(2, gap="medium") if beside else (st.container(), st.container())
 with left:
-    cell = choose_cell(evaluation, run.id)
+    cell = choose_cell(
+        evaluation, run.id, lambda cell: open_tested(evaluation, evaluation.at(*cell), records)
+    )
 with right:
     inside = evaluation.at(*cell)
     true, predicted = (evaluation.class_names[i] for i in cell)
     name_text(
         f"{len(inside)} labelled “{true}”, predicted “{predicted}”",
-        note="Click a cell, or choose it in the two lists. If a label is wrong, select the picture "
-        "and choose the right class.",
+        note="Choose a cell or a picture: it opens large, with what the model looked at, and can "
+        "be relabelled.",
     )
     picture_gallery(
         project, evaluation, inside, records, key=f"cell-{run.id}-{cell[0]}-{cell[1]}",
@@ -64,11 +73,6 @@ picture_gallery(
     nothing="No mistakes among the tested pictures.",
 )  # fmt: skip
 
-with st.expander(
-    "What the model looked at", key="heat-map", icon=":material/visibility:", on_change="rerun"
-) as heat_map:
-    if heat_map.open:
-        where_it_looked(run, evaluation, interesting_first(evaluation, inside), records)
 with st.expander("Precision and recall of each class", icon=":material/table:"):
     note_text("[[Precision]], [[recall]] and [[F1]] of each class; last, the [[macro F1]].")
     class_table(evaluation)
@@ -76,4 +80,5 @@ with st.expander("For the curious: can its probabilities be believed?", icon=":m
     comparison = comparison_of(project)
     show_sureness(comparison.found, outdated=comparison.outdated)
 show_locked_test(run)
+panel(PANEL, lambda digest: tested_picture(run, evaluation, digest))
 next_step(TRANSFER, "Next: did the pretrained model help?")

@@ -6,7 +6,10 @@ layout       the frame of a page: guard, header, progress line, what is missing,
 elements     cards, numbers, names, notes, messages
 text         names literally; sizes, counts, shares and times as people say them
 glossary     the field's terms, a sentence each
+class_colours  one colour per class on every page
+answers      what a model says of one picture
 gallery      a page of thumbnails to look at, choose from and act on
+panel        one picture large: answer, heat map, how to mend it
 camera       the webcam: frames recorded, and answers while one looks
 charts       the figures
 results      how good a model is: the one way in which a result is stated

@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from pages.shared.glossary import explained
 from pages.shared.text import html_text, plain
 from tl_core.errors import TLCoreError
-from tl_core.runs.results.answers import Prediction, without_formula
+from tl_core.runs.results.answers import without_formula
 
 UNLIKE_TEXT = "Unlike anything this model was trained on: do not rely on its answer."
 
@@ -77,12 +77,6 @@ def data_table(
         for row in rows
     ]
     st.dataframe(safe, hide_index=True, key=key, column_config=column_config)
-
-
-def unlike_warning(found: Prediction) -> None:
-    """Say so if a picture is unlike those that the model learnt from."""
-    if found.unlike:
-        st.warning(UNLIKE_TEXT, icon=":material/help_center:")
 
 
 def show_error(error: TLCoreError) -> None:

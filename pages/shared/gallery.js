@@ -1,4 +1,5 @@
-// A page of thumbnails: choose by click, shift-click or keyboard; then an action for all of them.
+// A page of thumbnails: a click opens one; its tick, shift-click or the keyboard choose some, for an
+// action on all of them. Where nothing opens, a click chooses.
 // The selection lives here, so that choosing asks the server nothing. Names only ever become
 // text content, never HTML.
 const views = new WeakMap();
@@ -7,6 +8,12 @@ function element(tag, className, text) {
   const node = document.createElement(tag);
   if (className) node.className = className;
   if (text !== undefined) node.textContent = text;
+  return node;
+}
+
+function swatch(colour) {
+  const node = element("i", "swatch");
+  node.style.background = colour;
   return node;
 }
 
@@ -22,14 +29,22 @@ function createView(root) {
   view.empty = root.querySelector(".empty");
   view.grid.addEventListener("click", (event) => {
     const index = indexOf(view, event);
-    if (index < 0 || !view.data.actions.length) return;
-    event.shiftKey ? selectTo(view, index) : toggle(view, index);
+    if (index < 0) return;
+    const chooses = event.target.closest(".tick") || event.ctrlKey || event.metaKey || view.selected.size;
+    if (view.data.opens && !chooses && !event.shiftKey) open(view, index);
+    else if (view.data.actions.length) event.shiftKey ? selectTo(view, index) : toggle(view, index);
   });
   view.box.addEventListener("keydown", (event) => onKey(view, event));
   return view;
 }
 
 const indexOf = (view, event) => view.tiles.indexOf(event.target.closest(".tile"));
+
+function open(view, index) {
+  view.focus = index;
+  paint(view);
+  view.send("open", view.data.tiles[index].id);
+}
 
 function toggle(view, index) {
   const id = view.data.tiles[index].id;
@@ -83,6 +98,7 @@ function onKey(view, event) {
     view.data.tiles.forEach((tile) => view.selected.add(tile.id));
     paint(view);
   } else if (event.ctrlKey || event.metaKey) return;
+  else if (onTile && letter === "enter" && view.data.opens) open(view, view.tiles.indexOf(onTile));
   else if (onTile && (letter === " " || letter === "enter") && view.data.actions.length)
     toggle(view, view.tiles.indexOf(onTile));
   else if (letter === "escape" && view.selected.size) clear(view);
@@ -95,9 +111,13 @@ function onKey(view, event) {
   event.stopPropagation();
 }
 
-const HINT = matchMedia("(pointer: coarse)").matches
-  ? "Tap pictures to select them."
-  : "Click pictures to select them; Shift-click selects a range, Ctrl+A the whole page.";
+const COARSE = matchMedia("(pointer: coarse)").matches;
+const HINTS = COARSE
+  ? { true: "Tap a picture to enlarge it, its circle to select it.", false: "Tap pictures to select them." }
+  : {
+      true: "Click a picture to enlarge it, its circle to select it; Shift-click selects a range.",
+      false: "Click pictures to select them; Shift-click selects a range, Ctrl+A the whole page.",
+    };
 
 function paint(view) {
   view.tiles.forEach((tile, index) => {
@@ -108,7 +128,7 @@ function paint(view) {
   const count = view.selected.size;
   view.bar.querySelector(".said").textContent = count
     ? `${count} selected`
-    : HINT;
+    : HINTS[view.data.opens];
   view.bar.querySelector(".actions").hidden = !count;
 }
 
@@ -118,6 +138,7 @@ function drawFilters(view) {
     node.type = "button";
     node.title = filter.label;
     node.dir = "auto";
+    if (filter.colour) node.prepend(swatch(filter.colour));
     node.setAttribute("aria-pressed", filter.id === view.data.chosen);
     if (filter.count !== null) node.append(element("span", "count", number(filter.count)));
     node.onclick = () => view.send("filter", filter.id);
@@ -161,7 +182,7 @@ function drawTiles(view) {
   view.tiles = view.data.tiles.map((tile) => {
     const node = element("div", "tile");
     if (tile.muted) node.classList.add("muted");
-    if (!view.data.actions.length) node.classList.add("still");
+    if (!view.data.actions.length && !view.data.opens) node.classList.add("still");
     node.setAttribute("role", "option");
     const said = tile.says && `model: ${tile.says.join(" ")}`;
     node.setAttribute("aria-label", [tile.caption, tile.mark, said].filter(Boolean).join(", "));
@@ -175,11 +196,18 @@ function drawTiles(view) {
     const marks = element("div", "marks");
     if (tile.says) {
       const says = element("div", "mark says");
+      if (tile.saysColour) says.append(swatch(tile.saysColour));
       says.append(element("span", "", tile.says[0]), element("b", "", tile.says[1]));
       marks.append(says);
     }
-    if (tile.mark) marks.append(element("div", "mark", tile.mark));
+    if (tile.mark) {
+      const mark = element("div", "mark");
+      if (tile.markColour) mark.append(swatch(tile.markColour));
+      mark.append(element("span", "", tile.mark));
+      marks.append(mark);
+    }
     frame.append(marks);
+    if (view.data.opens && view.data.actions.length) frame.append(element("div", "tick"));
     node.append(frame, element("div", "caption", tile.caption));
     return node;
   });

@@ -45,6 +45,8 @@ class Tile:
         mark: A short label on it.
         says: What a model says of it: a class and how sure it is.
         muted: Whether it is drawn pale.
+        mark_colour: CSS colour of the class that `mark` names.
+        says_colour: CSS colour of the class that the model says.
     """
 
     id: str
@@ -54,6 +56,8 @@ class Tile:
     mark: str | None = None
     says: tuple[str, str] | None = None
     muted: bool = False
+    mark_colour: str | None = None
+    says_colour: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +77,7 @@ class Filter:
     id: str
     label: str
     count: int | None = None
+    colour: str | None = None
 
 
 def gallery(
@@ -88,6 +93,7 @@ def gallery(
     on_action: Callable[[str, list[str]], None] | None = None,
     on_filter: Callable[[str], None] | None = None,
     on_page: Callable[[int], None] | None = None,
+    on_open: Callable[[str], None] | None = None,
 ) -> None:
     """Draw the gallery.
 
@@ -102,6 +108,7 @@ def gallery(
         on_action: Called with the action's id and the tiles' ids.
         on_filter: Called with the filter's id.
         on_page: Called with -1 or 1.
+        on_open: Called with the id of the tile that is looked at more closely.
     """
 
     def answer(name: str, reply: Callable[..., None] | None) -> Callable[[], None]:
@@ -121,6 +128,7 @@ def gallery(
             "filters": [asdict(entry) for entry in filters],
             "chosen": chosen,
             "nothing": nothing,
+            "opens": on_open is not None,
             "page": {
                 "first": first,
                 "last": first + len(tiles) - 1,
@@ -130,6 +138,7 @@ def gallery(
         on_action_change=answer("action", on_action),
         on_filter_change=answer("filter", on_filter),
         on_page_change=answer("page", on_page),
+        on_open_change=answer("open", on_open),
     )
 
 
@@ -142,6 +151,8 @@ def _tile_json(tile: Tile) -> dict:
         "mark": tile.mark,
         "says": tile.says,
         "muted": tile.muted,
+        "markColour": tile.mark_colour,
+        "saysColour": tile.says_colour,
     }
 
 

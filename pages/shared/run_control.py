@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import streamlit as st
 
 from pages.shared import state
+from pages.shared.compute import forget
 from pages.shared.elements import drawn_again, errors_shown
 from tl_core.errors import TLCoreError
 from tl_core.runs import Run, get_run, request_stop, resume_run, start_run, workers
+from tl_core.runs.configuration import TrainingConfig, config_to_json
 from tl_core.runs.events import (
     PHASES,
     CandidateScore,
@@ -21,6 +23,7 @@ from tl_core.runs.events import (
     Progress,
     read_events,
 )
+from tl_core.workspace import Project
 
 LOOK_EVERY = 1.0  # seconds
 STATE_TEXT = {
@@ -102,6 +105,15 @@ def start(project_id: str, kind: str, config: dict) -> Run:
     run = start_run(workspace, project_id, kind=kind, config=config)
     workers.ensure_workers(workspace)
     return run
+
+
+def start_training(project: Project, config: TrainingConfig) -> None:
+    """Begin to train with these settings and make it the run that is shown; for a callback."""
+    root = str(state.current_workspace().root)
+    with errors_shown():
+        # Afterwards the features are cached and the same training takes less time.
+        forget("estimate_seconds", root, project.id, config)
+        state.show_run(start(project.id, "train", config_to_json(config)).id)
 
 
 def resume(run: Run) -> None:

@@ -22,6 +22,11 @@ def unbroken(text: str) -> str:
     return text.replace(" %", "\u00a0%")
 
 
+def clipped(text: str, length: int = 60) -> str:
+    """Return a person's text cut to `length`."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
 LICENCES = {
     "apache-2.0": "Apache 2.0",
     "bsd-3-clause": "BSD 3-Clause",

@@ -122,37 +122,10 @@ def test_confusion_of_any_size_keeps_a_usable_height(size):
 def test_names_cannot_smuggle_markup_into_a_figure():
     figures = [
         charts.confusion([NASTY, "b"], np.eye(2, dtype=int)).figure,
-        charts.probabilities([NASTY, "b"], [0.7, 0.3]).figure,
         charts.network([LayerBlock(NASTY, 0, 5), LayerBlock("c", 1, 5)], 1).figure,
     ]
     for figure in figures:
         assert "<a href" not in figure.to_json().replace("\\u003c", "<")
-
-
-def test_probabilities_show_the_most_probable_first():
-    chart = charts.probabilities(list("abcdefg"), [0.05, 0.6, 0.1, 0.05, 0.1, 0.05, 0.05])
-    assert chart.title == "Most probably “b”, with 60 %"
-    assert len(chart.figure.data[0].x) == 5
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.9, "90 %"),
-        (0.9949, "99 %"),
-        (0.999, "over 99 %"),
-        (1.0, "over 99 %"),
-        (0.001, "under 1 %"),
-    ],
-)
-def test_a_probability_never_claims_certainty(value, text):
-    chart = charts.probabilities(["a", "b"], [value, 1 - value])
-    assert text in chart.figure.data[0].text
-    assert "100 %" not in chart.title and " 0 %" not in "".join(chart.figure.data[0].text)
-
-
-def test_a_long_class_name_leaves_the_title_readable():
-    assert len(charts.probabilities(["x" * 300, "b"], [0.9, 0.1]).title) < 100
 
 
 def test_the_best_run_differs_by_shape_as_well_as_colour():

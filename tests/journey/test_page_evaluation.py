@@ -4,9 +4,12 @@ import pytest
 from projects import project_with_pictures
 from results import assess_run, finished_run, made_up
 from sessions import NASTY, open_app, primary, run_in_address, texts
+from streamlit.testing.v1 import AppTest
 
+from pages.shared.evaluation.cells import PANEL
 from pages.shared.images.changes import act
-from tl_core import images
+from tl_core import images, runs
+from tl_core.runs import workers
 from tl_core.workspace.database import RunRow, session
 
 PAGE = "pages/5_evaluation.py"
@@ -95,14 +98,67 @@ def test_a_stopped_run_is_not_what_opens(workspace, project):
     assert "17 of 20" in texts(open_app(PAGE, project))
 
 
-def test_the_picture_explained_first_is_a_mistake(compute, project):
+def opened_on(app, evaluation, at: int):
+    """Let the page show its panel on one of the tested pictures."""
+    app.session_state["panel-open"] = (visits_of(app), PANEL, (evaluation.digests[at],), 0)
+    return app.run()
+
+
+def visits_of(app) -> int:
+    return app.session_state["visits"]
+
+
+def test_a_mistake_opens_large_with_its_heat_map_and_is_mended_there(compute, workspace, project):
     run, evaluation = finished_run(project)
     app = open_app(PAGE, project)
     assert not [q for q in compute.asked if q[0] == "explain"]  # only when somebody looks
-    app.session_state["heat-map"] = True
-    app.run()
+    opened_on(app, evaluation, 0)
+    assert not app.exception
     (question,) = [q for q in compute.asked if q[0] == "explain"]
     assert question[2:] == (project.id, run.id, evaluation.digests[0], 1)
+    assert "Most probably" in texts(app)
+    (record,) = images.get_images(workspace, project.id, evaluation.digests[:1])
+    app.segmented_control(key=f"mend-{record.id}").set_value("rust").run()
+    assert images.get_images(workspace, project.id, [record.id])[0].class_name == "rust"
+    opened_on(app, evaluation, 0)
+    app.button(key="panel-undo").click().run()
+    assert images.get_images(workspace, project.id, [record.id])[0].class_name == "healthy"
+
+
+def test_training_again_takes_the_mended_labels(compute, workspace, project, monkeypatch):
+    monkeypatch.setattr(workers, "ensure_workers", lambda _workspace: None)
+    _, evaluation = finished_run(project)
+    app = open_app(PAGE, project)
+    opened_on(app, evaluation, 0)
+    assert "Train again" not in [button.label for button in app.button]
+    (record,) = images.get_images(workspace, project.id, evaluation.digests[:1])
+    act(project.id, "class:rust", [str(record.id)])
+    opened_on(app, evaluation, 0)
+    app.button(key="panel-train").click().run()
+    assert runs.list_runs(workspace, project.id)[0].active
+    assert "Train the model" in [title.value for title in app.title]
+
+
+def test_a_clicked_cell_opens_on_its_first_picture(project):
+    run, evaluation = finished_run(project, wrong=2)
+
+    def script(project_id, run_id):
+        import streamlit as st
+
+        from pages.shared import state
+        from pages.shared.evaluation.cells import open_tested, records_of
+        from pages.shared.results import report_of
+        from tl_core.runs import get_run
+        from tl_core.workspace import open_project
+
+        workspace = state.current_workspace()
+        found = report_of(get_run(workspace, run_id)).evaluation
+        records = records_of(open_project(workspace, project_id), found)
+        open_tested(found, found.at(0, 1), records)
+        st.write("/".join(state.widget_value("panel-open")[2]))
+
+    app = AppTest.from_function(script, args=(project.id, run.id)).run()
+    assert app.markdown[0].value == "/".join(evaluation.digests[:2])
 
 
 def test_without_a_result_the_page_leads_to_training(project):

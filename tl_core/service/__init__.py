@@ -6,6 +6,7 @@ run_work           what each kind of run does, and its signs of life
 downloads          weights and sample sets, followed by a run
 download_process   the process that downloads
 compute            the warm process that answers pages' short questions
+illustrations      what a network does with one picture, as pictures for a page
 live               the live models: kept up to date while pages ask, questions answered from memory
 live_project       one project with its live model: what is to be done, what is known
 live_model         what is prepared without labels, and the fit for the labels of now

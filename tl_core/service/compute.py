@@ -5,27 +5,20 @@ make it import torch. Networks are loaded once and shared between calls; none is
 What takes long to import waits until it is asked for: the live model comes first.
 """
 
-import io
 import os
 import traceback
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-import torch
 from PIL import Image
 
 from tl_core import backbones
 from tl_core.approaches.approach import approaches
-from tl_core.backbones import create_backbone
 from tl_core.backbones import layer_groups as groups_of_layers
-from tl_core.backbones.network import TransferNetwork, load_network
-from tl_core.backbones.preprocessing import Preprocessing, prepare, preprocessing_for
 from tl_core.errors import DatasetError, PredictionError, TLCoreError
-from tl_core.features.decoding import augmented_file
 from tl_core.images import (
     get_images,
     image_path,
@@ -33,7 +26,6 @@ from tl_core.images import (
     list_classes,
     locked_test_state,
     open_locked_test,
-    read_picture,
 )
 from tl_core.runs import get_run
 from tl_core.runs.approach import ApproachFacts
@@ -44,32 +36,21 @@ from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.results.answers import Answer, mark_tried
 from tl_core.runs.results.locked import LockedResult, began_before, write_locked_result
 from tl_core.runs.results.onnx_check import Parity
-from tl_core.service import estimates
+from tl_core.service import estimates, illustrations
 from tl_core.service.live import QUESTIONS, models
 from tl_core.service.piles import find_piles
 from tl_core.workspace import open_workspace
-from tl_core.workspace.storage import Workspace
-
-
-def preview_augmentation(
-    root: str, project_id: str, digest: str, names: Sequence[str], backbone: Backbone, n: int
-) -> list[bytes]:
-    """Return `n` random views of one of the project's pictures, WebP."""
-    path = _picture(open_workspace(Path(root)), project_id, digest)
-    preprocessing = preprocessing_for(_untrained(backbone))
-    views = [
-        augmented_file(path, tuple(names), preprocessing, seed=0, epoch=number, digest=digest)
-        for number in range(n)
-    ]
-    return [_webp(Image.fromarray(view.permute(1, 2, 0).numpy())) for view in views]
 
 
 def layer_groups(root: str, project_id: str, backbone: Backbone) -> list[LayerBlock]:
     """Return the backbone's layer groups, and a classifier for the project's classes."""
     classes = max(2, len(list_classes(open_workspace(Path(root)), project_id)))
+    network = illustrations.untrained(backbone)
     return [
         LayerBlock(group.name, group.index, group.parameters)
-        for group in groups_of_layers.layer_groups(_untrained(backbone), num_classes=classes)
+        for group in groups_of_layers.layer_groups(
+            illustrations.untrained(backbone), num_classes=classes
+        )
     ]
 
 
@@ -95,36 +76,12 @@ def predict(
 
     run_dir = _run_dir(root, project_id, run_id)
     if not pictures:
-        predictor.answer_pictures(run_dir, [("", _webp(Image.new("RGB", (320, 240))))])
+        predictor.answer_pictures(run_dir, [("", illustrations.webp(Image.new("RGB", (320, 240))))])
         return []
     answers = predictor.answer_pictures(run_dir, pictures)
     if any(entry.prediction for entry in answers):
         mark_tried(run_dir)
     return answers
-
-
-def explain(
-    root: str, project_id: str, run_id: str, digest: str, class_index: int | None = None
-) -> bytes:
-    """Return a picture with heat where it spoke for a class, WebP.
-
-    Args:
-        root: Folder of the workspace.
-        project_id: The project.
-        run_id: A run with a model.
-        digest: Of one of the project's pictures.
-        class_index: None explains the class that the model predicts.
-    """
-    from tl_core.evaluation.explanation import heat_overlay
-    from tl_core.export.predictor import model_file
-
-    image = read_picture(_picture(open_workspace(Path(root)), project_id, digest))
-    file = model_file(_run_dir(root, project_id, run_id))
-    network, preprocessing = _network(file, file.stat().st_mtime_ns)
-    if class_index is None:
-        with torch.inference_mode():
-            class_index = int(network(prepare(image, preprocessing)[None]).argmax())
-    return _webp(heat_overlay(network, image, preprocessing, class_index))
 
 
 def search_backbones(query: str, limit: int = 30) -> list[Backbone]:
@@ -194,18 +151,17 @@ def measure_locked(root: str, project_id: str, run_id: str) -> LockedResult:
 OFFERED: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
-        preview_augmentation,
         layer_groups,
         list_approaches,
         estimate_seconds,
         predict,
-        explain,
         search_backbones,
         check_weights_file,
         export_in_place,
         check_more,
         measure_locked,
         find_piles,
+        *illustrations.QUESTIONS,
         *QUESTIONS,
     )
 }
@@ -213,31 +169,6 @@ OFFERED: dict[str, Callable[..., Any]] = {
 
 def _run_dir(root: str, project_id: str, run_id: str) -> Path:
     return open_workspace(Path(root)).run_dir(project_id, run_id)
-
-
-def _picture(workspace: Workspace, project_id: str, digest: str) -> Path:
-    records = get_images(workspace, project_id, [digest])
-    if not records:
-        raise DatasetError("This picture is no longer in the project. Choose another one.")
-    return image_path(workspace, project_id, records[0])
-
-
-@lru_cache(maxsize=4)
-def _untrained(backbone: Backbone) -> Any:
-    """Return the architecture with random weights: enough for its shape and preprocessing."""
-    return create_backbone(backbone, pretrained=False)
-
-
-@lru_cache(maxsize=2)
-def _network(file: Path, _changed: int) -> tuple[TransferNetwork, Preprocessing]:
-    network, metadata = load_network(file)
-    return network, Preprocessing.from_json(metadata["preprocessing"])
-
-
-def _webp(image: Image.Image) -> bytes:
-    content = io.BytesIO()
-    image.save(content, "WEBP", quality=85)
-    return content.getvalue()
 
 
 def answer(question: tuple[str, tuple, dict]) -> tuple[str, Any]:

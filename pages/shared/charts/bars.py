@@ -1,13 +1,12 @@
-"""Probabilities of one picture, and the results of several runs."""
+"""The results of several runs."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import plotly.graph_objects as go
 
-from pages.shared.charts.drawing import NEUTRAL, VALIDATION, Chart, blank_figure, clipped, short
-from pages.shared.text import percent, sureness
+from pages.shared.charts.drawing import NEUTRAL, VALIDATION, Chart, blank_figure, short
+from pages.shared.text import percent
 
 SEPARATOR = " · "  # what stands before it in a run's name is short enough for an axis
 
@@ -20,29 +19,6 @@ class RunScore(NamedTuple):
     low: float
     high: float
     n: int
-
-
-def probabilities(class_names: Sequence[str], values: Sequence[float], *, top: int = 5) -> Chart:
-    """Return bars of the `top` most probable classes; values are fractions that sum to 1."""
-    order = np.argsort(values)[::-1][:top]
-    percents = [100 * float(values[i]) for i in order]
-    figure = blank_figure(40 + 36 * len(order))
-    figure.add_trace(
-        go.Bar(
-            y=list(range(len(order))), x=percents, orientation="h", hoverinfo="skip",
-            text=[sureness(p / 100) for p in percents], textposition="outside",
-            cliponaxis=False, marker={"color": [VALIDATION] + [NEUTRAL] * (len(order) - 1)},
-        )
-    )  # fmt: skip
-    figure.update_xaxes(title_text="probability (%)", range=[0, 124], tickvals=[0, 25, 50, 75, 100])
-    figure.update_yaxes(
-        tickvals=list(range(len(order))),
-        ticktext=[short(class_names[i], 20) for i in order],
-        autorange="reversed",
-        showgrid=False,
-    )
-    best = clipped(class_names[order[0]])
-    return Chart(f"Most probably “{best}”, with {sureness(values[order[0]])}", figure)
 
 
 def compare_runs(scores: Sequence[RunScore], *, best: int, title: str) -> Chart:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages.shared.text import html_text
+from pages.shared.text import clipped, html_text
 
 VALIDATION = "#2F83C5"  # blue and orange stay apart in every common colour blindness
 TRAIN = "#D0740F"
@@ -43,11 +43,6 @@ def short(text: str, length: int = 18) -> str:
     """Return a person's text cut to `length` and made safe from Plotly's own small HTML."""
     safe = clipped(text, length).replace("&", "&amp;")
     return safe.replace("<", "&lt;").replace(">", "&gt;")
-
-
-def clipped(text: str, length: int = 60) -> str:
-    """Return a person's text cut to `length`."""
-    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def text_colour() -> str | None:

@@ -1,6 +1,6 @@
 """The confusion matrix, with cells that answer a click."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -10,17 +10,21 @@ from pages.shared.charts.drawing import (
     TRAIN,
     Chart,
     blank_figure,
-    clipped,
     short,
     text_colour,
 )
+from pages.shared.text import clipped
 
 MAX_NAMED_CLASSES = 35
 MAX_NUMBERED_CLASSES = 20  # above, cells of a confusion matrix have no room for their number
 
 
 def confusion(
-    class_names: Sequence[str], counts: np.ndarray, *, chosen: tuple[int, int] | None = None
+    class_names: Sequence[str],
+    counts: np.ndarray,
+    *,
+    chosen: tuple[int, int] | None = None,
+    colours: Mapping[str, str] | None = None,
 ) -> Chart:
     """Return the confusion matrix; a click selects a cell, `customdata` is [true, predicted].
 
@@ -30,6 +34,7 @@ def confusion(
         class_names: K names.
         counts: Pictures per true (row) and predicted (column) class, int, shape (K, K).
         chosen: The cell to outline.
+        colours: A colour by class name.
     """
     size = len(class_names)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)  # (K, K), of each row
@@ -62,13 +67,18 @@ def confusion(
     step = -(-size // MAX_NAMED_CLASSES)  # more names would overlap
     ticks = {
         "tickvals": list(range(0, size, step)),
-        "ticktext": [short(name, 12) for name in class_names[::step]],
+        "ticktext": [_tick(name, (colours or {}).get(name)) for name in class_names[::step]],
         "tickfont_size": 12 if size <= MAX_NUMBERED_CLASSES else 8,
         "showgrid": False,
     }
     figure.update_xaxes(title_text="predicted class", range=[-0.5, size - 0.5], **ticks)
     figure.update_yaxes(title_text="true class", range=[size - 0.5, -0.5], **ticks)
     return Chart(_confusion_title(class_names, counts), figure)
+
+
+def _tick(name: str, colour: str | None) -> str:
+    square = f'<span style="color:{colour}">■</span> ' if colour else ""
+    return square + short(name, 12)
 
 
 def _cell_numbers(rows, columns, counts: np.ndarray, colour: str | None) -> go.Scatter:

@@ -2,7 +2,6 @@
 
 per_class    the confusion matrix to choose a cell from; metrics of every class
 cells        the pictures of a cell, to look at and to relabel
-heat_map     where the model looked
 calibration  whether its probabilities can be believed
 locked_test  the result on the locked test part
 """

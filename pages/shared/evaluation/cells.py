@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: those of a confusion cell, relabelled or excluded on the spot."""
+"""Pictures of an evaluation: in galleries, and one by one on the panel, mended on the spot."""
 
 from collections.abc import Sequence
 
@@ -6,19 +6,29 @@ import numpy as np
 import streamlit as st
 
 from pages.shared import state
+from pages.shared.answers import show_answer
+from pages.shared.class_colours import class_colours
+from pages.shared.compute import ask
 from pages.shared.gallery import Action, Tile, gallery
-from pages.shared.images.changes import act
-from pages.shared.text import sureness
+from pages.shared.images.changes import act, mend_label
+from pages.shared.journey import TRAINING
+from pages.shared.layers.draft import draft
+from pages.shared.panel import PanelPicture, close_panel, open_panel
+from pages.shared.run_control import start_training
+from pages.shared.text import short_sureness, sureness
 from tl_core.images import (
     ImageRecord,
     get_images,
+    image_path,
     list_classes,
     thumbnail_path,
 )
+from tl_core.runs import Run
 from tl_core.runs.results.report import Evaluation
 from tl_core.workspace import Project
 
 PAGE = 48
+PANEL = "tested"
 MAX_RELABEL = 30  # classes offered as actions; more are given on the page of the pictures
 
 
@@ -40,6 +50,7 @@ def changed_since(evaluation: Evaluation, records: dict[str, ImageRecord]) -> in
 
 def say_what_changed(evaluation: Evaluation, records: dict[str, ImageRecord]) -> None:
     """Say that the numbers are those of labels that have been changed since, if so."""
+    project = state.current_project()
     if changed := changed_since(evaluation, records):
         verb = "was" if changed == 1 else "were"
         st.info(
@@ -47,6 +58,43 @@ def say_what_changed(evaluation: Evaluation, records: dict[str, ImageRecord]) ->
             "run. The numbers here use the old labels; train again to update them.",
             icon=":material/edit:",
         )
+        train_again(project, key="train-again")
+
+
+def train_again(project: Project, *, key: str) -> None:
+    """Offer to train with the labels as they are now, and lead to where it can be watched."""
+    if st.button("Train again", key=key, icon=":material/play_arrow:"):
+        start_training(project, draft(project))
+        close_panel()
+        state.go(TRAINING)
+
+
+def tested_picture(run: Run, evaluation: Evaluation, digest: str) -> PanelPicture | None:
+    """Return what the panel shows of a tested picture; None if it is gone."""
+    workspace, project = state.current_workspace(), state.current_project()
+    records = records_of(project, evaluation)
+    record, index = records.get(digest), evaluation.digests.index(digest)
+    if record is None:
+        return None
+    true = evaluation.class_names[evaluation.labels[index]]
+
+    def mend() -> None:
+        mend_label(project.id, record)
+        if changed_since(evaluation, records):
+            train_again(project, key="panel-train")
+
+    return PanelPicture(
+        name=record.name,
+        picture=image_path(workspace, project.id, record),
+        said=(f"Labelled “{true}” when this run was tested, and not learned from.",),
+        answer=lambda: show_answer(
+            project.id, evaluation.class_names, evaluation.probabilities[index]
+        ),
+        class_names=evaluation.class_names,
+        explain_first=int(evaluation.predicted[index]),
+        heat=lambda wanted: ask("explain", str(workspace.root), project.id, run.id, digest, wanted),
+        mend=mend,
+    )
 
 
 def picture_gallery(
@@ -71,10 +119,11 @@ def picture_gallery(
     page_key = f"{key}-first"
     first = int(state.widget_value(page_key, 0))
     first = first if first < len(indices) else 0
+    colours = class_colours(project.id, evaluation.class_names)
     tiles = [
         tile
         for index in indices[first : first + PAGE]
-        if (tile := _tile(project, evaluation, int(index), records)) is not None
+        if (tile := _tile(project, evaluation, int(index), records, colours)) is not None
     ]
 
     def turn(step: int) -> None:
@@ -89,26 +138,49 @@ def picture_gallery(
         nothing=nothing,
         on_action=lambda action, ids: act(project.id, action, ids),
         on_page=turn,
+        on_open=lambda row: open_tested(evaluation, indices, records, row=int(row)),
     )
 
 
+def open_tested(
+    evaluation: Evaluation,
+    indices: Sequence[int] | np.ndarray,
+    records: dict[str, ImageRecord],
+    *,
+    row: int | None = None,
+) -> None:
+    """Open the panel on these tested pictures, at the record with the id `row` or the first."""
+    there = [records[digest] for i in indices if (digest := evaluation.digests[i]) in records]
+    chosen = next((one.digest for one in there if row in (None, one.id)), None)
+    if chosen:
+        open_panel(PANEL, [one.digest for one in there], chosen)
+
+
 def _tile(
-    project: Project, evaluation: Evaluation, index: int, records: dict[str, ImageRecord]
+    project: Project,
+    evaluation: Evaluation,
+    index: int,
+    records: dict[str, ImageRecord],
+    colours: dict[str, str],
 ) -> Tile | None:
     record = records.get(evaluation.digests[index])
     if record is None:
         return None
     true = evaluation.class_names[evaluation.labels[index]]
     predicted = int(evaluation.predicted[index])
-    sure = sureness(float(evaluation.probabilities[index, predicted]))
-    said = f"{evaluation.class_names[predicted]} ({sure})"
+    name, sure = (
+        evaluation.class_names[predicted],
+        float(evaluation.probabilities[index, predicted]),
+    )
     moved = record.class_name != true
     now = f"now “{record.class_name}”" if record.class_name else "now without a class"
     return Tile(
         id=str(record.id),
         thumbnail=thumbnail_path(state.current_workspace(), project.id, record.digest),
-        caption=f"{true} → {said}",
-        title=f"{record.name}: labelled “{true}”, predicted {said}",
+        caption=f"labelled {true}",
+        title=f"{record.name}: labelled “{true}”, predicted {name} ({sureness(sure)})",
+        says=(name, short_sureness(sure)),
+        says_colour=colours[name],
         mark="excluded" if record.excluded else (now if moved else None),
         muted=record.excluded or moved,
     )

@@ -1,11 +1,13 @@
 """Which classes are confused: the matrix to choose a cell from, and the metrics of every class."""
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
 
 from pages.shared import charts, state
+from pages.shared.class_colours import shown_colours
 from pages.shared.elements import data_table
 from pages.shared.text import html_text, percent
 from tl_core.runs.results.report import Evaluation
@@ -13,8 +15,13 @@ from tl_core.runs.results.report import Evaluation
 SMALL_MATRIX = 8  # classes; a larger matrix takes the page's full width
 
 
-def choose_cell(evaluation: Evaluation, run_id: str) -> tuple[int, int]:
-    """Draw the matrix and two lists that choose the same cell; return (true, predicted)."""
+def choose_cell(
+    evaluation: Evaluation, run_id: str, clicked: Callable[[tuple[int, int]], None]
+) -> tuple[int, int]:
+    """Draw the matrix and two lists that choose the same cell; return (true, predicted).
+
+    `clicked` is told of a cell that was clicked in the matrix.
+    """
     keys = (f"cell-true-{run_id}", f"cell-predicted-{run_id}")
     if state.widget_value(keys[0]) is None:
         for key, value in zip(keys, _worst_cell(evaluation), strict=True):
@@ -22,9 +29,14 @@ def choose_cell(evaluation: Evaluation, run_id: str) -> tuple[int, int]:
     cell = (int(state.widget_value(keys[0])), int(state.widget_value(keys[1])))
     matrix_key = f"matrix-{run_id}-{cell[0]}-{cell[1]}"
     charts.show(
-        charts.confusion(evaluation.class_names, evaluation.confusion, chosen=cell),
+        charts.confusion(
+            evaluation.class_names,
+            evaluation.confusion,
+            chosen=cell,
+            colours=shown_colours(state.current_project().id, evaluation.class_names),
+        ),
         key=matrix_key,
-        on_select=partial(_clicked, matrix_key, keys),
+        on_select=partial(_clicked, matrix_key, keys, clicked),
     )
     classes = range(len(evaluation.class_names))
     for column, label, key in zip(
@@ -42,11 +54,15 @@ def _worst_cell(evaluation: Evaluation) -> tuple[int, int]:
     return row, column
 
 
-def _clicked(matrix_key: str, keys: tuple[str, str]) -> None:
+def _clicked(
+    matrix_key: str, keys: tuple[str, str], clicked: Callable[[tuple[int, int]], None]
+) -> None:
     points = state.widget_value(matrix_key).selection.points
     if points:
-        for key, value in zip(keys, points[0]["customdata"], strict=True):
-            state.set_widget_value(key, int(value))
+        cell = true, predicted = tuple(map(int, points[0]["customdata"]))
+        state.set_widget_value(keys[0], true)
+        state.set_widget_value(keys[1], predicted)
+        clicked(cell)
 
 
 def class_table(evaluation: Evaluation) -> None:

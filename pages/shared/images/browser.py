@@ -5,14 +5,16 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.shared import state
+from pages.shared.class_colours import class_colours
 from pages.shared.elements import note_text
 from pages.shared.gallery import PAGE_SIZE, Action, Filter, gallery
 from pages.shared.images import class_dialogs
 from pages.shared.images.changes import act, undo_button
 from pages.shared.images.class_dialogs import show_filter
 from pages.shared.images.order import NOTE_TEXT, NOTHING_TEXT, in_order, ordered_by
-from pages.shared.images.tiles import picture_tile
+from pages.shared.images.tiles import picture_on_panel, picture_tile
 from pages.shared.live.known import Live
+from pages.shared.panel import open_panel, panel
 from tl_core.images import (
     ClassSummary,
     count_images,
@@ -20,6 +22,7 @@ from tl_core.images import (
     list_images,
 )
 
+PANEL = "images"
 ALL, WITHOUT, EXCLUDED = "all", "none", "excluded"
 _CONDITIONS = {
     ALL: {},
@@ -56,6 +59,9 @@ def picture_browser(
     else:
         found = get_images(workspace, project_id, ordered[start : start + PAGE_SIZE])
     answers = live.answers([record.digest for record in found]) if live.ready and found else {}
+    colours = class_colours(project_id)
+    rows = [str(record.id) for record in found]
+    panel(PANEL, lambda row: picture_on_panel(project_id, live, row))
     gallery(
         [
             picture_tile(
@@ -64,6 +70,7 @@ def picture_browser(
                 answers.get(record.digest),
                 labelled=chosen in (ALL, EXCLUDED),
                 said=ordered is not None,
+                colours=colours,
             )
             for record in found
         ],
@@ -77,16 +84,21 @@ def picture_browser(
         on_action=lambda action, ids: act(project_id, action, ids),
         on_filter=show_filter,
         on_page=lambda by: state.set_widget_value("images-page", max(0, page + by)),
+        on_open=lambda row: open_panel(PANEL, rows, row),
     )
 
 
 def _filters(
     project_id: str, classes: Sequence[ClassSummary], *, total: int, excluded: int
 ) -> list[Filter]:
+    colours = class_colours(project_id)
     without = count_images(state.current_workspace(), project_id, **_CONDITIONS[WITHOUT])
     found = [Filter(id=ALL, label="All pictures", count=total)]
     found += [
-        Filter(id=f"class:{c.name}", label=c.name, count=c.images - c.excluded) for c in classes
+        Filter(
+            id=f"class:{c.name}", label=c.name, count=c.images - c.excluded, colour=colours[c.name]
+        )
+        for c in classes
     ]
     if without:
         found.append(Filter(id=WITHOUT, label="Without a class", count=without))

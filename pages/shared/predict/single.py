@@ -1,22 +1,20 @@
 """A few new pictures, each with the model's answer, and the way back into the project."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
 
 import streamlit as st
 
-from pages.shared import charts, state
-from pages.shared.elements import (
-    card,
-    name_text,
-    note_text,
-    show_error,
-    unlike_warning,
-)
+from pages.shared import state
+from pages.shared.answers import show_answer
+from pages.shared.compute import ask
+from pages.shared.elements import card, name_text, note_text, show_error
 from pages.shared.images.changes import undo_button
 from pages.shared.live.known import Live
+from pages.shared.panel import PanelPicture, open_panel, panel
 from pages.shared.text import plain
 from tl_core.errors import TLCoreError
 from tl_core.images import (
@@ -33,6 +31,9 @@ from tl_core.runs.results.onnx_check import WEIGHTS
 MOST = 12  # pictures shown one by one; more become a table
 PREVIEW = 480  # pixels, the longer side
 
+PANEL = "answers"
+
+Heat = Callable[[BinaryIO, int], Future]
 Asked = Callable[[BinaryIO], tuple[Answer, bytes | None]]  # an answer and a small picture
 
 
@@ -49,8 +50,13 @@ class Kept:
 
 
 def try_pictures(run: Run, files: Sequence[BinaryIO]) -> None:
-    """Show every picture with what a run's model says of it."""
-    show_answers(run.project_id, files, lambda file: _answer(run, file), key=run.id)
+    """Show every picture with what a run's model says of it; one at a time can be enlarged."""
+    root = str(state.current_workspace().root)
+
+    def heat(file: BinaryIO, wanted: int) -> Future:
+        return ask("explain", root, run.project_id, run.id, bytes(file.getvalue()), wanted)
+
+    show_answers(run.project_id, files, lambda file: _answer(run, file), heat=heat)
 
 
 def try_live(live: Live, files: Sequence[BinaryIO]) -> None:
@@ -60,17 +66,20 @@ def try_live(live: Live, files: Sequence[BinaryIO]) -> None:
     def asked(file: BinaryIO) -> tuple[Answer, bytes | None]:
         return _asked("live_predict", live.place, version, file.file_id, file.name, file.getvalue())
 
-    show_answers(live.place[1], files, asked, key="live")
+    show_answers(live.place[1], files, asked)
 
 
-def show_answers(project_id: str, files: Sequence[BinaryIO], asked: Asked, *, key: str) -> None:
+def show_answers(
+    project_id: str, files: Sequence[BinaryIO], asked: Asked, *, heat: Heat | None = None
+) -> None:
     """Show every picture with the probabilities of its classes.
 
     Args:
         project_id: Where a picture may be added with its right class.
         files: The pictures, as uploaded.
         asked: Answers for one of them.
-        key: Unique on the page.
+        heat: Returns where the model looked in one of them, for a class index; lets them be
+            enlarged. None inside a dialog.
     """
     try:
         with st.spinner("Classifying…", show_time=True):
@@ -89,7 +98,23 @@ def show_answers(project_id: str, files: Sequence[BinaryIO], asked: Asked, *, ke
     with st.grid(min_column_width=300, gap="small"):
         for file, entry, preview in shown:
             with card(f"answer-{file.file_id}"):
-                _show(project_id, file, entry.prediction, preview, key=key)
+                name_text(file.name)
+                if preview:
+                    st.image(preview)
+                _show_prediction(project_id, entry.prediction)
+                if heat:
+                    st.button(
+                        "Enlarge: what it looked at",
+                        key=f"enlarge-{file.file_id}",
+                        icon=":material/visibility:",
+                        type="tertiary",
+                        on_click=open_panel,
+                        args=(PANEL, [one.file_id for one, _, _ in shown], file.file_id),
+                    )
+                _add_back(project_id, file)
+    if heat:
+        by_id = {file.file_id: (file, entry.prediction) for file, entry, _ in shown}
+        panel(PANEL, lambda file_id: _on_panel(project_id, *by_id[file_id], heat))
 
 
 def _answer(run: Run, file: BinaryIO) -> tuple[Answer, bytes | None]:
@@ -110,48 +135,56 @@ def _asked(
     return entry, thumbnail_bytes(read_untrusted(_data, shortest=PREVIEW), side=PREVIEW)
 
 
-def _show(
-    project_id: str, file: BinaryIO, found: Prediction, preview: bytes | None, *, key: str
-) -> None:
-    name_text(file.name)
-    if preview:
-        st.image(preview)
-    unlike_warning(found)
-    charts.show(
-        charts.probabilities(found.class_names, found.probabilities),
-        key=f"bars-{key}-{file.file_id}",
+def _show_prediction(project_id: str, found: Prediction) -> None:
+    show_answer(project_id, found.class_names, found.probabilities, unlike=found.unlike)
+
+
+def _on_panel(project_id: str, file: BinaryIO, found: Prediction, heat: Heat) -> PanelPicture:
+    return PanelPicture(
+        name=file.name,
+        picture=bytes(file.getvalue()),
+        class_names=found.class_names,
+        explain_first=found.class_names.index(found.class_name),
+        answer=partial(_show_prediction, project_id, found),
+        heat=partial(heat, file),
+        mend=partial(_add_back, project_id, file, where="panel-"),
     )
-    _add_back(project_id, file)
 
 
-def _add_back(project_id: str, file: BinaryIO) -> None:
-    """Ask for the picture's right label, which is often not the answer, and keep it with that."""
+def _add_back(project_id: str, file: BinaryIO, *, where: str = "") -> None:
+    """Ask for the picture's right label, which is often not the answer, and keep it with that.
+
+    `where` is different for each place on the page where this is drawn.
+    """
     told, change = f"added-{file.file_id}", state.widget_value(f"change-{file.file_id}")
     if said := state.widget_value(told):
         (st.success if change else st.info)(plain(str(said)))
     if change:
         if change == last_change(state.current_workspace(), project_id):
             forget = partial(_forget, file.file_id)
-            undo_button(project_id, key=f"undo-{file.file_id}", done=forget)
+            undo_button(project_id, key=f"undo-{where}{file.file_id}", done=forget)
         return
+    right = f"right-class-{where}{file.file_id}"
     with st.popover("Wrong, or worth adding?", type="tertiary", icon=":material/add:"):
         note_text("Add the picture with its correct class, so that the model learns from it.")
         names = [entry.name for entry in list_classes(state.current_workspace(), project_id)]
-        with st.form(f"add-{file.file_id}", border=False):
+        with st.form(f"add-{where}{file.file_id}", border=False):
             st.selectbox(
                 "Correct class",
                 names,
                 index=None,
                 placeholder="Choose what it shows, or type a new class",
                 accept_new_options=True,
-                key=f"right-class-{file.file_id}",
+                key=right,
             )
-            st.form_submit_button("Add to my pictures", on_click=_keep, args=(project_id, file))
+            st.form_submit_button(
+                "Add to my pictures", on_click=_keep, args=(project_id, file, right)
+            )
 
 
-def _keep(project_id: str, file: BinaryIO) -> None:
-    """Add the picture to the class that was chosen, and remember what to say of it."""
-    class_name, told = state.widget_value(f"right-class-{file.file_id}"), f"added-{file.file_id}"
+def _keep(project_id: str, file: BinaryIO, right: str) -> None:
+    """Add the picture to the class that the widget `right` names; remember what to say of it."""
+    class_name, told = state.widget_value(right), f"added-{file.file_id}"
     if not class_name:
         state.set_widget_value(told, "Not added: choose its correct class first.")
         return

@@ -5,18 +5,18 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.compute import answer_so_far, ask, forget, wait_for_all
-from pages.shared.elements import errors_shown, note_text
+from pages.shared.compute import answer_so_far, ask, wait_for_all
+from pages.shared.elements import note_text
 from pages.shared.journey import EVALUATION, LAYERS, PREDICT
 from pages.shared.layers.strategies import strategy_text
 from pages.shared.results import report_of, result_cards
 from pages.shared.run_choice import MISSING_RESULT
-from pages.shared.run_control import STATE_TEXT, resume, start
+from pages.shared.run_control import STATE_TEXT, resume, start_training
 from pages.shared.text import counted, device_text, duration, plain
 from pages.shared.training.progress import follow_training
 from tl_core.images import ClassSummary, count_learnable
 from tl_core.runs import Run, delete_run, run_traceback
-from tl_core.runs.configuration import TrainingConfig, config_to_json
+from tl_core.runs.configuration import TrainingConfig
 from tl_core.workspace import Project
 
 OVERLAID = 3  # earlier runs behind the curves; more would be a tangle
@@ -61,7 +61,7 @@ def next_training(
                 key="start",
                 type="primary" if primary else "secondary",
                 icon=":material/play_arrow:",
-                on_click=_start,
+                on_click=start_training,
                 args=(project, config),
             )
             st.page_link(
@@ -125,12 +125,3 @@ def show_run(
     below()
     earlier = [(names[old.id].split(" · ")[0], old) for old in runs if old.created < run.created]
     follow_training(run, earlier=earlier[:OVERLAID], notes=report.notes if report else ())
-
-
-def _start(project: Project, config: TrainingConfig) -> None:
-    workspace = state.current_workspace()
-    with errors_shown():
-        # Afterwards the features are cached and the same training takes less time.
-        forget("estimate_seconds", str(workspace.root), project.id, config)
-        run = start(project.id, "train", config_to_json(config))
-        state.show_run(run.id)
