@@ -84,6 +84,9 @@ def test_loading_a_model_ahead_does_not_count_as_trying_it(stripes):
 def test_an_explanation_is_a_picture(stripes, class_index):
     digest = first(stripes).digest
     assert opened(answer(stripes, "explain", "run", digest, class_index)).mode == "RGB"
+    content = image_path(*stripes, first(stripes)).read_bytes()
+    tinted = opened(answer(stripes, "explain", "run", content, class_index))
+    assert tinted.size == opened(answer(stripes, "explain", "run", digest, class_index)).size
 
 
 def test_a_picture_that_is_gone_and_a_run_without_model_are_sentences(stripes):

@@ -48,9 +48,7 @@ def layer_groups(root: str, project_id: str, backbone: Backbone) -> list[LayerBl
     network = illustrations.untrained(backbone)
     return [
         LayerBlock(group.name, group.index, group.parameters)
-        for group in groups_of_layers.layer_groups(
-            illustrations.untrained(backbone), num_classes=classes
-        )
+        for group in groups_of_layers.layer_groups(network, num_classes=classes)
     ]
 
 
