@@ -11,7 +11,7 @@ from pages.shared.images.groups import show_groups
 from pages.shared.images.health import show_health
 from pages.shared.images.locked_test import locked_part
 from pages.shared.images.piles import show_piles
-from pages.shared.journey import IMAGES, LAYERS, usable_classes
+from pages.shared.journey import IMAGES, LAYERS, can_learn, usable_classes
 from pages.shared.layout import enter, next_step, page_header
 from pages.shared.text import counted
 from tl_core.images import (
@@ -67,10 +67,12 @@ if total:
     locked_part(project.id)
 if skipped:
     left_out()
-usable = usable_classes(classes)
+several = len(usable_classes(classes)) >= 2
 next_step(
     LAYERS,
     "Next: choose layers",
-    disabled=len(usable) < 2,
-    help=None if len(usable) >= 2 else "You need at least two classes with two pictures each.",
+    disabled=not can_learn(classes),
+    help=None
+    if several
+    else "You need at least two classes with two pictures each, or one with normal pictures only.",
 )

@@ -6,8 +6,9 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.journey import EVALUATION, TRAINING
+from pages.shared.layers.approach_choice import require_needs
 from pages.shared.layers.draft import draft
-from pages.shared.layout import enter, next_step, page_header, require_backbone, require_classes
+from pages.shared.layout import enter, next_step, page_header, require_backbone
 from pages.shared.run_choice import pick_run, run_config, run_names
 from pages.shared.training.run_panel import next_training, show_run
 from pages.shared.training.runs_table import compare_runs
@@ -24,8 +25,8 @@ page_header(
     None,
 )
 require_backbone(project)
-classes = require_classes(project)
 config = draft(project)
+classes = require_needs(project, config)
 runs = list_runs(workspace, project.id)
 names = run_names(runs)
 has_result = any(run.accuracy is not None for run in runs)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.elements import name_text, note_text
+from pages.shared.evaluation.anomalies import show_anomalies
 from pages.shared.evaluation.calibration import show_sureness
 from pages.shared.evaluation.cells import (
     PANEL,
@@ -17,13 +18,14 @@ from pages.shared.evaluation.locked_test import show_locked_test
 from pages.shared.evaluation.per_class import SMALL_MATRIX, choose_cell, class_table
 from pages.shared.glossary import term
 from pages.shared.images.changes import undo_button
-from pages.shared.journey import EVALUATION, TRANSFER
+from pages.shared.journey import EVALUATION, PREDICT, TRANSFER
 from pages.shared.layout import enter, next_step, page_header
 from pages.shared.panel import panel
 from pages.shared.results import result_cards
 from pages.shared.run_choice import choose_result
 from pages.shared.transfer.comparison import comparison_of
 from tl_core.runs import compute_client
+from tl_core.runs.results.anomaly import anomaly_result
 
 MISTAKES = 24  # shown; more would be scrolled past
 
@@ -35,6 +37,11 @@ page_header(
     "Which pictures the model gets wrong. You can fix wrong labels here.",
 )
 run, report = choose_result(project)
+if anomalies := anomaly_result(report):
+    compute_client.warm()
+    show_anomalies(project, run, report, anomalies)
+    next_step(PREDICT, "Next: try it on new pictures")
+    st.stop()
 evaluation = report.evaluation
 records = records_of(project, evaluation)
 compute_client.warm()

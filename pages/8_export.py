@@ -7,9 +7,11 @@ from pages.shared.elements import card, note_text
 from pages.shared.export.onnx_check import download_button, onnx_card
 from pages.shared.journey import EXPORT
 from pages.shared.layout import enter, page_header
+from pages.shared.results import report_of
 from pages.shared.run_choice import choose_model
 from pages.shared.text import licence_text
 from tl_core.runs import compute_client
+from tl_core.runs.results.anomaly import anomaly_result
 from tl_core.runs.results.onnx_check import WEIGHTS
 
 enter(EXPORT)
@@ -24,6 +26,8 @@ run = choose_model(project)
 compute_client.warm()
 with card("onnx"):
     onnx_card(run)
+    if anomaly_result(report_of(run)):
+        note_text("The second probability is that of an anomaly; above 0.5 it is one.")
 with card("weights"):
     st.subheader("Weights for PyTorch", anchor=False)
     note_text(

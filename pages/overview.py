@@ -5,7 +5,16 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.glossary import term
 from pages.shared.images.arrivals import show_arrivals
-from pages.shared.journey import OVERVIEW, PAGES, PREDICT, STEPS, steps_done
+from pages.shared.journey import (
+    OVERVIEW,
+    PAGES,
+    PREDICT,
+    STEPS,
+    TRANSFER,
+    can_learn,
+    steps_done,
+    usable_classes,
+)
 from pages.shared.layout import enter, next_step, page_header
 from pages.shared.live.elsewhere import elsewhere_warning
 from pages.shared.live.least_sure import least_sure
@@ -37,5 +46,8 @@ with box:
     try_box(live, key="box")
 
 done = steps_done(workspace, project)
+classes = list_classes(workspace, project.id)
+if len(usable_classes(classes)) < 2 and can_learn(classes):
+    done.add(TRANSFER)  # there are no classes to compare baselines by
 following = next((page for page in STEPS if page not in done), PREDICT)
 next_step(following, f"Next: {PAGES[following][0].lower()}")

@@ -93,7 +93,7 @@ def remember(*_training: object) -> None: ...
 
 
 def approach_named(_name: str) -> types.SimpleNamespace:
-    return types.SimpleNamespace(pretrained=True)
+    return types.SimpleNamespace(pretrained=True, needs=("labels",))
 
 
 def stand_in() -> None:

@@ -200,6 +200,15 @@ TERMS = {
         "Pictures held out from all training and every choice; measure on them once, at the end, "
         "because choosing by the result makes the number too good."
     ),
+    "anomaly detection": (
+        "Only normal pictures are learned; a picture is anomalous if it, or its parts, are farther "
+        "from all of them than normal pictures are from each other."
+    ),
+    "false alarm": "A normal picture that the model calls anomalous.",
+    "AUROC": (
+        "The area under the ROC curve: how likely an anomalous picture scores higher than a normal "
+        "one, whatever the threshold. 0.5 is chance, 1 perfect."
+    ),
     "run": "One training with its settings and its result.",
 }
 

@@ -1,9 +1,10 @@
 """The page table: every page of the app, the steps of the journey in order, which are done."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tl_core.images import ClassSummary, list_classes
 from tl_core.runs import list_runs
+from tl_core.runs.approach import LABELS, LEAST_LABELLED, NORMAL, unmet_need
 from tl_core.runs.draft import chosen_backbone, drafted_config
 from tl_core.runs.results.answers import was_tried
 from tl_core.runs.results.onnx_check import read_parity
@@ -37,7 +38,12 @@ STEPS = tuple(page for page in PAGES if page not in (HOME, OVERVIEW))
 
 def usable_classes(classes: Iterable[ClassSummary]) -> list[ClassSummary]:
     """Return the classes that a model can learn: two pictures or more that take part."""
-    return [entry for entry in classes if entry.images - entry.excluded >= 2]
+    return [entry for entry in classes if entry.images - entry.excluded >= LEAST_LABELLED]
+
+
+def can_learn(classes: Sequence[ClassSummary]) -> bool:
+    """Whether there is anything to learn: classes to tell apart, or one of normal pictures."""
+    return any(unmet_need([need], classes) is None for need in (LABELS, NORMAL))
 
 
 def steps_done(workspace: Workspace, project: Project) -> set[str]:
@@ -48,7 +54,7 @@ def steps_done(workspace: Workspace, project: Project) -> set[str]:
     compared = any(run.state == "done" for run in list_runs(workspace, project.id, "assess"))
     facts = {
         BACKBONE: chosen_backbone(project) is not None,
-        IMAGES: len(usable_classes(list_classes(workspace, project.id))) >= 2,
+        IMAGES: can_learn(list_classes(workspace, project.id)),
         LAYERS: drafted_config(project) is not None or bool(runs),
         TRAINING: trained,
         EVALUATION: trained,

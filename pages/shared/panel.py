@@ -112,13 +112,13 @@ def _turn(key: str, ids: tuple[str, ...], at: int) -> None:
 
 def _large(shown: PanelPicture) -> None:
     try:
-        st.image(_reduced(shown.picture), width="stretch")
+        st.image(reduced(shown.picture), width="stretch")
     except (TLCoreError, OSError):
         note_text("This picture's file can no longer be read.")
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _reduced(picture: Path | bytes) -> bytes:
+def reduced(picture: Path | bytes) -> bytes:
     """Return the picture upright and small, WebP; decoding it anew at every click would be slow."""
     read = read_picture if isinstance(picture, Path) else read_untrusted
     image = read(picture, shortest=SHOWN)

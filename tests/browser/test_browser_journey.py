@@ -62,7 +62,7 @@ def test_from_sample_images_to_a_model_that_answers_the_same_elsewhere(address, 
         page.locator(".tile").first.wait_for()
         primary_button(page, "Next: choose layers").click()
 
-        heading(page, "Choose which layers are trained")
+        heading(page, "Choose how to transfer")
         primary_button(page, "Next: train").click()
 
         heading(page, "Train the model")

@@ -17,7 +17,7 @@ from tl_core.workspace import rename_project
 PAGES = {  # address: (title, label of the primary button)
     "backbone": ("Choose a backbone", "Next: your pictures"),
     "images": ("Your pictures", "Next: choose layers"),
-    "layers": ("Choose which layers are trained", "Next: train"),
+    "layers": ("Choose how to transfer", "Next: train"),
     "training": ("Train the model", "Next: evaluation"),
     "evaluation": ("Evaluate the model", "Next: did the pretrained model help?"),
     "transfer": ("Did the pretrained model help?", "Next: try it on new pictures"),

@@ -11,7 +11,7 @@ def test_next_opens_a_page_at_its_top_with_the_focus_there(workspace):
         settled(page)
         page.locator("[data-testid=stMain]").evaluate("main => main.scrollTo(0, 1e6)")
         primary_button(page, "Next: choose layers").click()
-        heading(page, "Choose which layers are trained")
+        heading(page, "Choose how to transfer")
         settled(page)
         assert page.locator("[data-testid=stMain]").evaluate("main => main.scrollTop") < 5
         assert page.evaluate("document.activeElement.tagName") == "H1"

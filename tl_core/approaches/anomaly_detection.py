@@ -21,7 +21,7 @@ from torch import Tensor
 
 from tl_core.approaches.approach import Approach, Fitted, Steps
 from tl_core.approaches.task import Task
-from tl_core.backbones.anomaly import SHARPNESS, AnomalyNetwork, nearest
+from tl_core.backbones.anomaly import AnomalyNetwork, nearest
 from tl_core.backbones.network import has_stages
 from tl_core.backbones.unlike import limit_of, spread
 from tl_core.errors import DatasetError
@@ -31,15 +31,15 @@ from tl_core.features import copies
 from tl_core.features.engine import EngineChoice
 from tl_core.features.patches import PatchTable, patch_features
 from tl_core.images import ImageSet, LabelledImage, list_classes, picture_rows, without_labels
-from tl_core.runs.approach import Option
+from tl_core.runs.approach import LEAST_NORMAL, NORMAL, Option
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.events import Event, Note, PhaseStarted
+from tl_core.runs.results.anomaly import SHARPNESS
 from tl_core.runs.results.intervals import wilson_interval
 from tl_core.runs.results.report import Evaluation
 from tl_core.workspace.storage import Workspace
 
 ANOMALOUS = "anomalous"
-LEAST_NORMAL = 5  # pictures
 FOLDS = 5
 MOST_PICTURES, MOST_PATCHES = 400, 2000  # that are remembered
 TOGETHER = 16  # pictures whose parts are compared at once
@@ -253,9 +253,12 @@ def _say_the_tail(model: AnomalyModel) -> Iterator[Event]:
 
 APPROACH = Approach(
     name="anomaly_detection",
-    needs=("normal pictures",),
+    needs=(NORMAL,),
     settings=(),
-    options=(Option("normal", ""), Option("false_alarms", 0.05, least=0.001, most=0.5)),
+    options=(
+        Option("normal", "", kind="class"),
+        Option("false_alarms", 0.05, least=0.001, most=0.5, kind="share"),
+    ),
     image_set=normal_and_others,
     train=train,
 )

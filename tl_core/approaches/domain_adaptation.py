@@ -22,7 +22,7 @@ from tl_core.features.engine import EngineChoice
 from tl_core.features.extraction import extract_features
 from tl_core.images import ImageSet, picture_rows, without_labels
 from tl_core.images.subsets import SubsetFacts, parse_subset
-from tl_core.runs.approach import Option
+from tl_core.runs.approach import LABELS, TARGET, Option
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.events import Event, Note, PhaseStarted
 from tl_core.runs.results.intervals import paired_interval
@@ -227,7 +227,7 @@ def both_places(workspace: Workspace, project_id: str, config: TrainingConfig) -
 
 APPROACH = Approach(
     name="domain_adaptation",
-    needs=("labels", "target pictures"),
+    needs=(LABELS, TARGET),
     options=(Option("target", "target/*"), Option("learn_target_labels", False)),
     image_set=both_places,
     train=train,

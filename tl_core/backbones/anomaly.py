@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, interpolate
 
 from tl_core.backbones.network import MOST_CHANNELS, moments, stage_indices
+from tl_core.runs.results.anomaly import SHARPNESS
 
 MOST_SIDE = 14  # patches along a side
-SHARPNESS = 2.0  # of probabilities: logits per spread of the normal pictures
 
 
 class PatchReader(nn.Module):

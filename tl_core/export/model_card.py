@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tl_core.backbones.network import load_network
 from tl_core.export.predictor import model_file
-from tl_core.runs.results.report import Evaluation, read_report
+from tl_core.runs.results.anomaly import AnomalyResult, anomaly_result
+from tl_core.runs.results.report import Report, read_report
 
 _UNLIKE = """\
 Every answer comes with a score of how unlike the training pictures a picture is
@@ -29,7 +30,7 @@ def model_card(run_dir: Path) -> str:
     network, metadata = load_network(model_file(run_dir))
     report = read_report(run_dir)
     backbone, names = metadata["backbone"], metadata["class_names"]
-    measured = "It was not measured." if report is None else _measured(report.evaluation)
+    measured = "It was not measured." if report is None else _measured(report)
     side = metadata["preprocessing"]["input_size"]
     return f"""\
 # An image classifier for {len(names)} classes
@@ -56,7 +57,10 @@ The numbers hold for pictures like those that it was trained on, taken in the sa
 """
 
 
-def _measured(found: Evaluation) -> str:
+def _measured(report: Report) -> str:
+    found, alarms = report.evaluation, anomaly_result(report)
+    if alarms:
+        return _alarms(alarms)
     low, high = (100 * bound for bound in found.interval)
     how = {
         "all": "by cross-validation",
@@ -71,6 +75,22 @@ def _measured(found: Evaluation) -> str:
     return (
         f"Right about {100 * found.accuracy:.1f} % of {found.n} pictures, measured {how} "
         f"(95 % confidence interval {low:.1f} to {high:.1f} %).\n\n" + "\n".join([*head, *rows, ""])
+    )
+
+
+def _alarms(found: AnomalyResult) -> str:
+    low, high = (100 * bound for bound in found.false_alarm_interval)
+    text = (
+        f"{found.false_alarms} of {found.normal} normal pictures that it did not learn from raised "
+        f"a false alarm (95 % confidence interval {low:.1f} to {high:.1f} %); "
+        f"{100 * found.promised:g} % were allowed. "
+    )
+    if not found.anomalous:
+        return text + "No anomalous picture was known, so how many it finds is unknown.\n"
+    return (
+        f"{text}It found {found.found} of {found.anomalous} anomalous ones"
+        f"{'' if found.auroc is None else f' (AUROC {found.auroc:.3f})'}.\n\n"
+        "A picture is anomalous where the second probability is above 0.5.\n"
     )
 
 

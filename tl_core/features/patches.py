@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from tl_core.backbones.anomaly import PatchReader
-from tl_core.backbones.preprocessing import preprocessing_for
+from tl_core.backbones.preprocessing import Preprocessing, preprocessing_for
 from tl_core.features.array_cache import Shelf, shelf_folder
 from tl_core.features.decoding import PLAIN_VIEW, crop_file
 from tl_core.features.engine import EngineChoice, choose_engine
@@ -44,8 +44,7 @@ def patch_features(
         StorageFull: If there is no space for the cache.
     """
     preprocessing = preprocessing_for(network)
-    facts = made_of(backbone, preprocessing, PLAIN_VIEW)
-    shelf, engine = Shelf(shelf_folder(workspace, project_id, "patches", facts)), None
+    shelf, engine = _shelf(workspace, project_id, backbone, preprocessing), None
     if missing := lacking(shelf, images):
         some = missing[:SAMPLE_PICTURES]
         engine = choose_engine(
@@ -72,3 +71,17 @@ def patch_features(
         shelf.take("patches", digests).astype(np.float32),
         engine.choice if engine else None,
     )
+
+
+def kept_patches(
+    workspace: Workspace, project_id: str, backbone: Backbone, preprocessing: Preprocessing
+) -> frozenset[str]:
+    """Return the pictures of which this is kept."""
+    return frozenset(_shelf(workspace, project_id, backbone, preprocessing).digests)
+
+
+def _shelf(
+    workspace: Workspace, project_id: str, backbone: Backbone, preprocessing: Preprocessing
+) -> Shelf:
+    facts = made_of(backbone, preprocessing, PLAIN_VIEW)
+    return Shelf(shelf_folder(workspace, project_id, "patches", facts))

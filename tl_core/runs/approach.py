@@ -3,12 +3,26 @@
 The ways themselves are modules of `tl_core.approaches`; each states these facts of itself.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tl_core.errors import RunError
+from tl_core.images import ClassSummary
 from tl_core.runs.configuration import TrainingConfig
 
 Value = bool | int | float | str
+LABELS, NORMAL, TARGET = "labels", "normal pictures", "target pictures"
+LEAST_LABELLED, LEAST_NORMAL = 2, 5  # pictures of a class
+
+
+def unmet_need(needs: Sequence[str], classes: Iterable[ClassSummary]) -> str | None:
+    """Return the first of an approach's needs that a project lacks, None if it has all."""
+    sizes = [one.images - one.excluded for one in classes]
+    met = {
+        LABELS: sum(size >= LEAST_LABELLED for size in sizes) >= 2,
+        NORMAL: max(sizes, default=0) >= LEAST_NORMAL,
+    }
+    return next((need for need in needs if not met.get(need)), None)
 
 
 @dataclass(frozen=True)
@@ -32,12 +46,16 @@ class StepPlan:
 
 @dataclass(frozen=True)
 class Option:
-    """A setting of one approach alone, given as ``--set name=value`` or in `config.options`."""
+    """A setting of one approach alone, given as ``--set name=value`` or in `config.options`.
+
+    `kind` says what a value stands for: "class", a name of one; "share", a fraction; "" itself.
+    """
 
     name: str
     default: Value
     least: float | None = None
     most: float | None = None
+    kind: str = ""
 
     def checked(self, value: Value | str) -> Value:
         """Return the value in the type of the default.
@@ -62,7 +80,7 @@ class ApproachFacts:
 
     Args:
         name: As configurations and the command line write it.
-        needs: What has to be there: "labels", "unlabelled pictures", "target pictures".
+        needs: What has to be there: `LABELS`, `NORMAL`, `TARGET` pictures, "table of labels".
         pretrained: Whether it starts from pretrained weights.
         trained_groups: How many of the last layer groups are trained by default, the classifier
             included; None for all of them.
@@ -72,7 +90,7 @@ class ApproachFacts:
     """
 
     name: str
-    needs: tuple[str, ...] = ("labels",)
+    needs: tuple[str, ...] = (LABELS,)
     pretrained: bool = True
     trained_groups: int | None = 1
     step_plan: StepPlan | None = None

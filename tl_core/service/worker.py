@@ -12,6 +12,7 @@ from pathlib import Path
 from tl_core import runs
 from tl_core.errors import TLCoreError, WorkspaceError
 from tl_core.runs import Run
+from tl_core.runs.approach import LABELS
 from tl_core.runs.events import result_of
 from tl_core.runs.processes import give_way
 from tl_core.runs.workers import WORKER_KINDS, register_worker, unregister_worker, worker_limit
@@ -63,15 +64,17 @@ def _compare_after(workspace: Workspace, run: Run) -> None:
     """
     with suppress(TLCoreError):
         backbone = run.config.get("backbone")
-        if backbone and _pretrained(run.config) and runs.get_run(workspace, run.id).state == "done":
+        if backbone and _comparable(run.config) and runs.get_run(workspace, run.id).state == "done":
             config = {"backbone": backbone, "scratch": False}
             runs.start_run(workspace, run.project_id, kind="assess", config=config)
 
 
-def _pretrained(config: dict) -> bool:
+def _comparable(config: dict) -> bool:
+    """Whether a training says something of what pretraining does for the project's classes."""
     from tl_core.approaches.approach import approach_named
 
-    return approach_named(config["strategy"]).pretrained
+    approach = approach_named(config["strategy"])
+    return approach.pretrained and LABELS in approach.needs
 
 
 def main(arguments: list[str] | None = None) -> None:

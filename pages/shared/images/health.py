@@ -13,8 +13,8 @@ MOST_PAIRS_NAMED = 3
 TEXT = {
     "no pictures": "There are no pictures with a class yet. Add a folder with one subfolder per "
     "class.",
-    "one class": "There is only one class ({classes}). A model needs at least two; add pictures "
-    "of another one.",
+    "one class": "There is only one class ({classes}). If all of its pictures are normal, "
+    "the model can learn to find what is not. To tell classes apart, add pictures of another.",
     "many classes": "There are {counts[0]} classes. Each needs enough pictures; random guessing "
     "would be right once in {counts[0]} times.",
     "separated copies": "Your training and test folders contain pictures that show the same "

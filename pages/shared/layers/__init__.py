@@ -1,6 +1,7 @@
 """The Layers page's parts.
 
 draft            the settings of the next training, read and written back
+approach_choice  cards of the ways to transfer, and the settings of those without presets
 strategies       the named ways to train, and the frozen groups they stand for
 strategy_picker  presets, slider and blocks in step; what the choice costs
 augmentation     cards with previews

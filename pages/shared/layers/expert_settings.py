@@ -51,18 +51,20 @@ _NUMBERS = (
 def expert_settings(config: TrainingConfig, facts: ApproachFacts) -> None:
     """Draw the settings that the approach heeds; each is stored as soon as it changes."""
     with st.expander("Expert settings (the defaults are good)", icon=":material/tune:"):
-        show_stored("expert-balanced", config.balanced)
-        st.checkbox(
-            "Weight all classes equally, however many pictures they have",
-            key="expert-balanced",
-            help=term("class weights"),
-            on_change=saver("balanced", "expert-balanced"),
-        )
+        if "balanced" in facts.settings:
+            show_stored("expert-balanced", config.balanced)
+            st.checkbox(
+                "Weight all classes equally, however many pictures they have",
+                key="expert-balanced",
+                help=term("class weights"),
+                on_change=saver("balanced", "expert-balanced"),
+            )
         if "steps" in facts.settings:
             _steps(config)
         shown = [one for one in _NUMBERS if one.name in (*facts.settings, "seed")]
         for option in facts.options:
-            _option(option, config)
+            if not option.kind:  # others are drawn with the approach
+                _option(option, config)
         for start in range(0, len(shown), 2):
             for column, number in zip(st.columns(2), shown[start : start + 2], strict=False):
                 with column:

@@ -1,6 +1,7 @@
 """The Predict page's parts.
 
-single  a few pictures, each with its answer
-webcam  answers while one looks, and pictures kept to look at closely
-batch   many pictures as a table
+single   a few pictures, each with its answer
+anomaly  the answer of a model of normal pictures
+webcam   answers while one looks, and pictures kept to look at closely
+batch    many pictures as a table
 """

@@ -16,10 +16,12 @@ from pages.shared import background, state
 from pages.shared.background import Job
 from pages.shared.elements import data_table, note_text
 from pages.shared.live.elsewhere import elsewhere_warning
+from pages.shared.results import report_of
 from pages.shared.text import duration, plain
 from tl_core.errors import ImageFileError, TLCoreError
 from tl_core.images import Skipped, SourceFile
 from tl_core.runs import Run, compute_client
+from tl_core.runs.results.anomaly import AnomalyResult, anomaly_result
 from tl_core.runs.results.answers import Answer, answers_csv
 from tl_core.runs.results.live import PlaceChange
 
@@ -136,8 +138,9 @@ def _table(run: Run, job: Job) -> None:
     st.subheader(f"{len(found):,} pictures classified", anchor=False)
     note_text(*lines)
     elsewhere_warning(batch.place, "These pictures")
+    alarms = anomaly_result(report_of(run))
     data_table(
-        [_row(entry, unlike=bool(unlike), refused=bool(refused)) for entry in answers],
+        [_row(entry, alarms, unlike=bool(unlike), refused=bool(refused)) for entry in answers],
         key=f"answers-{run.id}",
         column_config={
             "Probability": st.column_config.ProgressColumn(
@@ -157,7 +160,9 @@ def _table(run: Run, job: Job) -> None:
     )
 
 
-def _row(entry: Answer, *, unlike: bool, refused: bool) -> dict[str, object]:
+def _row(
+    entry: Answer, alarms: AnomalyResult | None, *, unlike: bool, refused: bool
+) -> dict[str, object]:
     """Return an answer's cells; `unlike` and `refused` say whether there are these columns."""
     found = entry.prediction
     row = {
@@ -165,6 +170,10 @@ def _row(entry: Answer, *, unlike: bool, refused: bool) -> dict[str, object]:
         "Predicted class": found.class_name if found else "",
         "Probability": _shown(found.probability) if found else None,
     }
+    if alarms:
+        del row["Probability"]
+        above = f"Score (above {alarms.threshold:.1f}: anomalous)"
+        row[above] = round(alarms.score(found.probabilities), 2) if found else None
     if unlike:
         row["Unlike the training pictures"] = "unlike" if found and found.unlike else ""
     if refused:

@@ -15,6 +15,8 @@ from pages.shared.elements import card, name_text, note_text, show_error
 from pages.shared.images.changes import undo_button
 from pages.shared.live.known import Live
 from pages.shared.panel import PanelPicture, open_panel, panel
+from pages.shared.predict.anomaly import show_anomaly
+from pages.shared.results import report_of
 from pages.shared.text import plain
 from tl_core.errors import TLCoreError
 from tl_core.images import (
@@ -25,6 +27,7 @@ from tl_core.images import (
     thumbnail_bytes,
 )
 from tl_core.runs import Run, compute_client
+from tl_core.runs.results.anomaly import anomaly_result
 from tl_core.runs.results.answers import Answer, Prediction
 from tl_core.runs.results.onnx_check import WEIGHTS
 
@@ -52,6 +55,10 @@ class Kept:
 def try_pictures(run: Run, files: Sequence[BinaryIO]) -> None:
     """Show every picture with what a run's model says of it; one at a time can be enlarged."""
     root = str(state.current_workspace().root)
+    if found := anomaly_result(report_of(run)):
+        said = partial(show_anomaly, run, found)
+        show_answers(run.project_id, files, lambda file: _answer(run, file), said=said)
+        return
 
     def heat(file: BinaryIO, wanted: int) -> Future:
         return ask("explain", root, run.project_id, run.id, bytes(file.getvalue()), wanted)
@@ -70,7 +77,12 @@ def try_live(live: Live, files: Sequence[BinaryIO]) -> None:
 
 
 def show_answers(
-    project_id: str, files: Sequence[BinaryIO], asked: Asked, *, heat: Heat | None = None
+    project_id: str,
+    files: Sequence[BinaryIO],
+    asked: Asked,
+    *,
+    heat: Heat | None = None,
+    said: Callable[[BinaryIO, Prediction], None] | None = None,
 ) -> None:
     """Show every picture with the probabilities of its classes.
 
@@ -80,6 +92,7 @@ def show_answers(
         asked: Answers for one of them.
         heat: Returns where the model looked in one of them, for a class index; lets them be
             enlarged. None inside a dialog.
+        said: Draws an answer in another way.
     """
     try:
         with st.spinner("Classifying…", show_time=True):
@@ -101,7 +114,10 @@ def show_answers(
                 name_text(file.name)
                 if preview:
                     st.image(preview)
-                _show_prediction(project_id, entry.prediction)
+                if said:
+                    said(file, entry.prediction)
+                else:
+                    _show_prediction(project_id, entry.prediction)
                 if heat:
                     st.button(
                         "Enlarge: what it looked at",

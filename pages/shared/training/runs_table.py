@@ -10,8 +10,9 @@ from pages.shared.elements import data_table
 from pages.shared.results import report_of, result_text
 from pages.shared.run_choice import run_config
 from pages.shared.run_control import STATE_TEXT
-from pages.shared.text import duration
+from pages.shared.text import duration, percent
 from tl_core.runs import Run, best_run
+from tl_core.runs.results.anomaly import anomaly_result
 from tl_core.runs.results.comparison import run_difference
 from tl_core.runs.results.report import Evaluation, Report
 
@@ -20,6 +21,7 @@ def compare_runs(runs: Sequence[Run], names: dict[str, str]) -> None:
     """Draw all runs as a table and, with two results or more, as dots with intervals."""
     reports = {run.id: report_of(run) for run in runs if run.accuracy is not None and run.n_test}
     finished = [run for run in runs if reports.get(run.id)]
+    finished = [run for run in finished if not anomaly_result(reports[run.id])]
     leader = best_run(finished)
     if len(finished) > 1 and leader:
         evaluations = {run.id: reports[run.id].evaluation for run in finished}
@@ -85,6 +87,10 @@ def _row(run: Run, report: Report | None, names: dict[str, str]) -> dict[str, ob
     if report:
         found, spent = report.evaluation, report.seconds.get("total", spent)
         result = result_text(found.correct, found.n, interval=found.interval)
+        if alarms := anomaly_result(report):
+            share = percent(alarms.false_alarms / alarms.normal) if alarms.normal else "?"
+            result = f"{share} false alarms"
+            result += "" if alarms.auroc is None else f", AUROC {alarms.auroc:.2f}"
     return {
         "Run": names[run.id],
         "Result": result,

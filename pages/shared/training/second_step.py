@@ -12,6 +12,7 @@ from pages.shared import state
 from pages.shared.compute import answer_so_far, ask, wait_for_all
 from pages.shared.elements import errors_shown, name_text, note_text
 from pages.shared.journey import TRAINING
+from pages.shared.layers.approach_choice import tells_classes
 from pages.shared.results import report_of
 from pages.shared.run_choice import run_config
 from pages.shared.run_control import STATE_TEXT, start
@@ -56,7 +57,9 @@ def second_step(
         return
     known = answer_so_far(ask("list_approaches"))
     config = run_config(run)
-    if not known or IMPROVE not in known or known[config.strategy].step_plan:
+    if not known or IMPROVE not in known:
+        return
+    if known[config.strategy].step_plan or not tells_classes(known[config.strategy]):
         return
     following = next((one for one in runs if _follows(one, run)), None)
     with st.container(border=True, key="card-second-step"):

@@ -1,0 +1,206 @@
+"""How to transfer: a card per approach, with what it needs, gives and costs, or what is missing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from pages.shared import state
+from pages.shared.compute import answer_or_wait, answer_so_far, ask
+from pages.shared.elements import card, note_text
+from pages.shared.journey import IMAGES, LAYERS, can_learn, usable_classes
+from pages.shared.layers.draft import change_draft, show_stored
+from pages.shared.layers.strategies import LINEAR_PROBE, STRATEGY_NAMES, Known
+from pages.shared.layout import require, require_classes
+from pages.shared.text import percent, plain
+from tl_core.images import ClassSummary, list_classes
+from tl_core.runs.approach import LABELS, NORMAL, ApproachFacts, Option, unmet_need
+from tl_core.runs.configuration import TrainingConfig
+from tl_core.workspace import Project
+
+SHARES = (0.01, 0.02, 0.05, 0.1, 0.2)
+
+
+@dataclass(frozen=True)
+class ApproachText:
+    """What a person needs to choose an approach: what it needs, gives and costs."""
+
+    title: str
+    needs: str
+    gives: str
+    costs: str
+    icon: str
+
+
+CLASSES = ApproachText(
+    "Tell classes apart",
+    "Pictures of two classes or more.",
+    "The class of a new picture.",
+    "Seconds; minutes with [[fine-tuning]].",
+    "category",
+)
+APPROACH_TEXT = {
+    "anomaly_detection": ApproachText(
+        "Find what is not normal",
+        "Pictures of normal things only, 30 or more.",
+        "How unusual a new picture is, and where ([[anomaly detection]]).",
+        "Seconds, like linear probing.",
+        "troubleshoot",
+    ),
+}
+MISSING_TEXT = {
+    LABELS: "Needs two classes with two pictures each: add them on Images.",
+    NORMAL: "Needs a class with five normal pictures or more: add them on Images.",
+}
+OPTION_TEXT = {
+    "normal": "Which class is normal?",
+    "false_alarms": "Normal pictures that may raise a false alarm",
+}
+
+
+def tells_classes(facts: ApproachFacts) -> bool:
+    """Whether an approach needs labels only: it is chosen among the presets."""
+    return facts.needs == (LABELS,)
+
+
+def choose_approach(
+    config: TrainingConfig, known: Known, classes: Sequence[ClassSummary]
+) -> ApproachFacts:
+    """Draw the cards; return what is chosen, which may still lack something."""
+    shown = {LINEAR_PROBE.strategy: CLASSES}
+    shown |= {name: text for name, text in APPROACH_TEXT.items() if name in known}
+    chosen = known[config.strategy]
+    now = LINEAR_PROBE.strategy if tells_classes(chosen) else chosen.name
+    title = shown[now].title if now in shown else STRATEGY_NAMES.get(now, now)
+    missing = unmet_need(chosen.needs, classes) is not None
+    with (
+        st.expander(f"How to transfer: {title}", expanded=missing, icon=":material/alt_route:"),
+        st.grid(min_column_width=280, gap="small"),
+    ):
+        for name, text in shown.items():
+            _approach_card(known[name], text, classes, chosen=name == now)
+    return chosen
+
+
+def _approach_card(
+    facts: ApproachFacts, text: ApproachText, classes: Sequence[ClassSummary], *, chosen: bool
+) -> None:
+    missing = unmet_need(facts.needs, classes)
+    with card(f"approach-{facts.name}", chosen=chosen):
+        st.subheader(f":material/{text.icon}: {text.title}", anchor=False)
+        note_text(f"Needs: {text.needs}", f"Gives: {text.gives}", f"Costs: {text.costs}")
+        st.button(
+            "Chosen" if chosen else "Choose",
+            key=f"approach-{facts.name}",
+            icon=":material/check:" if chosen else None,
+            disabled=chosen or missing is not None,
+            on_click=_choose,
+            args=(facts.name,),
+        )
+        if missing:
+            note_text(MISSING_TEXT[missing])
+            st.page_link(
+                IMAGES,
+                label="Add pictures",
+                icon=":material/add_photo_alternate:",
+                query_params=state.address(),
+            )
+
+
+def _choose(name: str) -> None:
+    change_draft(lambda now: replace(now, strategy=name, frozen_groups=None, options={}))
+
+
+def approach_options(
+    config: TrainingConfig, facts: ApproachFacts, classes: Sequence[ClassSummary]
+) -> None:
+    """Draw the settings of an approach that has no presets; each is stored at once."""
+    st.header(STRATEGY_NAMES.get(facts.name, facts.name), anchor=False)
+    for option in facts.options:
+        label = OPTION_TEXT.get(option.name, option.name.replace("_", " ").capitalize())
+        if option.kind == "class":
+            _class_option(option, label, config, [one.name for one in classes])
+        elif option.kind == "share":
+            _share_option(option, label, config)
+
+
+def _class_option(option: Option, label: str, config: TrainingConfig, names: Sequence[str]) -> None:
+    if len(names) < 2:  # there is nothing to choose
+        note_text(f"All pictures of “{names[0]}” count as normal." if names else "")
+        return
+    key, value = f"option-{option.name}", config.options.get(option.name)
+    show_stored(key, value if value in names else None)
+    st.selectbox(
+        label,
+        names,
+        index=None,
+        placeholder="Choose a class; all others are anomalous and only measure",
+        key=key,
+        on_change=_store_option(option, key),
+    )
+
+
+def _share_option(option: Option, label: str, config: TrainingConfig) -> None:
+    key, value = f"option-{option.name}", config.options.get(option.name, option.default)
+    show_stored(key, value)
+    st.select_slider(
+        label,
+        sorted({*SHARES, value}),
+        format_func=percent,
+        key=key,
+        on_change=_store_option(option, key),
+        help="A lower share raises the threshold: fewer false alarms, more anomalies missed.",
+    )
+
+
+def _store_option(option: Option, key: str):
+    def store() -> None:
+        value = state.widget_value(key)
+        change_draft(
+            lambda now: (
+                replace(now, options={**now.options, option.name: value})
+                if value is not None
+                else now
+            )
+        )
+
+    return store
+
+
+def require_needs(project: Project, config: TrainingConfig) -> list[ClassSummary]:
+    """Return the classes if the approach has what it needs; else say what is missing, and stop."""
+    classes = list_classes(state.current_workspace(), project.id)
+    usable, asked = usable_classes(classes), ask("list_approaches")
+    if len(usable) >= 2:  # what most approaches need: nobody has to wait to hear so
+        known = answer_so_far(asked)
+    else:
+        known = answer_or_wait(asked, key="needs", doing="Loading the training methods")
+        if known is None:
+            st.stop()
+    need = unmet_need(known[config.strategy].needs, classes) if known else None
+    if need == LABELS and can_learn(classes):
+        require(
+            False,
+            f"You need at least two classes, each with at least two pictures. There is only one "
+            f"now: “{plain(usable[0].name)}”. If its pictures are all normal, the model can find "
+            "what is not.",
+            LAYERS,
+            "Choose how to transfer",
+        )
+    if need == LABELS:
+        return require_classes(project)
+    require(need is None, MISSING_TEXT.get(need, ""), IMAGES, "Add pictures")
+    if known:
+        _require_choices(config, known[config.strategy], [one.name for one in classes])
+    return usable
+
+
+def _require_choices(
+    config: TrainingConfig, facts: ApproachFacts, class_names: Sequence[str]
+) -> None:
+    """Stop where an option names none of several classes."""
+    for option in facts.options:
+        if option.kind == "class" and len(class_names) > 1:
+            chosen = config.options.get(option.name) in class_names
+            question = OPTION_TEXT.get(option.name, option.name)
+            require(chosen, question, LAYERS, "Choose it")
