@@ -1,7 +1,8 @@
-"""Train, assess, cluster, predict and export without a browser, with the app's engine and results.
+"""Train, assess, check, cluster, predict and export without a browser, with the app's engine.
 
 python -m tl_core train TRAIN_DIR --test TEST_DIR --report out.json
 python -m tl_core assess DIR --report out.json
+python -m tl_core check DIR --report out.json --suspects out.csv
 python -m tl_core cluster DIR --assignments out.csv
 python -m tl_core predict RUN PICTURE FOLDER ARCHIVE.zip
 python -m tl_core export RUN OUT_DIR

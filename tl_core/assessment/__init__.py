@@ -12,5 +12,6 @@ similarity      how far parts of the pictures are from each other
 place           whether new pictures come from elsewhere than those that a model learnt from
 layer_curve     which layer groups hold the knowledge for these pictures
 learning_curve  whether more pictures would help
+health/         what is wrong with the pictures
 ranking         which backbone suits the pictures best
 """

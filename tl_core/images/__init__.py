@@ -52,7 +52,7 @@ from tl_core.images.groups.name_proposals import (
     propose_names,
 )
 from tl_core.images.groups.recordings import Sources, add_recording, sources_of
-from tl_core.images.health import HealthFinding, health_findings
+from tl_core.images.health import HealthFinding, Overlap, health_findings, test_overlap
 from tl_core.images.labels import (
     assign_class,
     create_class,

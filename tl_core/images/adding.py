@@ -21,7 +21,7 @@ from tl_core.images.records import AddProgress, clean_class_name
 from tl_core.images.saving import (
     First,
     Stored,
-    duplicate_reason,
+    copy_of,
     known_pictures,
     project_gone,
     save_batch,
@@ -53,6 +53,7 @@ class Again:
 
     name: str
     class_name: str | None
+    split: str | None
     digest: str
 
 
@@ -176,8 +177,9 @@ def _outcomes(
         stop=decoders.stop,
     ):
         if isinstance(outcome, Again):  # what became of the first one is known by now
-            same = duplicate_reason(outcome.class_name, known[outcome.digest])
-            yield Skipped(outcome.name, refused.get(outcome.digest, same))
+            name, digest = outcome.name, outcome.digest
+            same = copy_of(name, outcome.class_name, outcome.split, digest, known[digest])
+            yield Skipped(name, refused[digest]) if digest in refused else same
         else:
             yield outcome
 
@@ -197,7 +199,7 @@ def _read(
     if first is not None:
         thumbnail = thumbnail_path(workspace, project_id, digest)
         if first.original is None or (_size(first.original) == len(data) and _size(thumbnail)):
-            return Again(file.name, class_name, digest)
+            return Again(file.name, class_name, file.split, digest)
     known[digest] = First(file.name, class_name)
     return Offered(replace(file, class_name=class_name), data, digest, first is not None)
 

@@ -3,9 +3,10 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from tl_core.images.queries import count_images, labelled, list_classes
+from tl_core.images.files.sources import Skipped
+from tl_core.images.queries import count_images, labelled, list_classes, list_skipped
 from tl_core.images.records import ClassSummary
-from tl_core.images.sets import LEAST_PER_CLASS
+from tl_core.images.sets import LEAST_PER_CLASS, picture_rows
 from tl_core.images.splits import TEST, VALIDATION
 from tl_core.workspace.database import ClassRow, ImageRow, session
 from tl_core.workspace.storage import Workspace
@@ -96,6 +97,44 @@ def _on_groups(workspace: Workspace, project_id: str) -> list[HealthFinding]:
         HealthFinding(kind="conflicting labels", pairs=_conflicting(list(members.values()))),
     )
     return [finding for finding in findings if finding.classes or finding.pairs]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overlap:
+    """Test pictures of the person's folders that are in the training part, too.
+
+    Args:
+        total: How many test pictures there are, those left out as copies included.
+        exact: Files that were left out because a training picture is exactly the same.
+        near: Digests of test pictures in a group with training pictures.
+    """
+
+    total: int
+    exact: tuple[Skipped, ...]
+    near: frozenset[str]
+
+    @property
+    def count(self) -> int:
+        return len(self.exact) + len(self.near)
+
+
+def test_overlap(workspace: Workspace, project_id: str) -> Overlap | None:
+    """Return which test pictures are in the training part, too; None without a test part.
+
+    Near copies are known as far as they were searched for.
+    """
+    rows = {row.digest: row for row in picture_rows(workspace, project_id)}
+    skipped = list_skipped(workspace, project_id)
+    given = {row.split_given for row in rows.values()} | {one.split for one in skipped}
+    test = TEST if TEST in given else VALIDATION
+    tested = {row.digest for row in rows.values() if row.split_given == test}
+    if test not in given or len(tested) == len(rows):
+        return None
+    learnt = {row.digest: row for row in rows.values() if row.digest not in tested}
+    again = [one for one in skipped if one.split == test and one.copy_of in learnt]
+    groups = {row.group for row in learnt.values()} - {None}
+    near = frozenset(digest for digest in tested if rows[digest].group in groups)
+    return Overlap(total=len(tested) + len(again), exact=tuple(again), near=near)
 
 
 Members = list[list[tuple[str | None, PictureName]]]

@@ -121,7 +121,9 @@ def get_images(
 
 def list_skipped(workspace: Workspace, project_id: str) -> list[Skipped]:
     """Return every file that was left out so far, with its reason, in order."""
-    wanted = select(SkippedRow.name, SkippedRow.reason).where(SkippedRow.project_id == project_id)
+    columns = ("name", "reason", "copy_of", "class_name", "split")
+    wanted = select(*(getattr(SkippedRow, name) for name in columns))
+    wanted = wanted.where(SkippedRow.project_id == project_id)
     with session(workspace, write=False) as opened:
         return [Skipped(*row) for row in opened.execute(wanted.order_by(SkippedRow.id))]
 

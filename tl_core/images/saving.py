@@ -1,6 +1,6 @@
 """Rows for pictures whose files are on the disk; what a project knows of its pictures' bytes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, insert, select
@@ -76,12 +76,14 @@ def save_batch(
         new, put_back, left_out = [], 0, []
         for outcome in outcomes:
             if isinstance(outcome, Skipped):
-                left_out.append(Skipped(printable(outcome.name), outcome.reason))
+                left_out.append(replace(outcome, name=printable(outcome.name)))
             elif outcome.facts.digest in there and outcome.has_row:
                 put_back += 1
             elif outcome.facts.digest in there:  # another window was faster
-                reason = duplicate_reason(outcome.class_name, there[outcome.facts.digest])
-                left_out.append(Skipped(printable(outcome.name), reason))
+                digest = outcome.facts.digest
+                left_out.append(
+                    copy_of(outcome.name, outcome.class_name, outcome.split, digest, there[digest])
+                )
             else:
                 new.append(outcome)
         _insert(opened, project_id, new)
@@ -134,7 +136,14 @@ def _first_seen(
     }
 
 
-def duplicate_reason(class_name: str | None, first: First) -> str:
+def copy_of(
+    name: str, class_name: str | None, split: str | None, digest: str, first: First
+) -> Skipped:
+    """Say that a file has the same bytes as the picture with this digest."""
+    return Skipped(printable(name), _duplicate(class_name, first), digest, class_name, split)
+
+
+def _duplicate(class_name: str | None, first: First) -> str:
     same = f"exactly the same picture as '{printable(first.name)}'"
     if first.class_name is None:
         return f"{same}, which has no class yet"

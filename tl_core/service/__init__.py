@@ -14,5 +14,5 @@ live_features      pictures looked at as they arrive, kept where trainings find 
 piles              groups of pictures without a class, for a person to name
 estimates          how long a training will take, from what earlier ones took
 tally              what a training did and how long it took
-headless/          the command line: train, assess, cluster, predict, export
+headless/          the command line: train, assess, check, cluster, predict, export
 """

@@ -136,6 +136,9 @@ class SkippedRow(Base):
     project_id: Mapped[str] = _project_key(index=True)
     name: Mapped[str]
     reason: Mapped[str]
+    copy_of: Mapped[str | None]  # digest of the picture that it is exactly the same as
+    class_name: Mapped[str | None]  # that it was offered for, if it is a copy
+    split: Mapped[str | None]
 
 
 class ChangeRow(Base):

@@ -55,10 +55,16 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that was left out, and a plain reason."""
+    """A file that was left out, and a plain reason.
+
+    Of exactly the same file as a picture `copy_of` (digest), class and split are known as well.
+    """
 
     name: str
     reason: str
+    copy_of: str | None = None
+    class_name: str | None = None
+    split: str | None = None
 
 
 def source_file(name: str, read: Callable[[], bytes]) -> SourceFile | Skipped:

@@ -9,5 +9,6 @@ assessment  did the pretrained model help?
 ranking     which backbone suits the pictures best
 answers     what a model says about new pictures; a table of them
 live        what a live model knows now, and what it says of pictures
+health      what is wrong with the pictures
 onnx_check  whether the exported file gives the app's answers
 """

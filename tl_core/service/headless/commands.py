@@ -1,4 +1,4 @@
-"""What the commands do: train, assess, cluster, predict, export; and what they say meanwhile.
+"""What the commands do (train, assess, check, cluster, predict, export), and say meanwhile.
 
 Results go to the standard output or into files, everything else to the standard error.
 """
@@ -105,6 +105,25 @@ def assess(options: argparse.Namespace) -> None:
     if options.report:
         write(options.report, results.assessment_json(workspace, project_id, found))
     print(results.assessment_text(found))
+
+
+def check(options: argparse.Namespace) -> None:
+    from tl_core.assessment.health.check import check_health
+
+    began, workspace = time.perf_counter(), open_workspace(options.workspace)
+    backbone = folders.backbone_named(options.backbone)
+    project_id, skipped = folders.project_of_folder(workspace, options.directory, options.test)
+    list_skipped(skipped)
+    found = show(check_health(workspace, project_id, backbone))
+    if options.report:
+        seconds = {"total": round(time.perf_counter() - began, 3)}
+        write(options.report, results.health_json(found, seconds))
+    if options.suspects:
+        write(options.suspects, results.suspects_csv(found))
+    for finding in found.findings:
+        print(f"{finding.severity:.2f}  {finding.kind}: {finding.message}")
+    if not found.findings:
+        print("nothing found")
 
 
 def cluster(options: argparse.Namespace) -> None:
@@ -234,6 +253,7 @@ def _download(backbone: Backbone) -> None:
 COMMANDS = {
     "train": train,
     "assess": assess,
+    "check": check,
     "cluster": cluster,
     "predict": predict,
     "export": export,

@@ -180,7 +180,7 @@ def _of_class(file: SourceFile | Skipped, name: str | None) -> SourceFile | Skip
 
 def _fingerprint(folders: list[Path], asked: str) -> str:
     """Return a number for these folders as they are now: names, sizes, times of change."""
-    facts = [asked] if asked else []
+    facts = ["copies are known", *filter(None, [asked])]
     for folder in folders:
         root = folder.resolve()
         facts.append(str(root))

@@ -14,6 +14,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_train(commands)
     _add_assess(commands)
+    _add_check(commands)
     _add_cluster(commands)
     _add_predict(commands)
     _add_export(commands)
@@ -160,6 +161,31 @@ def _add_assess(commands: argparse._SubParsersAction) -> None:
         metavar=("A", "B"),
         help="measure how different two subsets of the pictures are, given as file name patterns "
         "('cam1_*' 'cam2_*') or as class:NAME, folder:NAME, split:train, split:test",
+    )
+    _add_common(command)
+
+
+def _add_check(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser(
+        "check",
+        help="look for what is wrong with a folder of class folders",
+        description="Look for labels that may be wrong, copies, bad pictures, traits that give a "
+        "class away, and classes that look like one or like two. Nothing is changed.",
+    )
+    add = command.add_argument
+    add("directory", type=Path, metavar="DIR", help="one folder of pictures per class")
+    add(
+        "--test",
+        type=Path,
+        metavar="TEST_DIR",
+        help="also look for pictures of this test folder that are in DIR, too",
+    )
+    add(
+        "--suspects",
+        type=Path,
+        metavar="OUT.csv",
+        help="write every picture to this file, the most suspect label first: "
+        "file,label,suggested,score",
     )
     _add_common(command)
 

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tl_core.images import PictureRow, get_images, list_groups
+from tl_core.images.splits import TEST
 from tl_core.runs import Run
 from tl_core.runs.results.answers import without_formula
 from tl_core.runs.results.assessment import Assessment
+from tl_core.runs.results.health import Health
 from tl_core.runs.results.report import Report
 from tl_core.workspace.storage import Workspace
 
@@ -100,6 +102,36 @@ def predictions_csv(workspace: Workspace, project_id: str, report: Report) -> by
         file = without_formula(names.get(digest, digest))
         numbers = (f"{value:.6f}" for value in probabilities)
         writer.writerow([file, classes[label], classes[predicted], *numbers])
+    return text.getvalue().encode()
+
+
+def health_json(found: Health, seconds: Mapping[str, float]) -> bytes:
+    """Return the findings, each with the names of its pictures, the most severe first."""
+    facts = [
+        {
+            "kind": one.kind,
+            "about": one.about or None,
+            "severity": one.severity,
+            "points": one.points,
+            "message": one.message,
+            "classes": one.classes,
+            "pictures": [picture.file for picture in one.pictures],
+        }
+        for one in found.findings
+    ]
+    whole = {"findings": facts, "pictures": len(found.suspects), "seconds": seconds}
+    return json.dumps(whole, indent=1, ensure_ascii=False).encode()
+
+
+def suspects_csv(found: Health) -> bytes:
+    """Return every picture that is not of the test part: file, label, suggested, score."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["file", "label", "suggested", "score"])
+    for one in found.suspects:
+        if one.split != TEST:
+            names = (without_formula(name or "") for name in (one.file, one.label, one.suggested))
+            writer.writerow([*names, f"{one.score:.6f}"])
     return text.getvalue().encode()
 
 

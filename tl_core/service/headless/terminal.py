@@ -28,6 +28,7 @@ _PHASES = {
     "evaluate": "Evaluating",
     "save": "Saving",
     "assess": "Comparing with baselines",
+    "health": "Looking for what is wrong with the pictures",
 }
 
 
