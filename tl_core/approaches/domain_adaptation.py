@@ -21,16 +21,15 @@ from tl_core.evaluation.measuring import evaluation_of
 from tl_core.features.engine import EngineChoice
 from tl_core.features.extraction import extract_features
 from tl_core.images import ImageSet, picture_rows, without_labels
-from tl_core.images.subsets import SubsetFacts, parse_subset
-from tl_core.runs.approach import LABELS, TARGET, Option
+from tl_core.runs.approach import LABELS, LEAST_TARGET, TARGET, Option
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.events import Event, Note, PhaseStarted
 from tl_core.runs.results.intervals import paired_interval
 from tl_core.runs.results.report import Evaluation
 from tl_core.workspace.storage import Workspace
 
-LEAST_TARGET = 5  # pictures of the place of use
 NAMED = 5  # classes that a sentence names
+TO_LABEL = 40  # pictures that are proposed
 
 
 def train(task: Task) -> Steps:
@@ -74,7 +73,7 @@ def train(task: Task) -> Steps:
 def _say_what_is_unknown(task: Task) -> Iterator[Event]:
     """Say how many pictures are of classes that the first place lacks, as far as that is known."""
     names = task.images.class_names
-    rows = picture_rows(task.workspace, task.project_id)
+    rows = picture_rows(task.workspace, task.project_id, places=True)
     unknown = [row.class_name for row in rows if row.class_name not in (None, *names)]
     if unknown:
         listed = ", ".join(f"'{name}'" for name in sorted(set(unknown))[:NAMED])
@@ -149,7 +148,9 @@ class AdaptedModel:
         """Return what a report says of it beside the usual."""
         found = self.adaptation
         facts = {
+            "place": APPROACH.options_of(self.task.config)["target"],
             "method_used": found.chosen,
+            "to_label": self._to_label(),
             "proxy_a_distance": found.distance,
             "target_pictures": len(self.known),
             "target_labels": int((self.known >= 0).sum()),
@@ -175,6 +176,26 @@ class AdaptedModel:
             "verdict": "helped" if low > 0 else "hurt" if high < 0 else "no clear difference",
         }
 
+    def _to_label(self) -> list[list]:
+        """Return the pictures there whose labels would tell most, changed answers first.
+
+        Each with its digest, what the unadapted and the chosen model say, and how probable the
+        latter is.
+        """
+        task, found = self.task, self.adaptation
+        there = task.rows("target", "test of the target")
+        rows = there[(self.known < 0) & np.isin(there, task.rows("target"))]
+        if not len(rows):
+            return []
+        before = self._logits(UNADAPTED, rows).argmax(axis=1)
+        said = softmax(self._logits(found.chosen, rows))
+        after, sure = said.argmax(axis=1), said.max(axis=1)
+        names = task.images.class_names
+        return [
+            [task.images.images[rows[i]].digest, names[before[i]], names[after[i]], float(sure[i])]
+            for i in np.lexsort((sure, before == after))[:TO_LABEL]
+        ]
+
     def _logits(self, name: str, rows: np.ndarray) -> np.ndarray:
         return self.adaptation.candidates[name].probe.logits(self.extracted.values[0, rows])
 
@@ -187,13 +208,13 @@ def both_places(workspace: Workspace, project_id: str, config: TrainingConfig) -
     Raises:
         DatasetError: If there are too few pictures of the place of use, or too few labelled ones.
     """
-    place = parse_subset(str(APPROACH.options_of(config)["target"]))
-    rows = [row for row in picture_rows(workspace, project_id) if not row.locked]
-    there = {
-        row.digest
-        for row in rows
-        if place.holds(SubsetFacts(row.name, row.class_name or "", row.split_given))
-    }
+    place = str(APPROACH.options_of(config)["target"])
+    rows = [row for row in picture_rows(workspace, project_id, places=True) if not row.locked]
+    places = {row.place for row in rows} - {None}
+    if not place and len(places) == 1:
+        (place,) = places
+    rows = [row for row in rows if row.place in (None, place)]
+    there = {row.digest for row in rows if row.place}
     learnt = {
         row.class_name
         for row in rows
@@ -228,7 +249,7 @@ def both_places(workspace: Workspace, project_id: str, config: TrainingConfig) -
 APPROACH = Approach(
     name="domain_adaptation",
     needs=(LABELS, TARGET),
-    options=(Option("target", "target/*"), Option("learn_target_labels", False)),
+    options=(Option("target", "", kind="place"), Option("learn_target_labels", False)),
     image_set=both_places,
     train=train,
 )

@@ -65,6 +65,8 @@ def _measured(report: Report) -> str:
     how = {
         "all": "by cross-validation",
         "test": "on a test part that it was not trained on",
+        "target": "on labelled pictures of the place of use",
+        "source": "where it learnt; the accuracy at the place of use is not known",
         "validation": "on the validation part, which also chose the epoch to keep",
     }.get(found.measured_on, f"on {found.measured_on}")
     rows = [

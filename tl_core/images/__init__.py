@@ -78,6 +78,7 @@ from tl_core.images.queries import (
     list_classes,
     list_digests,
     list_images,
+    list_places,
     list_skipped,
     thumbnail_path,
 )
@@ -91,4 +92,4 @@ from tl_core.images.sets import (
     subset_facts,
     without_labels,
 )
-from tl_core.images.undo import last_change, undo_last
+from tl_core.images.undo import delete_place, last_change, undo_last

@@ -222,7 +222,8 @@ def _store(
     except FileNotFoundError as error:
         raise project_gone() from error
     files = (original, small)
-    return Stored(file.name, file.class_name, file.split, file.group, facts, files, new.has_row)
+    known = (file.name, file.class_name, file.split, file.group, facts, files, new.has_row)
+    return Stored(*known, file.place)
 
 
 def _size(path: Path) -> int:

@@ -127,7 +127,9 @@ def release_locked_test(workspace: Workspace, project_id: str) -> None:
 
 def _own_test(opened: Session, project_id: str) -> list[int]:
     wanted = select(ImageRow.id, ImageRow.split_given).where(
-        ImageRow.project_id == project_id, ImageRow.class_id.is_not(None)
+        ImageRow.project_id == project_id,
+        ImageRow.class_id.is_not(None),
+        ImageRow.place.is_(None),
     )
     given = opened.execute(wanted).all()
     for part in (TEST, VALIDATION):

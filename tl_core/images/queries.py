@@ -30,7 +30,7 @@ def list_classes(workspace: Workspace, project_id: str) -> list[ClassSummary]:
             func.sum(cast(ImageRow.excluded, Integer)).label("excluded"),
             func.min(ImageRow.id).label("first"),
         )
-        .where(ImageRow.project_id == project_id)
+        .where(ImageRow.project_id == project_id, ImageRow.place.is_(None))
         .group_by(ImageRow.class_id)
         .subquery()
     )
@@ -55,6 +55,7 @@ def list_images(
     *,
     class_name: str | EllipsisType | None = ...,
     excluded: bool | None = None,
+    place: str | None = None,
     offset: int = 0,
     limit: int = 100,
 ) -> list[ImageRecord]:
@@ -63,12 +64,13 @@ def list_images(
     Args:
         class_name: Only this class; None for pictures without a class; ``...`` for all.
         excluded: Only excluded ones, only included ones, or (None) both.
+        place: Those of another place instead of the project's own.
         offset: How many to leave out at the start.
         limit: How many at most.
     """
     wanted = select(ImageRow, ClassRow.name).outerjoin(ClassRow, ClassRow.id == ImageRow.class_id)
     with session(workspace, write=False) as opened:
-        wanted = _filtered(opened, wanted, project_id, class_name, excluded)
+        wanted = _filtered(opened, wanted, project_id, class_name, excluded, place)
         rows = opened.execute(wanted.order_by(ImageRow.id).offset(offset).limit(limit)).all()
     return [_record(row, name) for row, name in rows]
 
@@ -98,6 +100,22 @@ def list_digests(
         wanted = select(ImageRow.digest).order_by(ImageRow.id)
         wanted = _filtered(opened, wanted, project_id, class_name, excluded)
         return list(opened.scalars(wanted))
+
+
+def list_places(workspace: Workspace, project_id: str) -> dict[str, tuple[int, int]]:
+    """Return other places by name: how many pictures that take part, and how many with a class."""
+    wanted = (
+        select(ImageRow.place, func.count(ImageRow.id), func.count(ImageRow.class_id))
+        .where(
+            ImageRow.project_id == project_id,
+            ImageRow.place.is_not(None),
+            ImageRow.excluded.is_(False),
+        )
+        .group_by(ImageRow.place)
+        .order_by(ImageRow.place)
+    )
+    with session(workspace, write=False) as opened:
+        return {name: (total, known) for name, total, known in opened.execute(wanted)}
 
 
 def get_images(
@@ -168,11 +186,15 @@ def update_images(
 
 
 def labelled(project_id: str, *columns: Any) -> Select:
-    """Select columns of the pictures (and their classes) that take part, in order."""
+    """Select columns of the project's own pictures that take part, and of their classes."""
     return (
         select(*columns)
         .join(ClassRow, ClassRow.id == ImageRow.class_id)
-        .where(ImageRow.project_id == project_id, ImageRow.excluded.is_(False))
+        .where(
+            ImageRow.project_id == project_id,
+            ImageRow.excluded.is_(False),
+            ImageRow.place.is_(None),
+        )
         .order_by(ImageRow.id)
     )
 
@@ -188,8 +210,9 @@ def _filtered(
     project_id: str,
     class_name: str | EllipsisType | None,
     excluded: bool | None,
+    place: str | None = None,
 ) -> Select:
-    wanted = wanted.where(ImageRow.project_id == project_id)
+    wanted = wanted.where(ImageRow.project_id == project_id, ImageRow.place == place)
     if class_name is None:
         wanted = wanted.where(ImageRow.class_id.is_(None))
     elif isinstance(class_name, str):

@@ -26,6 +26,7 @@ class Stored:
     facts: PictureFacts
     files: tuple[Path, Path]  # original and thumbnail
     has_row: bool  # its row was there, its files were not or were damaged
+    place: str | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ def _insert(opened: Session, project_id: str, new: list[Stored]) -> None:
             "excluded": False,
             "split_given": one.split,
             "group": one.group,
+            "place": one.place,
         }
         for one in new
     ]

@@ -68,17 +68,22 @@ class PictureRow(NamedTuple):
     group: str | None
     split_given: str | None
     locked: bool
+    place: str | None = None
     tests: bool = False
 
 
-def picture_rows(workspace: Workspace, project_id: str) -> tuple[PictureRow, ...]:
+def picture_rows(
+    workspace: Workspace, project_id: str, *, places: bool = False
+) -> tuple[PictureRow, ...]:
     """Return every picture that is not excluded, in the order in which they were added.
+
+    With `places` those of other places as well.
 
     Pictures of the locked test part, and others of their groups, are `locked`; labelled ones of a
     test part that the person brought have `tests`.
     """
     with session(workspace, write=False) as opened:
-        rows = _rows(opened, project_id)
+        rows = _rows(opened, project_id, places=places)
     if any(row.split_given for row in rows):
         test = given_test(_split_facts(_to_choose_by(rows)))
         rows = [row._replace(tests=row.digest in test) for row in rows]
@@ -126,14 +131,16 @@ def subset_facts(workspace: Workspace, project_id: str, *, seed: int = 0) -> lis
     ]
 
 
-def _rows(opened: Session, project_id: str) -> list[PictureRow]:
+def _rows(opened: Session, project_id: str, *, places: bool = False) -> list[PictureRow]:
     columns = (ImageRow.digest, ImageRow.extension, ImageRow.name, ClassRow.name)
     wanted = (
-        select(*columns, ImageRow.group, ImageRow.split_given, ImageRow.locked)
+        select(*columns, ImageRow.group, ImageRow.split_given, ImageRow.locked, ImageRow.place)
         .outerjoin(ClassRow, ClassRow.id == ImageRow.class_id)
         .where(ImageRow.project_id == project_id, ImageRow.excluded.is_(False))
         .order_by(ImageRow.id)
     )
+    if not places:
+        wanted = wanted.where(ImageRow.place.is_(None))
     rows = [PictureRow(*row) for row in opened.execute(wanted)]
     if groups := {row.group for row in rows if row.locked and row.class_name} - {None}:
         rows = [row._replace(locked=row.locked or row.group in groups) for row in rows]

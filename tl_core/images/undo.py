@@ -47,10 +47,28 @@ def undo_last(workspace: Workspace, project_id: str) -> str | None:
         description = row.description
         if _someone_reads(opened, project_id):
             gone = []
-    for digest, extension in gone:
+    _remove_files(workspace, project_id, gone)
+    return description
+
+
+def delete_place(workspace: Workspace, project_id: str, place: str) -> None:
+    """Delete the pictures of another place; this cannot be undone."""
+    with session(workspace) as opened:
+        wanted = select(ImageRow.id).where(
+            ImageRow.project_id == project_id, ImageRow.place == place
+        )
+        gone = _delete_added(opened, project_id, list(opened.scalars(wanted)))
+        if _someone_reads(opened, project_id):
+            gone = []
+    _remove_files(workspace, project_id, gone)
+
+
+def _remove_files(
+    workspace: Workspace, project_id: str, pictures: Iterable[tuple[str, str]]
+) -> None:
+    for digest, extension in pictures:
         (workspace.images_dir(project_id) / f"{digest}.{extension}").unlink(missing_ok=True)
         thumbnail_path(workspace, project_id, digest).unlink(missing_ok=True)
-    return description
 
 
 def remember(

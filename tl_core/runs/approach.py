@@ -13,14 +13,21 @@ from tl_core.runs.configuration import TrainingConfig
 Value = bool | int | float | str
 LABELS, NORMAL, TARGET = "labels", "normal pictures", "target pictures"
 LEAST_LABELLED, LEAST_NORMAL = 2, 5  # pictures of a class
+LEAST_TARGET = 5  # of the place of use
 
 
-def unmet_need(needs: Sequence[str], classes: Iterable[ClassSummary]) -> str | None:
-    """Return the first of an approach's needs that a project lacks, None if it has all."""
+def unmet_need(
+    needs: Sequence[str], classes: Iterable[ClassSummary], places: Iterable[int] = ()
+) -> str | None:
+    """Return the first of an approach's needs that a project lacks, None if it has all.
+
+    `places` are the numbers of pictures of other places.
+    """
     sizes = [one.images - one.excluded for one in classes]
     met = {
         LABELS: sum(size >= LEAST_LABELLED for size in sizes) >= 2,
         NORMAL: max(sizes, default=0) >= LEAST_NORMAL,
+        TARGET: max(places, default=0) >= LEAST_TARGET,
     }
     return next((need for need in needs if not met.get(need)), None)
 
@@ -48,7 +55,8 @@ class StepPlan:
 class Option:
     """A setting of one approach alone, given as ``--set name=value`` or in `config.options`.
 
-    `kind` says what a value stands for: "class", a name of one; "share", a fraction; "" itself.
+    `kind` says what a value stands for: "class" and "place", the name of one; "share", a fraction;
+    "" itself.
     """
 
     name: str

@@ -30,8 +30,8 @@ from tl_core.features.device import device, machine_memo
 from tl_core.features.engine import CONVERTING_PAYS, choose_engine
 from tl_core.features.extraction import kept_features, reader_name
 from tl_core.features.patches import kept_patches
-from tl_core.images import image_path, image_set, list_classes, list_images
-from tl_core.runs.approach import NORMAL
+from tl_core.images import image_path, image_set, list_classes, list_images, list_places
+from tl_core.runs.approach import NORMAL, TARGET
 from tl_core.runs.catalogue import Backbone
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.service.tally import Tally
@@ -100,6 +100,8 @@ def missing_looks(workspace: Workspace, project_id: str, config: TrainingConfig)
     preprocessing = preprocessing_for(_untrained(config.backbone))
     pictures = sum(one.images - one.excluded for one in list_classes(workspace, project_id))
     place = (workspace, project_id, config.backbone, preprocessing)
+    if TARGET in training.approach.needs:
+        pictures += sum(total for total, _ in list_places(workspace, project_id).values())
     if NORMAL in training.approach.needs:
         return max(0, pictures - len(kept_patches(*place)))
     return sum(max(0, pictures - len(kept_features(*place, view))) for view in views)

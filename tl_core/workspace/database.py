@@ -92,6 +92,7 @@ class ImageRow(Base):
     split_given: Mapped[str | None]  # by the person's folders
     group: Mapped[str | None] = mapped_column("group_name")  # pictures that stay together
     locked: Mapped[bool] = mapped_column(default=False, server_default=false())  # locked test part
+    place: Mapped[str | None]  # another place that it shows, where a model will be used
 
 
 class GroupRow(Base):

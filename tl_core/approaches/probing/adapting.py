@@ -23,8 +23,9 @@ import numpy as np
 from tl_core.approaches.probing.probe import Basis, LinearProbe, ProbeFit
 from tl_core.evaluation.calibration import softmax
 from tl_core.features.device import suited_threads
+from tl_core.runs.results.adaptation import UNADAPTED
 
-UNADAPTED, STANDARDISED, GROUPS = "unadapted", "standardised", "groups"
+STANDARDISED, GROUPS = "standardised", "groups"
 ALIKE = 1.0  # proxy A-distance below which there is nothing to adapt to
 LEAST_TO_CHOOSE = 5  # labelled ones of them, to choose by
 ROUNDS = 5  # of gathering around means

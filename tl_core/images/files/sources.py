@@ -22,15 +22,9 @@ PICTURE_EXTENSIONS = (
     *("jpg", "jpeg", "jpe", "jfif", "png", "gif", "bmp", "tif", "tiff", "webp"),
     *("heic", "heif", "avif", "ppm", "pgm", "pbm", "pnm", "jp2"),
 )
-_SPLITS = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
-}
+_SPLITS = dict.fromkeys(("train", "training"), "train")
+_SPLITS |= dict.fromkeys(("val", "valid", "validation"), "validation")
+_SPLITS |= dict.fromkeys(("test", "testing"), "test")
 _SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 _SYSTEM_FOLDERS = {"__macosx", "$recycle.bin", "system volume information", "@eadir"}
 MAX_ZIP_FILES = 100_000
@@ -51,6 +45,7 @@ class SourceFile:
     class_name: str | None = None
     split: str | None = None  # "train", "validation" or "test"
     group: str | None = None  # pictures that stay together
+    place: str | None = None  # another place, where the model will be used
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,9 @@ def confirm_names(
 def propose_names(workspace: Workspace, project_id: str) -> list[NameProposal]:
     """Return what names suggest, the pictures confirm, and nobody accepted or dismissed yet."""
     wanted = select(ImageRow.id, ImageRow.name, ImageRow.group, ImageRow.digest).where(
-        ImageRow.project_id == project_id, ImageRow.excluded.is_(False)
+        ImageRow.project_id == project_id,
+        ImageRow.excluded.is_(False),
+        ImageRow.place.is_(None),
     )
     confirmed = _confirmed(workspace, project_id)
     if not confirmed:

@@ -23,7 +23,7 @@ from tl_core.workspace import create_project, delete_project, open_project
 from tl_core.workspace.json_values import read_json, write_json
 from tl_core.workspace.storage import Workspace
 
-PLACE = "target/"  # beginning of the names of pictures of another place
+PLACE = "target"  # what the command line calls the other place
 
 
 def project_of_folder(
@@ -64,7 +64,7 @@ def project_of_folder(
         files = [_of_class(file, None) for file in files]
     remembered = workspace.root / "folders.json"
     folders = [train_dir, *filter(None, (test_dir, target and target.folder))]
-    asked = f"{one_class} {without_classes} {target}"
+    asked = f"{one_class} {without_classes} {target} {PLACE}"
     asked = asked if one_class or without_classes or target else ""
     fingerprint = _fingerprint(folders, asked)
     project_id = _known_project(workspace, remembered, fingerprint)
@@ -82,7 +82,7 @@ def project_of_folder(
 @dataclass(frozen=True)
 class Target:
     """A folder of pictures of another place; of `labels` of them, drawn at random, the label is
-    known: that of the folder that they lie in. Their names begin with `PLACE`."""
+    known: that of the folder that they lie in."""
 
     folder: Path
     labels: int = 0
@@ -93,7 +93,7 @@ class Target:
         named = [index for index, file in enumerate(files) if getattr(file, "class_name", None)]
         drawn = set(random.Random(self.seed).sample(named, min(self.labels, len(named))))
         placed = [
-            file if isinstance(file, Skipped) else replace(file, name=PLACE + file.name, split=None)
+            file if isinstance(file, Skipped) else replace(file, place=PLACE, split=None)
             for file in files
         ]
         return [
@@ -103,10 +103,7 @@ class Target:
     def also_tested(self, tested: list[SourceFile | Skipped]) -> list[SourceFile | Skipped]:
         """Return test pictures, those that this folder holds as well marked as of this place."""
         mine = {_digest(file) for file in folder_files(self.folder)} - {None}
-        return [
-            replace(file, name=PLACE + file.name) if _digest(file) in mine else file
-            for file in tested
-        ]
+        return [replace(file, place=PLACE) if _digest(file) in mine else file for file in tested]
 
 
 def backbone_named(name: str) -> Backbone:

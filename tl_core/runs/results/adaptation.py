@@ -1,0 +1,96 @@
+"""What adapting a model to another place, of which there are pictures, did to its answers there."""
+
+from dataclasses import dataclass
+
+from tl_core.runs.results.report import Report
+
+UNADAPTED = "unadapted"  # always one of the candidates
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptationCandidate:
+    """One method: `moved` answers differ from the unadapted; `risk` without labels, low is good.
+
+    `correct` of the labelled pictures there; `accuracy` a fraction of those measured on.
+    """
+
+    name: str
+    risk: float
+    moved: int
+    correct: int | None
+    accuracy: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureToLabel:
+    """A picture of the other place whose label would tell much; `probability` is of `after`."""
+
+    digest: str
+    before: str
+    after: str
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptationResult:
+    """What was found of the other place.
+
+    Args:
+        chosen: Name of the candidate that is the model.
+        distance: Proxy A-distance of the places, in [0, 2].
+        pictures, labelled: Of the other place, and how many of them have a label.
+        candidates: All that was tried.
+        to_label: Pictures whose labels would tell most, the first the most.
+        gain: Accuracy against the unadapted model there, a fraction, with its 95 % interval and
+            verdict, "helped", "hurt" or "no clear difference"; None where nothing has a label.
+    """
+
+    chosen: str
+    distance: float
+    pictures: int
+    labelled: int
+    candidates: tuple[AdaptationCandidate, ...]
+    to_label: tuple[PictureToLabel, ...]
+    gain: float | None
+    gain_interval: tuple[float, float] | None
+    verdict: str | None
+
+    @property
+    def moved(self) -> int:
+        """How many answers the chosen method changes."""
+        return next(one.moved for one in self.candidates if one.name == self.chosen)
+
+    @property
+    def adapted(self) -> bool:
+        return self.chosen != UNADAPTED
+
+
+def adaptation_result(report: Report | None) -> AdaptationResult | None:
+    """Return what a training that adapts found; None for any other."""
+    if report is None or "method_used" not in report.findings:
+        return None
+    facts = report.findings
+    interval = facts.get("gain_interval")
+    return AdaptationResult(
+        chosen=facts["method_used"],
+        distance=facts["proxy_a_distance"],
+        pictures=facts["target_pictures"],
+        labelled=facts["target_labels"],
+        candidates=tuple(
+            AdaptationCandidate(
+                name=name,
+                risk=one["risk"],
+                moved=one["moved"],
+                correct=one["correct_of_known"],
+                accuracy=one.get("accuracy"),
+            )
+            for name, one in facts["candidates"].items()
+        ),
+        to_label=tuple(
+            PictureToLabel(digest=digest, before=before, after=after, probability=probability)
+            for digest, before, after, probability in facts.get("to_label", ())
+        ),
+        gain=facts.get("gain"),
+        gain_interval=None if interval is None else (interval[0], interval[1]),
+        verdict=facts.get("verdict"),
+    )
