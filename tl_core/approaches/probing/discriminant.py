@@ -12,6 +12,7 @@ import numpy as np
 from tl_core.approaches.probing.principal_axes import PrincipalAxes
 
 NEVER = -1e4  # logit of a class that has no picture to learn from
+DIGITS = 9  # behind the point: where nothing tells classes apart, rounding must not
 CHUNK_BYTES = 64 * 2**20
 
 
@@ -86,4 +87,4 @@ def out_of_group(
         bias[counts == 0] = NEVER
         ridge = (alone[rows] / safe[own] - 1) * (counts > 0)[own]
         logits[rows] = (ridge[:, None] @ turned[own])[:, 0] + bias[own]
-    return logits
+    return np.round(logits, DIGITS)

@@ -12,6 +12,9 @@ import numpy as np
 MOST_LANDMARKS = 1000  # pictures whose span holds the classifier
 CHUNK = 512  # pictures whose features are in memory twice at once
 SMALLEST = 1e-10  # squared length of an axis, of the longest
+ROUNDING = 1e-3  # deviation, of the mean, that comes from computing in batches (bfloat16)
+NEXT_TO_NOTHING = 1e-4  # the same, of a typical feature of the block
+NO_SAY = 1e12  # divisor of features that say nothing
 
 
 class PrincipalAxes:
@@ -116,7 +119,8 @@ def _scaling(block: np.ndarray, blocks: int) -> tuple[np.ndarray, np.ndarray]:
 
     Channels that hardly ever respond have next to no deviation in a few dozen pictures. Divided
     by that alone, the first new picture that they respond to is thousands of deviations away and
-    they decide everything.
+    they decide everything. What varies by rounding only has no say: it tells in which batch a
+    picture was computed, so also its class where pictures come class by class.
 
     Source: Tusher et al. (2001), "Significance analysis of microarrays", for the added constant.
     """
@@ -125,7 +129,10 @@ def _scaling(block: np.ndarray, blocks: int) -> tuple[np.ndarray, np.ndarray]:
     for start in range(0, len(block), CHUNK):
         squares += ((block[start : start + CHUNK] - mean) ** 2).sum(axis=0)
     deviation = np.sqrt(squares / len(block))
-    varying = deviation[deviation > 1e-6]
-    divisor = deviation + (np.median(varying) if len(varying) else 2.0) / 2
-    length = np.sqrt(((deviation / divisor) ** 2).sum() * blocks)
-    return mean, divisor * max(length, 1e-6)
+    size = np.sqrt(np.mean(mean**2 + deviation**2))
+    varies = deviation > np.maximum(ROUNDING * np.abs(mean), NEXT_TO_NOTHING * size)
+    typical = np.median(deviation[varies]) if varies.any() else 2.0
+    divisor = deviation + typical / 2
+    length = np.sqrt(((deviation / divisor)[varies] ** 2).sum() * blocks)
+    heard = varies | (deviation == 0)
+    return mean, np.where(heard, divisor * max(length, 1e-6), NO_SAY)
