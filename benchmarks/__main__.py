@@ -34,6 +34,7 @@ LONGER = {
     "app": "first page, clicks while training, large galleries (3)",
     "memory": "peak memory on 2,000 pictures of 12 megapixels (3)",
     "copies": "copies found against the truth (2)",
+    "health": "wrong labels, copies and planted giveaways found; 5,000 pictures checked (12)",
     "unlike": "pictures of other sets shown to a model: noticed, and false alarms (3)",
     "transfer_ways": "another place without labels, groups without labels, normal pictures (4)",
     "distances": "distance of the sets from the pretraining data (1)",

@@ -37,9 +37,9 @@ def trained(tmp_path_factory):
     """One training with everything: folders, workspace, report and predictions."""
     folder = tmp_path_factory.mktemp("headless")
     write_stripes(folder / "train", each=8)
-    write_stripes(folder / "test", each=3)
-    for number, path in enumerate(sorted((folder / "test").rglob("*.png"))):
-        path.write_bytes(path.read_bytes() + bytes([number]))  # no duplicates of train
+    for path in write_stripes(folder / "test", each=11).rglob("*.png"):
+        if int(path.stem) < 8:  # no duplicates of train
+            path.unlink()
     (folder / "train" / "class 0" / "notes.jpg").write_text("no picture")
     (folder / "train" / ".DS_Store").write_text("system")
     before = command_line.environment
@@ -81,7 +81,7 @@ def test_the_predictions_are_the_evaluation_picture_by_picture(trained):
     report = json.loads((trained / "out.json").read_text(encoding="utf-8"))
     assert list(rows[0]) == ["file", "label", "predicted", "class 0", "class 1"]
     assert sorted(row["file"] for row in rows) == sorted(
-        f"class {label}/{number}.png" for label in range(2) for number in range(3)
+        f"class {label}/{number}.png" for label in range(2) for number in (8, 9, 10)
     )
     for row in rows:
         probabilities = {name: float(row[name]) for name in ("class 0", "class 1")}
@@ -128,7 +128,7 @@ def test_a_folder_that_changed_is_a_new_project(trained, tmp_path):
 
 def test_predictions_go_to_stdout_with_reasons_on_stderr(trained, capfd, tmp_path):
     _, done = the_run(trained)
-    picture = trained / "test" / "class 1" / "0.png"
+    picture = trained / "test" / "class 1" / "8.png"
     with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
         archive.write(picture, "one.png")
     (tmp_path / "bad.jpg").write_text("no picture")

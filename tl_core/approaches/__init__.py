@@ -2,6 +2,7 @@
 
 task            what a training is given; every picture looked at once, copies grouped
 approach        the contract of a way to transfer, and where the ways stand
+overlap         test pictures that are in the training part, too
 training        a training from pictures to a stored model, whatever the approach
 probing/        the linear classifier on kept features, refitted whenever labels change
 linear_probe    APPROACH "recommended": the whole backbone frozen

@@ -15,6 +15,7 @@ import torch
 
 from tl_core.approaches.approach import Approach, Fitted, Model, approach_named
 from tl_core.approaches.fine_tuning import checkpoint_file
+from tl_core.approaches.overlap import without_overlap
 from tl_core.approaches.task import Task
 from tl_core.backbones import create_backbone
 from tl_core.backbones.network import save_network
@@ -112,6 +113,9 @@ class Training:
             )
         yield self._noticed(PhaseStarted("evaluate"))
         evaluation = yield from passed_on(model.evaluate(), self._noticed)
+        findings = model.findings(evaluation) if hasattr(model, "findings") else {}
+        work = without_overlap(self.task, model, evaluation)
+        evaluation, overlap = yield from passed_on(work, self._noticed)
         yield self._noticed(PhaseStarted("save"))
         network = model.network()
         if has_nan(network.state_dict().values()) or np.isnan(evaluation.probabilities).any():
@@ -138,7 +142,7 @@ class Training:
                 "timm": timm.__version__,
             },
             notes=tuple(self.notes),
-            findings=model.findings(evaluation) if hasattr(model, "findings") else {},
+            findings={**overlap, **findings},
             optimism=fitted.optimism if fitted else None,
             candidates=tuple((*key, score) for key, score in fitted.scores.items())
             if fitted

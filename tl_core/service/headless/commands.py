@@ -55,6 +55,9 @@ def train(options: argparse.Namespace) -> None:
         one_class="normal pictures" in approach_named(options.strategy).needs,
         without_classes=bool(options.labels),
         target=_target(options),
+        leave_out_small=not (
+            options.labels or "normal pictures" in approach_named(options.strategy).needs
+        ),
     )
     list_skipped(skipped)
     if options.labels:
@@ -71,6 +74,8 @@ def train(options: argparse.Namespace) -> None:
         table = results.predictions_csv(workspace, project_id, report)
         write(options.predictions, table)
     found = report.evaluation
+    if overlap := report.findings.get("test_overlap"):
+        print(overlap["message"])
     low, high = found.interval
     measured_on = "out of fold" if found.folds > 1 else f"{found.measured_on} pictures"
     print(
@@ -89,7 +94,9 @@ def assess(options: argparse.Namespace) -> None:
 
     workspace = open_workspace(options.workspace)
     backbone = folders.backbone_named(options.backbone)
-    project_id, skipped = folders.project_of_folder(workspace, options.directory, None)
+    project_id, skipped = folders.project_of_folder(
+        workspace, options.directory, None, leave_out_small=True
+    )
     list_skipped(skipped)
     config = {
         "backbone": backbone_to_json(backbone),

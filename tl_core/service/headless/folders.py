@@ -12,11 +12,16 @@ from tl_core.images import (
     Skipped,
     SourceFile,
     add_images,
+    delete_class,
     folder_files,
+    list_classes,
+    list_images,
     list_skipped,
     uploaded_files,
     zip_files,
 )
+from tl_core.images.saving import save_batch
+from tl_core.images.sets import LEAST_PER_CLASS
 from tl_core.runs.catalogue import Backbone, find
 from tl_core.runs.events import result_of
 from tl_core.workspace import create_project, delete_project, open_project
@@ -34,6 +39,7 @@ def project_of_folder(
     one_class: bool = False,
     without_classes: bool = False,
     target: "Target | None" = None,
+    leave_out_small: bool = False,
 ) -> tuple[str, list[Skipped]]:
     """Return a project with these pictures and what was left out; a folder that did not change
     since it was last given has its project, and with it the computed features, already.
@@ -45,6 +51,7 @@ def project_of_folder(
         one_class: Whether pictures beside the folders are a class, named after `train_dir`.
         without_classes: Whether folders are no classes.
         target: Pictures of another place.
+        leave_out_small: Whether classes with too few pictures to learn from lose them.
 
     Raises:
         DatasetError: If a folder cannot be read.
@@ -76,7 +83,22 @@ def project_of_folder(
             delete_project(workspace, project_id)
             raise
         write_json(remembered, {**(read_json(remembered, dict) or {}), fingerprint: project_id})
+    if leave_out_small:
+        _leave_out_small(workspace, project_id)
     return project_id, list_skipped(workspace, project_id)
+
+
+def _leave_out_small(workspace: Workspace, project_id: str) -> None:
+    """Delete classes with too few pictures, if two others remain, and list these as skipped."""
+    classes = list_classes(workspace, project_id)
+    small = [one.name for one in classes if one.images - one.excluded < LEAST_PER_CLASS]
+    if len(classes) - len(small) < 2:
+        return
+    for name in small:
+        reason = f"the only picture of class '{name}', which needs {LEAST_PER_CLASS}; left out"
+        records = list_images(workspace, project_id, class_name=name)
+        delete_class(workspace, project_id, name)
+        save_batch(workspace, project_id, [Skipped(one.name, reason) for one in records])
 
 
 @dataclass(frozen=True)
