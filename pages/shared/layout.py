@@ -59,6 +59,8 @@ def page_frame(assets: Path) -> None:
     logo = str(assets / "logo.svg")
     st.set_page_config(page_title="Guided transfer learning", page_icon=logo, layout="wide")
     st.html(assets / "style.css")
+    scheme = st.context.theme.type or "light"
+    st.html(f"<style>.stDialog {{ color-scheme: {scheme}; }}</style>")
 
 
 def enter(page: str) -> None:

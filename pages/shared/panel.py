@@ -18,7 +18,7 @@ from tl_core.errors import TLCoreError
 from tl_core.images import read_picture, read_untrusted
 
 SHOWN = 640  # pixels, the shorter side
-HEAT_TEXT = "Warm areas speak most for this class; the dark border is cropped off."
+HEAT_TEXT = "Warm areas speak most for this class. The dark border is cropped off."
 _OPEN = "panel-open"
 
 
@@ -77,18 +77,19 @@ def _panel(picture: Callable[[str], PanelPicture | None]) -> None:
     _visit, key, ids, at = state.widget_value(_OPEN)
     shown = picture(ids[at])
     with st.container(key="panel"):
-        left, right = st.columns([3, 2], gap="medium")
-        with left:
-            _turn(key, ids, at)
-            if shown is None:
-                note_text("This picture is no longer in the project.")
-                return
+        _turn(key, ids, at)
+        if shown is None:
+            note_text("This picture is no longer in the project.")
+            return
+        large, said, looked = st.columns([4, 3, 4], gap="medium")
+        with large:
             _large(shown)
             name_text(shown.name, clip=True)
             note_text(*shown.said)
-        with right:
+        with said:
             for draw in filter(None, (shown.answer, shown.mend)):
                 draw()
+        with looked:
             if shown.heat:
                 _heat(shown, ids[at])
 
@@ -129,13 +130,17 @@ def reduced(picture: Path | bytes) -> bytes:
 
 
 def _heat(shown: PanelPicture, shown_id: str) -> None:
-    wanted = st.selectbox(
-        "What spoke for",
+    key = f"heat-class-{shown_id}"
+    wanted = state.widget_value(key)
+    wanted = shown.explain_first if wanted is None else int(wanted)
+    tinted = answer_or_wait(shown.heat(wanted), key="explain", doing="Computing the heat map")
+    if tinted:
+        st.image(tinted, width="stretch")
+    st.selectbox(
+        "Heat: what spoke for",
         range(len(shown.class_names)),
         index=shown.explain_first,
         format_func=shown.class_names.__getitem__,
-        key=f"heat-class-{shown_id}",
+        key=key,
     )
-    tinted = answer_or_wait(shown.heat(wanted), key="explain", doing="Computing the heat map")
-    if tinted:
-        st.image(tinted, caption=HEAT_TEXT, width="stretch")
+    note_text(HEAT_TEXT)

@@ -50,7 +50,8 @@ def test_a_folder_is_uploaded_sorted_by_keyboard_and_taken_back(workspace, tmp_p
 
         page.locator(".filters button").nth(2).click()
         settled(page)
-        page.locator(".tile").nth(0).click()
+        page.locator(".tile").nth(0).hover()
+        page.locator(".tile .tick").nth(0).click()
         page.locator(".tile").nth(2).click(modifiers=["Shift"])
         page.keyboard.press("1")
         wait_until(lambda: count_images(workspace, project.id, class_name=names[1]) == 9)

@@ -39,7 +39,8 @@ def test_a_label_that_is_mended_moves_the_number_and_the_drawer_answers(workspac
         page.locator(".tile .says").first.wait_for()
         settled(page)
         before = page.locator(".tl-live").inner_text()
-        page.locator(".tile").first.click()
+        page.locator(".tile").first.hover()
+        page.locator(".tile .tick").first.click()
         page.keyboard.press("3")  # to "scratch"
         page.wait_for_function(
             "before => document.querySelector('.tl-live').innerText !== before", arg=before

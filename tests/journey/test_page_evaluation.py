@@ -10,6 +10,7 @@ from pages.shared.evaluation.cells import PANEL
 from pages.shared.images.changes import act
 from tl_core import images, runs
 from tl_core.runs import workers
+from tl_core.runs.results.answers import sure_from
 from tl_core.workspace.database import RunRow, session
 
 PAGE = "pages/5_evaluation.py"
@@ -189,11 +190,14 @@ def test_without_a_comparison_sureness_points_to_where_it_is_measured(project):
     assert "measured with the comparison" in texts(open_app(PAGE, project))
 
 
-def test_the_threshold_trades_answers_for_right_ones(project):
+def test_the_threshold_trades_answers_for_right_ones(workspace, project):
     finished_run(project)
     assess_run(project, made_up(project))
     app = open_app(PAGE, project)
     assert not app.exception
+    assert "40 of 40 pictures get an answer" in texts(app)
+    app.select_slider(key="not-sure").set_value(0.8).run()
+    assert sure_from(workspace.project_dir(project.id)) == 0.8
     shown = texts(app)
     assert "lowered the confidence (temperature 1.40)" in shown
     assert "32 of 40 pictures get an answer, 31 of them (97 %) correctly" in shown

@@ -9,17 +9,20 @@ from patience import wait_until
 from pictures import coloured
 from projects import project_with_pictures
 from results import finished_run
-from sessions import NASTY, messages, open_app, primary, texts
+from sessions import NASTY, messages, open_app, press, primary, shown, texts, wait_for_imports
 from trained import write_tiny_run
 
-from pages.shared.background import job_of
+from pages.shared.background import forget, job_of
 from pages.shared.journey import steps_done
-from pages.shared.predict.batch import AT_ONCE, Batch, batch_key
+from pages.shared.predict.batch import AT_ONCE, batch_key
+from pages.shared.predict.folder import check_pictures
 from tl_core import images
 from tl_core.backbones.network import load_network, save_network
 from tl_core.errors import ComputeError
-from tl_core.runs.results.answers import answers_csv
+from tl_core.runs.results.answers import Answer, answers_csv, save_sure_from
+from tl_core.runs.results.classified import read_classified
 from tl_core.runs.results.onnx_check import WEIGHTS
+from tl_core.workspace import open_workspace
 
 PAGE = "pages/7_predict.py"
 pytestmark = pytest.mark.usefixtures("compute_here")
@@ -37,10 +40,12 @@ def upload(app, *files: tuple[str, bytes]):
     return app.file_uploader[0].set_value([(*file, "image/png") for file in files]).run()
 
 
-def batch_of(run) -> Batch:
+def batch_of(run) -> list[Answer]:
+    """Return what the run's newest folder was answered, once all of it has been."""
     job = job_of(batch_key(run))
     wait_until(lambda: job.finished)
-    return job.said
+    kept = read_classified(open_workspace().run_dir(run.project_id, run.id))
+    return [one.answer for one in kept.pictures] if kept else []
 
 
 def test_without_a_model_the_page_leads_to_training(workspace):
@@ -94,8 +99,8 @@ def test_the_table_marks_pictures_unlike_the_training_pictures(workspace):
     app.run()
     marks = list(app.dataframe[0].value["Unlike the training pictures"])
     assert marks == ["unlike"] * 13 + [""]
-    assert "unlike the training pictures: 13" in texts(app)
-    rows = csv.DictReader(io.StringIO(answers_csv(batch.answers, CLASSES).decode("utf-8-sig")))
+    assert ("Unlike your pictures", 13) in filters_of(app)
+    rows = csv.DictReader(io.StringIO(answers_csv(batch, CLASSES).decode("utf-8-sig")))
     assert [row["unlike"] for row in rows] == ["1"] * 13 + [""]
 
 
@@ -179,7 +184,46 @@ def test_many_pictures_become_a_table(workspace):
     assert "empty" in table["Reason if skipped"][20]
     assert app.subheader[0].value == "20 pictures classified"
     assert job_of(batch_key(run)).error is None
-    assert [b.proto.label for b in app.get("download_button")] == ["Download the table (CSV)"]
+    labels = [b.proto.label for b in app.get("download_button")]
+    assert labels == ["Sorted into class folders (ZIP)", "Download the table (CSV)"]
+    assert len(shown(app)["tiles"]) == 20
+
+
+def filters_of(app) -> list[tuple[str, int]]:
+    return [(entry["label"], entry["count"]) for entry in shown(app)["filters"]]
+
+
+def test_a_folder_is_there_after_a_restart_and_is_corrected_and_put_back(workspace):
+    project, run = trained_project(workspace)
+    files = [(f"{i}.png", coloured((i, 20, 30))) for i in range(13)]
+    upload(open_app(PAGE, project), *files)
+    batch_of(run)
+    forget(batch_key(run))  # as a server does that ends
+    check_pictures(run, {0: "rust", 1: "healthy"})
+    app = open_app(PAGE, project)
+    assert not app.exception
+    assert [tile["mark"] for tile in shown(app)["tiles"][:2]] == ["rust ✓", "healthy ✓"]
+    press(app, "Add 2 checked pictures to the project")
+    wait_for_imports(project.id)
+    assert names_in(workspace, project, "rust").count("0.png") == 1
+    assert names_in(workspace, project, "healthy").count("1.png") == 1
+    assert [tile["mark"] for tile in shown(app.run())["tiles"][:2]] == ["in the project"] * 2
+    press(app, "Remove")
+    assert "pictures classified" not in " ".join(one.value for one in app.subheader)
+
+
+def test_below_the_projects_threshold_an_answer_is_not_sure(workspace):
+    project, run = trained_project(workspace)
+    let_unlike_begin_at(1e6, workspace.run_dir(project.id, run.id))
+    picture = ("a.png", coloured((1, 2, 3)))
+    app = upload(open_app(PAGE, project), picture)
+    assert "Not sure" not in texts(app)
+    save_sure_from(workspace.project_dir(project.id), 1.01)
+    app = upload(open_app(PAGE, project), picture)
+    assert "Not sure" in texts(app) and "you asked for 101 %" in texts(app)
+    upload(app, *[(f"{i}.png", coloured((i, 20, 30))) for i in range(13)])
+    batch_of(run)
+    assert ("Not sure (below 101 %)", 13) in filters_of(app.run())
 
 
 def test_a_zip_is_classified_and_a_bad_one_explained(workspace):
@@ -195,12 +239,12 @@ def test_a_zip_is_classified_and_a_bad_one_explained(workspace):
     assert "not a ZIP file" in messages(app)
     app.file_uploader[0].set_value([("y.zip", content.getvalue(), "application/zip")]).run()
     batch = batch_of(run)
-    assert {entry.name: entry.prediction is None for entry in batch.answers} == {
+    assert {entry.name: entry.prediction is None for entry in batch} == {
         "../../evil.png": True,
         "=cmd.png": False,
         "deep/er/two.png": False,
     }
-    rows = list(csv.reader(io.StringIO(answers_csv(batch.answers, CLASSES).decode("utf-8-sig"))))
+    rows = list(csv.reader(io.StringIO(answers_csv(batch, CLASSES).decode("utf-8-sig"))))
     assert "'=cmd.png" in [row[0] for row in rows]
 
 
@@ -210,7 +254,7 @@ def test_a_folder_is_classified_with_its_paths(workspace):
     app.segmented_control(key="predict-way").set_value("Folder").run()
     upload(app, ("new/one.png", coloured((3, 3, 3))), ("new/.DS_Store", b"x"))
     batch = batch_of(run)
-    assert {entry.name: entry.reason for entry in batch.answers} == {
+    assert {entry.name: entry.reason for entry in batch} == {
         "new/one.png": None,
         "new/.DS_Store": "system file",
     }
@@ -227,7 +271,7 @@ def test_stopping_keeps_what_is_done(workspace, compute):
     compute.answers["predict"] = stopped_meanwhile
     files = [(f"{i}.png", coloured((i, 20, 30))) for i in range(20)]
     app = upload(open_app(PAGE, project), *files)
-    assert len(batch_of(run).answers) == AT_ONCE
+    assert len(batch_of(run)) == AT_ONCE
     app.run()
     assert f"Stopped after {AT_ONCE} of 20 files" in messages(app)
 

@@ -3,13 +3,13 @@
 import streamlit as st
 
 from pages.shared import charts, state
-from pages.shared.elements import note_text, number_cards
+from pages.shared.elements import errors_shown, note_text, number_cards
 from pages.shared.glossary import term
 from pages.shared.journey import TRANSFER
 from pages.shared.text import percent
+from tl_core.runs.results.answers import save_sure_from, sure_from
 from tl_core.runs.results.assessment import Assessment, Calibration, Conformal
 
-FIRST_THRESHOLD = 0.8
 BOLD, MODEST = 0.9, 1.1  # temperatures between them change next to nothing
 
 
@@ -70,9 +70,15 @@ def _threshold(calibration: Calibration) -> None:
         return
     steps = [point[0] for point in points]
     key = "not-sure"
+    project_dir = state.current_workspace().project_dir(state.current_project().id)
     if state.widget_value(key) not in steps:
-        first = min(steps, key=lambda step: abs(step - FIRST_THRESHOLD))
-        state.set_widget_value(key, first)
+        stored = sure_from(project_dir)
+        state.set_widget_value(key, min(steps, key=lambda step: abs(step - stored)))
+
+    def save() -> None:
+        with errors_shown():
+            save_sure_from(project_dir, float(state.widget_value(key)))
+
     chosen = next(point for point in points if point[0] == state.widget_value(key))
     total = sum(n for _, _, n in calibration.reliability)
     drawn = [(at, float("nan") if right is None else right, share) for at, right, share in points]
@@ -83,7 +89,8 @@ def _threshold(calibration: Calibration) -> None:
         steps,
         format_func=percent,
         key=key,
-        help=f"A preview: it changes no result. {term('coverage')}",
+        help=f"Predict says “not sure” below this. {term('coverage')}",
+        on_change=save,
     )
 
 

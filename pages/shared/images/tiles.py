@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from concurrent.futures import Future
+from functools import partial
 
 from pages.shared import state
+from pages.shared.answers import show_answer
 from pages.shared.compute import ask
 from pages.shared.gallery import Tile
 from pages.shared.images.changes import mend_label
@@ -68,10 +70,19 @@ def picture_on_panel(project_id: str, live: Live, row: str) -> PanelPicture | No
     return PanelPicture(
         name=record.name,
         picture=image_path(workspace, project_id, record),
-        said=tuple(filter(None, [facts, answer and answer_title(answer)])),
+        said=(facts,),
+        answer=answer and partial(_live_answer, project_id, record, answer),
         mend=lambda: mend_label(project_id, record),
         **_explained(project_id, record, answer),
     )
+
+
+def _live_answer(project_id: str, record: ImageRecord, answer: LiveAnswer) -> None:
+    """Draw the answer of a model that did not learn from the picture, beside its own label."""
+    said = {answer.class_name: answer.probability}
+    if record.class_name and answer.own is not None:
+        said.setdefault(record.class_name, answer.own)
+    show_answer(project_id, list(said), list(said.values()), unlike=answer.unlike)
 
 
 def _explained(project_id: str, record: ImageRecord, answer: LiveAnswer | None) -> dict:

@@ -3,5 +3,6 @@
 single   a few pictures, each with its answer
 anomaly  the answer of a model of normal pictures
 webcam   answers while one looks, and pictures kept to look at closely
-batch    many pictures as a table
+batch    many pictures, classified in the background
+folder   what came of them: to look through, to correct, to take away
 """

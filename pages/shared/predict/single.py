@@ -28,7 +28,7 @@ from tl_core.images import (
 )
 from tl_core.runs import Run, compute_client
 from tl_core.runs.results.anomaly import anomaly_result
-from tl_core.runs.results.answers import Answer, Prediction
+from tl_core.runs.results.answers import Answer, Prediction, sure_from
 from tl_core.runs.results.onnx_check import WEIGHTS
 
 MOST = 12  # pictures shown one by one; more become a table
@@ -108,26 +108,23 @@ def show_answers(
         for file, (entry, preview) in zip(files, answers, strict=True)
         if entry.prediction is not None
     ]
-    with st.grid(min_column_width=300, gap="small"):
+    alone = len(shown) == 1 and heat is not None
+    with st.grid(min_column_width=520 if alone else 300, gap="small"):
         for file, entry, preview in shown:
             with card(f"answer-{file.file_id}"):
                 name_text(file.name)
-                if preview:
-                    st.image(preview)
-                if said:
-                    said(file, entry.prediction)
-                else:
-                    _show_prediction(project_id, entry.prediction)
-                if heat:
-                    st.button(
-                        "Enlarge: what it looked at",
-                        key=f"enlarge-{file.file_id}",
-                        icon=":material/visibility:",
-                        type="tertiary",
-                        on_click=open_panel,
-                        args=(PANEL, [one.file_id for one, _, _ in shown], file.file_id),
-                    )
-                _add_back(project_id, file)
+                pictured, answered = st.columns(2) if alone else (st.container(), st.container())
+                with pictured:
+                    if preview:
+                        st.image(preview)
+                with answered:
+                    if said:
+                        said(file, entry.prediction)
+                    else:
+                        _show_prediction(project_id, entry.prediction)
+                    if heat:
+                        _enlarge_button([one.file_id for one, _, _ in shown], file.file_id)
+                    _add_back(project_id, file)
     if heat:
         by_id = {file.file_id: (file, entry.prediction) for file, entry, _ in shown}
         panel(PANEL, lambda file_id: _on_panel(project_id, *by_id[file_id], heat))
@@ -152,7 +149,25 @@ def _asked(
 
 
 def _show_prediction(project_id: str, found: Prediction) -> None:
-    show_answer(project_id, found.class_names, found.probabilities, unlike=found.unlike)
+    threshold = sure_from(state.current_workspace().project_dir(project_id))
+    show_answer(
+        project_id,
+        found.class_names,
+        found.probabilities,
+        sure_from=threshold,
+        unlike=found.unlike,
+    )
+
+
+def _enlarge_button(file_ids: list[str], file_id: str) -> None:
+    st.button(
+        "Enlarge: what it looked at",
+        key=f"enlarge-{file_id}",
+        icon=":material/visibility:",
+        type="tertiary",
+        on_click=open_panel,
+        args=(PANEL, file_ids, file_id),
+    )
 
 
 def _on_panel(project_id: str, file: BinaryIO, found: Prediction, heat: Heat) -> PanelPicture:

@@ -9,6 +9,7 @@ comparison  two trainings on the same pictures
 assessment  did the pretrained model help?
 ranking     which backbone suits the pictures best
 answers     what a model says about new pictures; a table of them
+classified  a folder of new pictures with its answers, kept and corrected
 live        what a live model knows now, and what it says of pictures
 health      what is wrong with the pictures
 onnx_check  whether the exported file gives the app's answers

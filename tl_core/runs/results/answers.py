@@ -7,9 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tl_core.workspace.json_values import read_json, write_json
+
 # A spreadsheet takes a cell that begins so for a formula, and may run it (OWASP, "CSV Injection").
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 UNLIKE_ABOVE = 1.0  # scores are fractions of the distance at which 5 % are false alarms
+SURE_FROM = 0.5  # below it another answer is more probable, all together
+_THRESHOLD = "threshold.json"  # in a project's folder
 _TRIED = "tried"  # an empty file in a run's folder
 
 
@@ -94,3 +98,18 @@ def mark_tried(run_dir: Path) -> None:
 
 def was_tried(run_dir: Path) -> bool:
     return (run_dir / _TRIED).exists()
+
+
+@dataclass(frozen=True)
+class _Threshold:
+    sure_from: float
+
+
+def sure_from(project_dir: Path) -> float:
+    """Return the probability below which this project's models answer “not sure”."""
+    found = read_json(project_dir / _THRESHOLD, _Threshold)
+    return found.sure_from if found else SURE_FROM
+
+
+def save_sure_from(project_dir: Path, value: float) -> None:
+    write_json(project_dir / _THRESHOLD, _Threshold(value))
