@@ -29,7 +29,7 @@ def test_a_matrix_cell_opens_large_and_its_label_is_mended_and_taken_back(worksp
         panel.get_by_role("button", name="Next").click()
         panel.get_by_text("2 of 2").wait_for()
         settled(page)
-        panel.get_by_test_id("stButtonGroup").get_by_text("rust").click()
+        panel.get_by_role("radio", name="rust").click()
         wait_until(lambda: count_images(workspace, project.id, class_name="rust") == 11)
         panel.get_by_role("button", name="Train again").wait_for()
         panel.get_by_role("button", name="Undo").click()
