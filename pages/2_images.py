@@ -11,6 +11,7 @@ from pages.shared.images.groups import show_groups
 from pages.shared.images.health import show_health
 from pages.shared.images.locked_test import locked_part
 from pages.shared.images.piles import show_piles
+from pages.shared.images.places import show_places
 from pages.shared.journey import IMAGES, LAYERS, can_learn, usable_classes
 from pages.shared.layout import enter, next_step, page_header
 from pages.shared.text import counted
@@ -61,6 +62,7 @@ if total:
     facts += [f"{counted(len(skipped), 'file')} skipped"] if skipped else []
     note_text(" · ".join(facts))
     show_health(health_findings(workspace, project.id))
+    show_places(project.id)
     show_piles(project.id)
     picture_browser(project.id, live, classes, total=total, excluded=excluded)
     show_groups(project.id)

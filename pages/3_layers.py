@@ -13,7 +13,7 @@ from pages.shared.layers.expert_settings import expert_settings
 from pages.shared.layers.strategies import frozen_groups
 from pages.shared.layers.strategy_picker import choose_strategy, show_costs, show_depth
 from pages.shared.layout import enter, next_step, page_header, require_backbone
-from tl_core.images import count_learnable, list_classes
+from tl_core.images import count_learnable, list_classes, list_places
 from tl_core.runs import compute_client
 from tl_core.runs.approach import unmet_need
 
@@ -43,10 +43,11 @@ with errors_shown():
     known = answer_or_wait(approaches, key="approaches", doing="Loading the training methods")
     if known:
         classes = list_classes(workspace, project.id)
-        facts = choose_approach(config, known, classes)
-        possible = unmet_need(facts.needs, classes) is None
+        places = list_places(workspace, project.id)
+        facts = choose_approach(config, known, classes, places)
+        possible = unmet_need(facts.needs, classes, [n for n, _ in places.values()]) is None
         if not tells_classes(facts):
-            approach_options(config, facts, classes)
+            approach_options(config, facts, classes, places)
         elif groups and possible:
             choose_strategy(groups, config, known)
     show_costs(estimate, config, pictures=pictures)

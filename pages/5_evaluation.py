@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.elements import name_text, note_text
+from pages.shared.evaluation.adaptation import show_adaptation
 from pages.shared.evaluation.anomalies import show_anomalies
 from pages.shared.evaluation.calibration import show_sureness
 from pages.shared.evaluation.cells import (
@@ -21,10 +22,11 @@ from pages.shared.images.changes import undo_button
 from pages.shared.journey import EVALUATION, PREDICT, TRANSFER
 from pages.shared.layout import enter, next_step, page_header
 from pages.shared.panel import panel
-from pages.shared.results import result_cards
+from pages.shared.result_cards import result_cards
 from pages.shared.run_choice import choose_result
 from pages.shared.transfer.comparison import comparison_of
 from tl_core.runs import compute_client
+from tl_core.runs.results.adaptation import adaptation_result
 from tl_core.runs.results.anomaly import anomaly_result
 
 MISTAKES = 24  # shown; more would be scrolled past
@@ -47,6 +49,8 @@ records = records_of(project, evaluation)
 compute_client.warm()
 result_cards(report)
 say_what_changed(evaluation, records)
+if adapted := adaptation_result(report):
+    show_adaptation(project, run, adapted)
 
 st.header("Confusion matrix", anchor=False, help=term("confusion matrix"))
 beside = len(evaluation.class_names) <= SMALL_MATRIX

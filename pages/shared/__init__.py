@@ -13,6 +13,7 @@ panel        one picture large: answer, heat map, how to mend it
 camera       the webcam: frames recorded, and answers while one looks
 charts       the figures
 results      how good a model is: the one way in which a result is stated
+result_cards  the cards of a finished training
 run_control  start, follow, stop and resume a run of any kind
 run_choice   which run a page shows
 downloads    downloads as runs: begin, find, follow

@@ -209,6 +209,10 @@ TERMS = {
         "The area under the ROC curve: how likely an anomalous picture scores higher than a normal "
         "one, whatever the threshold. 0.5 is chance, 1 perfect."
     ),
+    "domain adaptation": (
+        "Making a model fit pictures of another place, such as another camera, of which there are "
+        "pictures but no labels."
+    ),
     "run": "One training with its settings and its result.",
 }
 

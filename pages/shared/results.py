@@ -6,22 +6,14 @@ How many of how many, how sure that is, which pictures, against what.
 from dataclasses import dataclass
 
 from pages.shared import state
-from pages.shared.elements import note_text, number_card, number_cards
-from pages.shared.layers.strategies import STRATEGY_NAMES
+from pages.shared.elements import number_card
 from pages.shared.text import percent
 from tl_core.runs import Run
-from tl_core.runs.results.anomaly import AnomalyResult, anomaly_result
 from tl_core.runs.results.intervals import wilson_interval
 from tl_core.runs.results.report import Evaluation, Report, read_report
 
 FEW_GROUPS = 3  # of a class: the models that answer for one of them learnt from two at most
 MUCH_TOGETHER = 0.9  # of the pictures, as how many independent ones they count
-FEATURES_TEXT = {
-    "last": "the last layer",
-    "all": "all stages",
-    "rich": "all stages",
-    "anomaly": "all stages and parts of pictures",
-}
 PICTURES = {
     "test": "test pictures that the model never saw",
     "validation": "validation pictures, which also chose the epoch to keep",
@@ -161,55 +153,3 @@ def _baseline(evaluation: Evaluation) -> str:
 def report_of(run: Run) -> Report | None:
     """Return the run's result, or None while there is none."""
     return read_report(state.current_workspace().run_dir(run.project_id, run.id))
-
-
-def alarm_cards(found: AnomalyResult) -> None:
-    """Draw how often normal pictures raise a false alarm, and how much of the rest is found."""
-    cards = []
-    if found.normal:
-        below = f"of normal pictures that it did not learn from; {percent(found.promised)} allowed."
-        cards.append(
-            _share("[[False alarms|false alarm]]", found.false_alarms, found.normal, below)
-        )
-    if found.anomalous:
-        below = "of pictures of other classes, which it did not learn from."
-        cards.append(_share("Anomalies found", found.found, found.anomalous, below))
-    if found.auroc is not None:
-        cards.append(
-            ("[[AUROC]]", f"{found.auroc:.3f}", "1 ranks every anomaly first, 0.5 is chance")
-        )
-    number_cards(*cards)
-    if not found.anomalous:
-        note_text(
-            "No anomalous picture is known, so how many the model finds is unknown. Add some as a "
-            "class of their own to measure it; they are not learned from."
-        )
-
-
-def _share(label: str, part: int, whole: int, below: str) -> tuple[str, str, str]:
-    low, high = wilson_interval(part, whole)
-    interval = f"95 % [[confidence interval]] {100 * low:.0f} to {percent(high)}"
-    return label, f"{part} of {whole}: {percent(part / whole)}", f"{below} {interval}"
-
-
-def result_cards(report: Report) -> None:
-    """Draw the number with its interval and pictures; below it what was used, and the time."""
-    if found := anomaly_result(report):
-        alarm_cards(found)
-    else:
-        honest_number("Accuracy", number_of(report.evaluation))
-    total, looking = report.seconds.get("total", 0.0), report.seconds.get("features", 0.0)
-    time = f"{total:.0f} s" if total >= 10 else f"{total:.1f} s"
-    used = STRATEGY_NAMES.get(report.strategy_used, report.strategy_used)
-    seen = FEATURES_TEXT.get(report.features, report.features)
-    spent = f", of which {looking:.1f} s computing features" if looking > 0.05 else ""
-    note_text(f"{used} on features from {seen}{_trial_text(report)} · {time}{spent}")
-
-
-def _trial_text(report: Report) -> str:
-    if report.trial_gain is None:
-        return ""
-    points = f"{100 * report.trial_gain:+.1f}".replace("-", "−")
-    if report.trial_kept:
-        return f"; fine-tuning gained {points.lstrip('+')} points over linear probing"
-    return f"; fine-tuning was tried and not kept ({points} points)"

@@ -12,6 +12,7 @@ from pages.shared.layout import require
 from pages.shared.results import report_of
 from tl_core.runs import Run, best_run, list_runs
 from tl_core.runs.configuration import TrainingConfig, config_from_json
+from tl_core.runs.results.adaptation import adaptation_result
 from tl_core.runs.results.anomaly import anomaly_result
 from tl_core.runs.results.onnx_check import WEIGHTS
 from tl_core.runs.results.report import Report
@@ -53,10 +54,15 @@ def pick_run(runs: Sequence[Run], shown: Run, names: dict[str, str], *, label: s
         state.show_run(shown.id)
 
 
+def _question(report: Report | None) -> tuple[bool, bool]:
+    """Return what a run's number is about: anomalies, another place, or neither."""
+    return anomaly_result(report) is not None, adaptation_result(report) is not None
+
+
 def _picked(finished: Sequence[Run], runs: Sequence[Run], *, label: str) -> Run:
     """Return the run of the address, else the best one, and say which that would be."""
-    alike = {run.id: anomaly_result(report_of(run)) is None for run in finished}
-    same = [run for run in finished if alike[run.id] == alike[finished[0].id]]
+    asked = {run.id: _question(report_of(run)) for run in finished}
+    same = [run for run in finished if asked[run.id] == asked[finished[0].id]]
     best, names = best_run(same), run_names(runs)  # other questions are not compared
     wanted = next((run for run in finished if run.id == state.current_run_id()), None)
     shown = wanted or best or finished[0]

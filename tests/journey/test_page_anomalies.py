@@ -24,8 +24,9 @@ from tl_core.runs.results.report import read_report
 from tl_core.service.execution import execute
 from tl_core.workspace import create_project, open_project, open_workspace
 
-pytestmark = pytest.mark.usefixtures("compute_here", "known_machine")
+pytestmark = pytest.mark.usefixtures("engine_here", "known_machine")
 LAYERS, TRAINING, EVALUATION = "pages/3_layers.py", "pages/4_training.py", "pages/5_evaluation.py"
+CARD = "approach-anomaly_detection"
 PREDICT, EXPORT = "pages/7_predict.py", "pages/8_export.py"
 
 
@@ -44,9 +45,13 @@ def good_parts(workspace, stripes, tmp_path):
     return open_project(workspace, project.id)
 
 
+def choose(app):
+    return next(one for one in app.button if one.key == CARD).click().run()
+
+
 def trained(project):
     """Choose the approach on Layers, start it on Training, and do what a worker does."""
-    press(open_app(LAYERS, project), "Choose")
+    choose(open_app(LAYERS, project))
     app = press(open_app(TRAINING, project), "Start training")
     assert not app.exception
     workspace = open_workspace()
@@ -66,7 +71,7 @@ def test_one_class_leads_to_the_choice_and_on(good_parts):
     app = open_app(LAYERS, good_parts)
     assert "Needs two classes" in texts(app)
     assert not app.radio
-    press(app, "Choose")
+    choose(app)
     stored = drafted_config(open_project(open_workspace(), good_parts.id))
     assert FACTS[stored.strategy].needs == (NORMAL,)
     assert "All pictures of “good” count as normal" in texts(app)
@@ -75,7 +80,7 @@ def test_one_class_leads_to_the_choice_and_on(good_parts):
     assert dict(stored.options) == {"false_alarms": 0.1}
 
 
-def test_it_is_trained_judged_tried_and_taken_away(good_parts, stripes, compute_here):
+def test_it_is_trained_judged_tried_and_taken_away(good_parts, stripes, engine_here):
     run = trained(good_parts)
     assert run.state == "done", run.message
     workspace = open_workspace()
@@ -89,7 +94,7 @@ def test_it_is_trained_judged_tried_and_taken_away(good_parts, stripes, compute_
     assert not app.exception
     assert "Most unusual pictures" in [one.value for one in app.header]
     assert texts(app).count("score ") >= 6
-    assert len({one[4] for one in compute_here.asked if one[0] == "explain"}) == 6  # heat maps
+    assert len({one[4] for one in engine_here.asked if one[0] == "explain"}) == 6  # heat maps
 
     app = open_app(PREDICT, good_parts)
     odd = [(file.name, file.read_bytes()) for file in sorted((stripes / "class 1").iterdir())]
@@ -111,7 +116,7 @@ def test_of_several_classes_the_normal_one_is_asked_for(stripes, workspace):
     save_backbone(workspace, project.id, CATALOGUE[0])
     add(workspace, project.id, folder_files(stripes))
     project = open_project(workspace, project.id)
-    app = press(open_app(LAYERS, project), "Choose")
+    app = choose(open_app(LAYERS, project))
     assert "Which class is normal?" in messages(open_app(TRAINING, project))
     app.selectbox(key="option-normal").set_value("class 1").run()
     run = trained_now(project)
@@ -132,7 +137,7 @@ def trained_now(project):
 
 def test_a_need_that_is_not_met_greys_the_card_with_its_reason():
     app = open_app(LAYERS, project_with_pictures(each=3))
-    card = next(one for one in app.button if one.key == "approach-anomaly_detection")
+    card = next(one for one in app.button if one.key == CARD)
     assert card.disabled
     assert "five normal pictures" in texts(app)
 

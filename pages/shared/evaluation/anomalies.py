@@ -8,7 +8,7 @@ from pages.shared.elements import card, name_text, note_text
 from pages.shared.evaluation.cells import PANEL, picture_gallery, records_of, tested_picture
 from pages.shared.images.changes import undo_button
 from pages.shared.panel import panel, reduced
-from pages.shared.results import result_cards
+from pages.shared.result_cards import result_cards
 from tl_core.errors import TLCoreError
 from tl_core.images import ImageRecord, image_path
 from tl_core.runs import Run

@@ -9,6 +9,8 @@ changes        move and exclude pictures, and take the last change back
 order          as added, or by what the live model says of them
 tiles          one picture in the gallery, with what the live model says of it
 class_dialogs  make, rename, merge and delete a class
+piles          pictures without a class, in groups to name
+places         pictures of other places, kept apart
 groups         pictures that show the same thing
 locked_test    a test part that nothing is chosen by
 """

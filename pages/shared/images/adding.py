@@ -18,6 +18,7 @@ from pages.shared.images.recording import recording_panel
 from pages.shared.text import plain
 from tl_core.errors import DatasetError
 from tl_core.images import Skipped, SourceFile, folder_files, uploaded_files, zip_files
+from tl_core.workspace.names import printable
 
 FOLDER, ZIP, FILES, WEBCAM, SERVER = (
     "Folder",
@@ -27,6 +28,7 @@ FOLDER, ZIP, FILES, WEBCAM, SERVER = (
     "Folder by path",
 )
 WITHOUT_CLASSES = "adding-without-classes"
+OF_A_PLACE, PLACE, NEW_PLACE = "adding-of-a-place", "adding-place", "New place"
 
 
 def wants_more() -> bool:
@@ -47,13 +49,21 @@ def adding_panel(project_id: str, class_names: Sequence[str]) -> None:
             help="Folders are then no classes. Pictures without a class can be grouped by how "
             "they look, below, and each group named.",
         )
+        st.checkbox(
+            "They show a new place, where the model will be used",
+            key=OF_A_PLACE,
+            help="Such as another camera or laboratory. They are kept apart from your classes, and "
+            "need no labels: a model can be adapted to them, on the Layers page.",
+        )
+        if state.widget_value(OF_A_PLACE):
+            st.text_input("Name of the place", NEW_PLACE, max_chars=60, key=PLACE)
     if way == FOLDER:
         _folder(project_id)
     elif way == ZIP:
         _zip(project_id)
     elif way == SERVER:
         _server_folder(project_id)
-    elif way == FILES and state.widget_value(WITHOUT_CLASSES):
+    elif way == FILES and (state.widget_value(WITHOUT_CLASSES) or state.widget_value(OF_A_PLACE)):
         _files(project_id, None)
     else:
         class_name = _class_field(class_names)
@@ -127,9 +137,14 @@ def _begin(project_id: str, uploader: str | None, files: list[SourceFile | Skipp
     if not files:
         st.warning(plain("The folder is empty. Choose a folder that contains pictures."))
         return
-    if state.widget_value(WITHOUT_CLASSES):
+    of_a_place = state.widget_value(OF_A_PLACE)
+    if of_a_place or state.widget_value(WITHOUT_CLASSES):
+        given = printable(str(state.widget_value(PLACE, ""))) or NEW_PLACE
+        place = given if of_a_place else None
         files = [
-            replace(file, class_name=None) if isinstance(file, SourceFile) else file
+            replace(file, class_name=None, split=None if place else file.split, place=place)
+            if isinstance(file, SourceFile)
+            else file
             for file in files
         ]
     start_adding(state.current_workspace(), project_id, files)

@@ -1,6 +1,6 @@
 """How to transfer: a card per approach, with what it needs, gives and costs, or what is missing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -12,12 +12,13 @@ from pages.shared.journey import IMAGES, LAYERS, can_learn, usable_classes
 from pages.shared.layers.draft import change_draft, show_stored
 from pages.shared.layers.strategies import LINEAR_PROBE, STRATEGY_NAMES, Known
 from pages.shared.layout import require, require_classes
-from pages.shared.text import percent, plain
-from tl_core.images import ClassSummary, list_classes
-from tl_core.runs.approach import LABELS, NORMAL, ApproachFacts, Option, unmet_need
+from pages.shared.text import counted, percent, plain
+from tl_core.images import ClassSummary, list_classes, list_places
+from tl_core.runs.approach import LABELS, NORMAL, TARGET, ApproachFacts, Option, unmet_need
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.workspace import Project
 
+Places = Mapping[str, tuple[int, int]]  # name: pictures, and how many have a label
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2)
 
 
@@ -40,6 +41,13 @@ CLASSES = ApproachText(
     "category",
 )
 APPROACH_TEXT = {
+    "domain_adaptation": ApproachText(
+        "Adapt to a new place",
+        "Your classes, and pictures of the new place without labels, 50 or more.",
+        "A model for that place ([[domain adaptation]]), if a method is better than none.",
+        "Seconds, like linear probing.",
+        "move_location",
+    ),
     "anomaly_detection": ApproachText(
         "Find what is not normal",
         "Pictures of normal things only, 30 or more.",
@@ -51,10 +59,13 @@ APPROACH_TEXT = {
 MISSING_TEXT = {
     LABELS: "Needs two classes with two pictures each: add them on Images.",
     NORMAL: "Needs a class with five normal pictures or more: add them on Images.",
+    TARGET: "Needs five pictures of the new place or more, without labels: add them on Images.",
 }
 OPTION_TEXT = {
     "normal": "Which class is normal?",
     "false_alarms": "Normal pictures that may raise a false alarm",
+    "target": "Which place will the model be used at?",
+    "learn_target_labels": "Also learn from the labelled pictures of the new place",
 }
 
 
@@ -64,7 +75,7 @@ def tells_classes(facts: ApproachFacts) -> bool:
 
 
 def choose_approach(
-    config: TrainingConfig, known: Known, classes: Sequence[ClassSummary]
+    config: TrainingConfig, known: Known, classes: Sequence[ClassSummary], places: Places
 ) -> ApproachFacts:
     """Draw the cards; return what is chosen, which may still lack something."""
     shown = {LINEAR_PROBE.strategy: CLASSES}
@@ -72,20 +83,20 @@ def choose_approach(
     chosen = known[config.strategy]
     now = LINEAR_PROBE.strategy if tells_classes(chosen) else chosen.name
     title = shown[now].title if now in shown else STRATEGY_NAMES.get(now, now)
-    missing = unmet_need(chosen.needs, classes) is not None
+    lacking = unmet_need(chosen.needs, classes, _sizes(places)) is not None
     with (
-        st.expander(f"How to transfer: {title}", expanded=missing, icon=":material/alt_route:"),
+        st.expander(f"How to transfer: {title}", expanded=lacking, icon=":material/alt_route:"),
         st.grid(min_column_width=280, gap="small"),
     ):
         for name, text in shown.items():
-            _approach_card(known[name], text, classes, chosen=name == now)
+            missing = unmet_need(known[name].needs, classes, _sizes(places))
+            _approach_card(known[name], text, missing, chosen=name == now)
     return chosen
 
 
 def _approach_card(
-    facts: ApproachFacts, text: ApproachText, classes: Sequence[ClassSummary], *, chosen: bool
+    facts: ApproachFacts, text: ApproachText, missing: str | None, *, chosen: bool
 ) -> None:
-    missing = unmet_need(facts.needs, classes)
     with card(f"approach-{facts.name}", chosen=chosen):
         st.subheader(f":material/{text.icon}: {text.title}", anchor=False)
         note_text(f"Needs: {text.needs}", f"Gives: {text.gives}", f"Costs: {text.costs}")
@@ -111,30 +122,45 @@ def _choose(name: str) -> None:
     change_draft(lambda now: replace(now, strategy=name, frozen_groups=None, options={}))
 
 
+def _sizes(places: Places) -> list[int]:
+    return [total for total, _labelled in places.values()]
+
+
 def approach_options(
-    config: TrainingConfig, facts: ApproachFacts, classes: Sequence[ClassSummary]
+    config: TrainingConfig,
+    facts: ApproachFacts,
+    classes: Sequence[ClassSummary],
+    places: Places,
 ) -> None:
     """Draw the settings of an approach that has no presets; each is stored at once."""
     st.header(STRATEGY_NAMES.get(facts.name, facts.name), anchor=False)
     for option in facts.options:
         label = OPTION_TEXT.get(option.name, option.name.replace("_", " ").capitalize())
-        if option.kind == "class":
-            _class_option(option, label, config, [one.name for one in classes])
+        if option.kind == "class" and len(classes) == 1:
+            note_text(f"All pictures of “{classes[0].name}” count as normal.")
+        elif option.kind == "class":
+            holder = "Choose a class; all others are anomalous and only measure"
+            _name_option(option, label, config, [one.name for one in classes], holder)
+        elif option.kind == "place" and len(places) == 1:
+            (name,) = places
+            total, labelled = places[name]
+            note_text(f"{counted(total, 'picture')} of “{name}”, {labelled:,} with a label.")
+        elif option.kind == "place":
+            _name_option(option, label, config, list(places), "Choose a place")
         elif option.kind == "share":
             _share_option(option, label, config)
 
 
-def _class_option(option: Option, label: str, config: TrainingConfig, names: Sequence[str]) -> None:
-    if len(names) < 2:  # there is nothing to choose
-        note_text(f"All pictures of “{names[0]}” count as normal." if names else "")
-        return
+def _name_option(
+    option: Option, label: str, config: TrainingConfig, names: Sequence[str], placeholder: str
+) -> None:
     key, value = f"option-{option.name}", config.options.get(option.name)
     show_stored(key, value if value in names else None)
     st.selectbox(
         label,
         names,
         index=None,
-        placeholder="Choose a class; all others are anomalous and only measure",
+        placeholder=placeholder,
         key=key,
         on_change=_store_option(option, key),
     )
@@ -153,7 +179,7 @@ def _share_option(option: Option, label: str, config: TrainingConfig) -> None:
     )
 
 
-def _store_option(option: Option, key: str):
+def _store_option(option: Option, key: str) -> Callable[[], None]:
     def store() -> None:
         value = state.widget_value(key)
         change_draft(
@@ -177,7 +203,8 @@ def require_needs(project: Project, config: TrainingConfig) -> list[ClassSummary
         known = answer_or_wait(asked, key="needs", doing="Loading the training methods")
         if known is None:
             st.stop()
-    need = unmet_need(known[config.strategy].needs, classes) if known else None
+    places = list_places(state.current_workspace(), project.id)
+    need = unmet_need(known[config.strategy].needs, classes, _sizes(places)) if known else None
     if need == LABELS and can_learn(classes):
         require(
             False,
@@ -191,16 +218,18 @@ def require_needs(project: Project, config: TrainingConfig) -> list[ClassSummary
         return require_classes(project)
     require(need is None, MISSING_TEXT.get(need, ""), IMAGES, "Add pictures")
     if known:
-        _require_choices(config, known[config.strategy], [one.name for one in classes])
+        names = {"class": [one.name for one in classes], "place": list(places)}
+        _require_choices(config, known[config.strategy], names)
     return usable
 
 
 def _require_choices(
-    config: TrainingConfig, facts: ApproachFacts, class_names: Sequence[str]
+    config: TrainingConfig, facts: ApproachFacts, names: Mapping[str, Sequence[str]]
 ) -> None:
-    """Stop where an option names none of several classes."""
+    """Stop where an option names none of several classes or places."""
     for option in facts.options:
-        if option.kind == "class" and len(class_names) > 1:
-            chosen = config.options.get(option.name) in class_names
+        there = names.get(option.kind, ())
+        if len(there) > 1:
+            chosen = config.options.get(option.name) in there
             question = OPTION_TEXT.get(option.name, option.name)
             require(chosen, question, LAYERS, "Choose it")

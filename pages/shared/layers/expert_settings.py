@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.glossary import term
+from pages.shared.layers.approach_choice import OPTION_TEXT
 from pages.shared.layers.draft import change_draft, saver, show_stored
 from tl_core.runs.approach import ApproachFacts, Option
 from tl_core.runs.configuration import MOST_STEPS, TrainingConfig
@@ -73,7 +74,8 @@ def expert_settings(config: TrainingConfig, facts: ApproachFacts) -> None:
 
 def _option(option: Option, config: TrainingConfig) -> None:
     """Draw a setting that this approach alone has."""
-    key, label = f"option-{option.name}", option.name.replace("_", " ").capitalize()
+    key = f"option-{option.name}"
+    label = OPTION_TEXT.get(option.name, option.name.replace("_", " ").capitalize())
     show_stored(key, config.options.get(option.name, option.default))
 
     def store() -> None:

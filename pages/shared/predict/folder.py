@@ -18,6 +18,7 @@ from pages.shared.results import report_of
 from pages.shared.text import counted, percent, short_sureness
 from tl_core.images import list_classes
 from tl_core.runs import Run
+from tl_core.runs.results.adaptation import adaptation_result
 from tl_core.runs.results.anomaly import AnomalyResult, anomaly_result
 from tl_core.runs.results.answers import Prediction, answers_csv, sure_from
 from tl_core.runs.results.classified import (
@@ -56,7 +57,8 @@ def show_classified(run: Run, found: Classified) -> None:
     }
     if pictures:
         note_text("Look through the answers: select pictures and say what they show.")
-    elsewhere_warning(found.place, "These pictures")
+    if not adaptation_result(report_of(run)):  # else they are meant to be from elsewhere
+        elsewhere_warning(found.place, "These pictures")
     if pictures:
         _gallery(run, pictures, doubts, threshold)
     with st.container(horizontal=True, vertical_alignment="center", key="folder-buttons"):

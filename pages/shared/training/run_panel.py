@@ -9,7 +9,8 @@ from pages.shared.compute import answer_so_far, ask, wait_for_all
 from pages.shared.elements import note_text
 from pages.shared.journey import EVALUATION, LAYERS, PREDICT
 from pages.shared.layers.strategies import strategy_text
-from pages.shared.results import report_of, result_cards
+from pages.shared.result_cards import result_cards
+from pages.shared.results import report_of
 from pages.shared.run_choice import MISSING_RESULT
 from pages.shared.run_control import STATE_TEXT, resume, start_training
 from pages.shared.text import counted, device_text, duration, plain
