@@ -9,6 +9,7 @@ from pages.shared.images.arrivals import show_arrivals
 from pages.shared.images.browser import picture_browser
 from pages.shared.images.groups import show_groups
 from pages.shared.images.health import show_health
+from pages.shared.images.health_check import show_health_check
 from pages.shared.images.locked_test import locked_part
 from pages.shared.images.piles import show_piles
 from pages.shared.images.places import show_places
@@ -63,6 +64,7 @@ if total:
     note_text(" · ".join(facts))
     show_health(health_findings(workspace, project.id))
     show_places(project.id)
+    show_health_check(project.id, live)
     show_piles(project.id)
     picture_browser(project.id, live, classes, total=total, excluded=excluded)
     show_groups(project.id)

@@ -52,7 +52,15 @@ from tl_core.images.groups.name_proposals import (
     propose_names,
 )
 from tl_core.images.groups.recordings import Sources, add_recording, sources_of
-from tl_core.images.health import HealthFinding, Overlap, health_findings, test_overlap
+from tl_core.images.health import (
+    HealthFinding,
+    Overlap,
+    dismiss_findings,
+    dismissed_findings,
+    health_findings,
+    restore_findings,
+    test_overlap,
+)
 from tl_core.images.labels import (
     assign_class,
     create_class,

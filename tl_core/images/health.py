@@ -1,14 +1,16 @@
 """What stands in the way of a good model: facts on classes, counts, names and groups."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tl_core.images.files.sources import Skipped
+from tl_core.images.groups.joining import decisions
 from tl_core.images.queries import count_images, labelled, list_classes, list_skipped
 from tl_core.images.records import ClassSummary
 from tl_core.images.sets import LEAST_PER_CLASS, picture_rows
 from tl_core.images.splits import TEST, VALIDATION
-from tl_core.workspace.database import ClassRow, ImageRow, session
+from tl_core.workspace.database import ClassRow, GroupDecisionRow, ImageRow, session
 from tl_core.workspace.storage import Workspace
 
 FEW_PER_CLASS = 20
@@ -97,6 +99,30 @@ def _on_groups(workspace: Workspace, project_id: str) -> list[HealthFinding]:
         HealthFinding(kind="conflicting labels", pairs=_conflicting(list(members.values()))),
     )
     return [finding for finding in findings if finding.classes or finding.pairs]
+
+
+DISMISSED = "health"  # kind of decision
+
+
+def dismiss_findings(workspace: Workspace, project_id: str, keys: Iterable[str]) -> None:
+    """Never show findings with these keys again."""
+    with session(workspace) as opened:
+        data = {"keys": sorted(keys)}
+        opened.add(GroupDecisionRow(project_id=project_id, kind=DISMISSED, data=data))
+
+
+def dismissed_findings(workspace: Workspace, project_id: str) -> frozenset[str]:
+    """Return the keys of all findings that were dismissed."""
+    with session(workspace, write=False) as opened:
+        rows = decisions(opened, project_id, DISMISSED)
+    return frozenset(key for row in rows for key in row.data["keys"])
+
+
+def restore_findings(workspace: Workspace, project_id: str) -> None:
+    """Show all findings again that were dismissed."""
+    with session(workspace) as opened:
+        for row in decisions(opened, project_id, DISMISSED):
+            opened.delete(row)
 
 
 @dataclass(frozen=True, kw_only=True)

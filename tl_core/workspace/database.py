@@ -109,7 +109,7 @@ class GroupRow(Base):
 
 
 class GroupDecisionRow(Base):
-    """What the person said no to: `kind` "apart" (parts that are not joined) or "names"."""
+    """What the person said no to: `kind` "apart" (not joined), "names" or "health"."""
 
     __tablename__ = "group_decisions"
 

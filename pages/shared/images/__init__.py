@@ -4,6 +4,7 @@ adding         ways to bring pictures in
 recording      frames recorded by webcam
 arrivals       what is on its way, and what came of it
 health         what stands in the way of a good model
+health_check   what is wrong with them, by how much it matters, mended where it shows
 browser        the pictures, by class and page by page
 changes        move and exclude pictures, and take the last change back
 order          as added, or by what the live model says of them

@@ -48,8 +48,12 @@ class Pictures:
             return found
         other = self.said.probabilities[row].copy()
         other[label] = -1
-        suggested = self.class_names[int(other.argmax())]
-        return replace(found, suggested=suggested, score=float(self.said.score[row]))
+        return replace(
+            found,
+            suggested=self.class_names[int(other.argmax())],
+            score=float(self.said.score[row]),
+            probability=float(other.max()),
+        )
 
     def suspects(self, rows: Iterable[int]) -> tuple[Suspect, ...]:
         return tuple(self.suspect(int(row)) for row in rows)
@@ -64,7 +68,7 @@ class Pictures:
         if file.class_name not in self.class_names:
             return replace(found, suggested=None, score=0.0)
         own = self.said.probabilities[row][self.class_names.index(file.class_name)]
-        return replace(found, suggested=first.label, score=float(1 - own))
+        return replace(found, suggested=first.label, score=float(1 - own), probability=0.0)
 
     def by_suspicion(self) -> list[Suspect]:
         """Return every picture and every copy, the most suspect label first."""
@@ -196,7 +200,7 @@ def _giveaway(pictures: Pictures, found: Giveaway) -> Finding:
         severity=severity_of("giveaway", (found.accuracy - chance) / (1 - chance)),
         message=f"The {found.trait} alone tells {', '.join(told)} from the other classes. A guess "
         f"by it is right for {100 * found.accuracy:.0f} % (by chance {100 * chance:.0f} %, the "
-        f"model {100 * model:.0f} %): the model may learn it instead of what the pictures show.",
+        f"model {100 * model:.0f} %).",
         pictures=pictures.suspects(np.concatenate(rows)),
         about=found.trait,
         classes=names,

@@ -25,7 +25,7 @@ ABOUT_CLASSES = {"giveaway", "similar_classes", "split_class", "imbalance"}
 class Suspect:
     """A picture's file; `digest` None for a copy that is not kept. `suggested` is another class.
 
-    `score` says how unlikely the label is, in [0, 1].
+    `score` says how unlikely the label is, `probability` how likely the suggested one, in [0, 1].
     """
 
     file: str
@@ -34,6 +34,7 @@ class Suspect:
     suggested: str | None = None
     score: float = 0.0
     split: str | None = None
+    probability: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

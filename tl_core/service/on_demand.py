@@ -1,15 +1,19 @@
-"""Groups of a project's pictures that have no class yet, for a person to name."""
+"""What a person asks for: groups of pictures without a class, and what is wrong with pictures."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from tl_core.approaches.clustering import cluster_pictures
+from tl_core.assessment.health.check import check_health
 from tl_core.errors import DatasetError
 from tl_core.images import picture_rows
+from tl_core.runs.catalogue import Backbone
 from tl_core.runs.draft import chosen_backbone
 from tl_core.runs.events import result_of
+from tl_core.runs.results.health import Health
 from tl_core.runs.results.live import Piles
 from tl_core.workspace import open_project, open_workspace
+from tl_core.workspace.storage import Workspace
 
 
 def find_piles(
@@ -20,10 +24,7 @@ def find_piles(
     Raises:
         DatasetError: If no backbone is chosen, or they cannot be divided into so many.
     """
-    workspace = open_workspace(Path(root))
-    backbone = chosen_backbone(open_project(workspace, project_id))
-    if backbone is None:
-        raise DatasetError("Choose a backbone first: it is what compares the pictures.")
+    workspace, backbone = _opened(root, project_id)
     wanted = None if digests is None else set(digests)
     rows = [
         row
@@ -33,3 +34,21 @@ def find_piles(
     found = result_of(cluster_pictures(workspace, project_id, backbone, rows, count=count))
     groups = tuple(tuple(rows[row].digest for row in members) for members in found.typical)
     return Piles(groups, found.proposed)
+
+
+def find_health(root: str, project_id: str, _asked: int = 0) -> Health:
+    """Return what is wrong with the pictures of now; `_asked` tells one question from the next.
+
+    Raises:
+        DatasetError: If no backbone is chosen, or there are no pictures.
+    """
+    workspace, backbone = _opened(root, project_id)
+    return result_of(check_health(workspace, project_id, backbone))
+
+
+def _opened(root: str, project_id: str) -> tuple[Workspace, Backbone]:
+    workspace = open_workspace(Path(root))
+    backbone = chosen_backbone(open_project(workspace, project_id))
+    if backbone is None:
+        raise DatasetError("Choose a backbone first: it is what compares the pictures.")
+    return workspace, backbone
