@@ -49,7 +49,7 @@ with errors_shown():
         if not tells_classes(facts):
             approach_options(config, facts, classes, places)
         elif groups and possible:
-            choose_strategy(groups, config, known)
+            choose_strategy(project, groups, config, known)
     show_costs(estimate, config, pictures=pictures)
     wait_for_all([estimate], key="estimate", doing="Estimating the time")
 

@@ -19,6 +19,7 @@ MADE_UP = {
         "device": "cpu", "cores": 2,
     },
     "preview_augmentation": [b"RIFF-1", b"RIFF-2", b"RIFF-3"],
+    "group_activations": [b"RIFF"] * len(SIZES),
     "explain": None,
     "live_state": LiveState(version="0", seen=0, total=0, missing="classes"),
     "live_answers": {},

@@ -8,7 +8,6 @@ from results import epochs
 
 from pages.shared import charts
 from pages.shared.text import count_text
-from tl_core.runs.catalogue import LayerBlock
 from tl_core.runs.events import CandidateScore
 
 NASTY = "<a href='x'>leaf</a> & " + "very " * 60 + "long"
@@ -76,21 +75,6 @@ def test_curves_without_epochs_say_so():
     assert "first epoch" in charts.curves([], measure="loss").title
 
 
-@pytest.mark.parametrize("frozen", [0, 1, 2])
-def test_network_blocks_fill_the_row_and_say_what_is_frozen(frozen):
-    sizes = {"stem": 10, "stage 1": 10**6, "classifier": 0}
-    groups = [LayerBlock(name, i, size) for i, (name, size) in enumerate(sizes.items())]
-    chart = charts.network(groups, frozen)
-    assert f"{frozen} of 3 layer groups stay frozen" in chart.title
-    widths = [width for trace in chart.figure.data for width in trace.width]
-    assert len(widths) == 3
-    assert 95 < sum(widths) < 100
-    words = {note.text for note in chart.figure.layout.annotations}
-    assert ("<b>frozen</b>" in words) == (frozen > 0)
-    hatched = [trace.marker.pattern.shape for trace in chart.figure.data]
-    assert hatched == (["/"] if frozen else []) + [""]
-
-
 def test_confusion_title_names_the_most_frequent_mix_up():
     counts = np.array([[5, 3], [1, 6]])
     chart = charts.confusion(["ants", "bees"], counts)
@@ -122,7 +106,6 @@ def test_confusion_of_any_size_keeps_a_usable_height(size):
 def test_names_cannot_smuggle_markup_into_a_figure():
     figures = [
         charts.confusion([NASTY, "b"], np.eye(2, dtype=int)).figure,
-        charts.network([LayerBlock(NASTY, 0, 5), LayerBlock("c", 1, 5)], 1).figure,
     ]
     for figure in figures:
         assert "<a href" not in figure.to_json().replace("\\u003c", "<")

@@ -11,6 +11,7 @@ from sessions import open_app, primary, texts
 from pages.shared.compute import answer_so_far, ask, forget
 from pages.shared.journey import steps_done
 from pages.shared.layers.augmentation import AUGMENTATION_TEXT
+from pages.shared.layers.stages import sees
 from pages.shared.layers.strategies import (
     PRESETS,
     frozen_groups,
@@ -47,6 +48,27 @@ def test_the_page_shows_trained_parameters_and_expected_time():
     app = open_app(PAGE, project_with_pictures())
     assert "2.6 thousand of" in " ".join([texts(app), *(one.value for one in app.markdown)])
     assert "About 12 seconds on 2 processor cores" in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("preset", "frozen", "trained"), [("recommended", LAST, 1), ("scratch", 0, 0)]
+)
+def test_every_stage_says_whether_it_is_frozen_or_trained(preset, frozen, trained):
+    app = open_app(PAGE, project_with_pictures())
+    app.radio(key="preset").set_value(preset).run()
+    shown = texts(app)
+    assert f"{frozen} of {len(GROUPS)} layer groups stay frozen" in shown
+    assert shown.count("tl-stage tl-frozen") == frozen
+    assert shown.count("tl-stage tl-trained") == trained
+    assert shown.count("tl-stage tl-random") == len(GROUPS) - frozen - trained
+    assert shown.count("<div><img") == len(GROUPS)  # the picture, all but the classifier
+
+
+def test_what_a_stage_sees_goes_from_edges_to_classes():
+    seen = [sees(index, 9) for index in range(9)]
+    assert (seen[0], seen[-2], seen[-1]) == ("edges, colours", "objects", "classes")
+    assert len(dict.fromkeys(seen)) == 6
+    assert [sees(index, 2) for index in range(2)] == ["edges, colours", "classes"]
 
 
 def test_how_long_fine_tuning_may_be_tried_is_shown_and_stored():
@@ -225,7 +247,7 @@ def test_the_measured_curve_of_the_layers_stands_beside_the_slider():
     assert layers_text(found.layers) in texts(app)
     app.radio(key="preset").set_value("last-stage").run()
     assert not app.exception
-    assert "frozen on the left" in app.get("plotly_chart")[1].proto.spec
+    assert "frozen on the left" in app.get("plotly_chart")[0].proto.spec
 
 
 def test_the_curve_of_another_backbone_is_not_shown():

@@ -12,12 +12,13 @@ from projects import stripes_project
 from trained import tiny_backbone, training_of, write_tiny_run
 
 from tl_core.approaches.task import extract
-from tl_core.errors import DatasetError, PredictionError
+from tl_core.errors import DatasetError, PredictionError, WeightsUnavailable
 from tl_core.images import image_path, list_images
+from tl_core.runs.catalogue import CATALOGUE
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.events import EpochResult, PhaseStarted, Progress
 from tl_core.runs.results.answers import was_tried
-from tl_core.service import compute, estimates
+from tl_core.service import compute, estimates, illustrations
 from tl_core.service.tally import Tally
 
 PHASES = ("features", "probe", "fine_tune", "evaluate")
@@ -47,12 +48,36 @@ def first(stripes):
     return list_images(*stripes, limit=1)[0]
 
 
-def test_previews_are_different_views_of_one_picture(stripes):
+def test_previews_are_the_picture_and_different_views_of_it(stripes):
     views = answer(
         stripes, "preview_augmentation", first(stripes).digest, ("crop",), tiny_backbone(), 3
     )
-    assert [opened(view).size for view in views] == [(160, 160)] * 3
-    assert len(set(views)) == 3
+    assert [opened(view).size for view in views] == [(160, 160)] * 4
+    assert len(set(views)) == 4
+
+
+def test_a_flip_is_shown_although_half_of_them_are_none(stripes):
+    digest = first(stripes).digest
+    plain, *views = answer(stripes, "preview_augmentation", digest, ("flip",), tiny_backbone(), 1)
+    assert plain not in views
+
+
+@pytest.mark.parametrize("name", ["test_efficientnet", "test_vit", "test_convnext"])
+def test_every_stage_shows_what_it_makes_of_a_picture(stripes, name, monkeypatch):
+    """The weights stand in for pretrained ones: these architectures have none."""
+    backbone, build = replace(tiny_backbone(), name=name), illustrations.create_backbone
+    monkeypatch.setattr(
+        illustrations, "create_backbone", lambda one, **_: build(one, pretrained=False)
+    )
+    shown = answer(stripes, "group_activations", first(stripes).digest, backbone)
+    assert len(shown) == len(answer(stripes, "layer_groups", backbone)) - 1
+    for one in shown:
+        assert opened(one).convert("L").getextrema()[1] > 100
+
+
+def test_without_weights_there_are_no_activations(stripes):
+    with pytest.raises(WeightsUnavailable):
+        answer(stripes, "group_activations", first(stripes).digest, CATALOGUE[1])
 
 
 def test_layer_groups_end_with_a_classifier_for_the_projects_classes(stripes):

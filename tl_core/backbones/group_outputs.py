@@ -1,6 +1,7 @@
 """What every layer group hands on to the next: its output, pooled over space, by forward hooks."""
 
 import copy
+import math
 import threading
 
 import torch
@@ -32,9 +33,17 @@ class GroupOutputs(nn.Module):
 
     def each(self, images: Tensor) -> list[Tensor]:
         """Return what each group hands on, float32 (n, 2 C), in the groups' order."""
+        return [pooled(output) for output in self._outputs(images)]
+
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """Return what each group hands on place by place, float32 (n, C, h, w)."""
+        before = getattr(self.backbone, "num_prefix_tokens", 0)
+        return [channels_first(output, before).float() for output in self._outputs(images)]
+
+    def _outputs(self, images: Tensor) -> list[Tensor]:
         self.backbone.forward_features(images)
         thread = threading.get_ident()
-        return [pooled(self._latest.pop((thread, group.index))) for group in self.groups]
+        return [self._latest.pop((thread, group.index)) for group in self.groups]
 
 
 class _Keep:
@@ -68,12 +77,27 @@ def pooled(output: Tensor) -> Tensor:
     """
     if output.ndim == 2:
         return output.float()
-    if output.ndim == 4 and output.shape[1] == output.shape[2] != output.shape[3]:
-        output = output.permute(0, 3, 1, 2)
-    elif output.ndim == 3:
-        output = output.transpose(1, 2)
+    output = output.transpose(1, 2) if output.ndim == 3 else channels_first(output)
     variance, mean = torch.var_mean(output.flatten(2).float(), dim=2, correction=0)
     return torch.cat([mean, (variance + 1e-8).sqrt()], dim=1)
+
+
+def channels_first(output: Tensor, prefix_tokens: int = 0) -> Tensor:
+    """Return a layer's output as (N, C, h, w).
+
+    Args:
+        output: (N, C, H, W), (N, H, W, C), (N, T, C) for tokens of a square, or (N, C).
+        prefix_tokens: How many of the tokens stand for no place.
+    """
+    if output.ndim == 2:
+        return output[..., None, None]
+    if output.ndim == 3:
+        places = output[:, prefix_tokens:].transpose(1, 2)  # (N, C, h * w)
+        side = math.isqrt(places.shape[2])
+        return places[:, :, : side * side].unflatten(2, (side, side))
+    if output.shape[1] == output.shape[2] != output.shape[3]:
+        return output.permute(0, 3, 1, 2)
+    return output
 
 
 def _modules_of(backbone: nn.Module, group: LayerGroup) -> list[nn.Module]:

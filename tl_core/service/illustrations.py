@@ -8,8 +8,10 @@ from typing import Any
 
 import torch
 from PIL import Image
+from torch import Tensor
 
 from tl_core.backbones import create_backbone
+from tl_core.backbones.group_outputs import GroupOutputs
 from tl_core.backbones.network import TransferNetwork, load_network
 from tl_core.backbones.preprocessing import Preprocessing, prepare, preprocessing_for
 from tl_core.errors import DatasetError
@@ -19,18 +21,63 @@ from tl_core.runs.catalogue import Backbone
 from tl_core.workspace import open_workspace
 from tl_core.workspace.storage import Workspace
 
+DRAWN = 4  # views for each that is shown
+TILE = 64  # pixels of one channel's map
+
 
 def preview_augmentation(
     root: str, project_id: str, digest: str, names: Sequence[str], backbone: Backbone, n: int
 ) -> list[bytes]:
-    """Return `n` random views of one of the project's pictures, WebP."""
+    """Return one of the project's pictures and `n` random views of it, WebP.
+
+    Of a few views those are shown that differ most from the picture: a flip that was not drawn
+    shows nothing.
+    """
     path = _picture(open_workspace(Path(root)), project_id, digest)
     preprocessing = preprocessing_for(untrained(backbone))
-    views = [
-        augmented_file(path, tuple(names), preprocessing, seed=0, epoch=number, digest=digest)
-        for number in range(n)
+
+    def view(names: Sequence[str], number: int) -> Tensor:
+        return augmented_file(
+            path, tuple(names), preprocessing, seed=0, epoch=number, digest=digest
+        )
+
+    plain = view((), 0)
+    views = [view(names, number) for number in range(DRAWN * n)]
+    views.sort(key=lambda one: -float((one.float() - plain.float()).abs().mean()))
+    shown = [plain, *views[:n]]
+    return [webp(Image.fromarray(one.permute(1, 2, 0).numpy())) for one in shown]
+
+
+def group_activations(root: str, project_id: str, digest: str, backbone: Backbone) -> list[bytes]:
+    """Return what each layer group of the pretrained backbone makes of a picture, WebP, grey.
+
+    Of each group the four channels that vary most over the picture, side by side: a bright place
+    is one that a channel answers to.
+
+    Raises:
+        WeightsUnavailable: If the weights are not on this machine.
+    """
+    workspace = open_workspace(Path(root))
+    image = read_picture(_picture(workspace, project_id, digest))
+    outputs, preprocessing = _pretrained(backbone, workspace.project_dir(project_id))
+    with torch.inference_mode():
+        maps = outputs.maps(prepare(image, preprocessing)[None])
+    return [webp(_four_channels(one[0])) for one in maps]
+
+
+def _four_channels(maps: Tensor) -> Image.Image:
+    """Return the four most varied of (C, h, w) maps in a square, each from black to white."""
+    spread = maps.flatten(1).std(dim=1, correction=0)
+    some = maps[spread.topk(min(4, len(maps))).indices]
+    low, high = some.amin(dim=(1, 2), keepdim=True), some.amax(dim=(1, 2), keepdim=True)
+    grey = ((some - low) / (high - low + 1e-6) * 255).byte()
+    tiles = [
+        Image.fromarray(one.numpy()).resize((TILE, TILE), Image.Resampling.NEAREST) for one in grey
     ]
-    return [webp(Image.fromarray(view.permute(1, 2, 0).numpy())) for view in views]
+    square = Image.new("L", (2 * TILE, 2 * TILE))
+    for number, tile in enumerate(tiles):
+        square.paste(tile, (number % 2 * TILE, number // 2 * TILE))
+    return square
 
 
 def explain(
@@ -61,7 +108,7 @@ def explain(
     return webp(heat_overlay(network, image, preprocessing, class_index))
 
 
-QUESTIONS = (preview_augmentation, explain)
+QUESTIONS = (preview_augmentation, group_activations, explain)
 
 
 def _picture(workspace: Workspace, project_id: str, digest: str) -> Path:
@@ -75,6 +122,12 @@ def _picture(workspace: Workspace, project_id: str, digest: str) -> Path:
 def untrained(backbone: Backbone) -> Any:
     """Return the architecture with random weights: enough for its shape and preprocessing."""
     return create_backbone(backbone, pretrained=False)
+
+
+@lru_cache(maxsize=2)
+def _pretrained(backbone: Backbone, project_dir: Path) -> tuple[GroupOutputs, Preprocessing]:
+    network = create_backbone(backbone, project_dir=project_dir)
+    return GroupOutputs(network), preprocessing_for(network)
 
 
 @lru_cache(maxsize=2)

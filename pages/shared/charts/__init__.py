@@ -5,7 +5,6 @@ Knows numbers and names, not projects or runs.
 
 from pages.shared.charts.amount import learning_curve
 from pages.shared.charts.bars import RunScore, compare_runs
-from pages.shared.charts.blocks import network
 from pages.shared.charts.calibration import coverage, reliability
 from pages.shared.charts.comparison import Bar, Ranked, baselines, ranking
 from pages.shared.charts.curves import candidates, curves

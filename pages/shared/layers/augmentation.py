@@ -9,12 +9,12 @@ from pages.shared.compute import ask, wait_for_all
 from pages.shared.elements import card, note_text
 from pages.shared.gallery import data_uri
 from pages.shared.layers.draft import change_draft, show_stored
+from pages.shared.layers.stages import telling_picture
 from tl_core.errors import TLCoreError
-from tl_core.images import list_images
 from tl_core.runs.configuration import AUGMENTATIONS, TrainingConfig
 from tl_core.workspace import Project
 
-VIEWS = 3
+VIEWS = 2
 _NEXT_PICTURE = "augmentation-picture"
 
 
@@ -83,14 +83,17 @@ def augmentation_cards(project: Project, config: TrainingConfig) -> None:
 
 def _picture(project: Project) -> str | None:
     """Return the digest of the picture to show, and the button that moves on to another."""
-    workspace = state.current_workspace()
     number = int(state.widget_value(_NEXT_PICTURE, 0))
-    images = list_images(workspace, project.id, excluded=False, offset=number * 37, limit=1)
-    images = images or list_images(workspace, project.id, excluded=False, limit=1)
-    if images and st.button("Show on another picture", icon=":material/shuffle:", key="shuffle"):
-        state.set_widget_value(_NEXT_PICTURE, number + 1 if number < 12 else 0)
-        st.rerun()
-    return images[0].digest if images else None
+    found = telling_picture(project, skip=number)
+    if found:
+        st.button(
+            "Show on another picture",
+            icon=":material/shuffle:",
+            key="shuffle",
+            on_click=state.set_widget_value,
+            args=(_NEXT_PICTURE, number + 1),
+        )
+    return found.digest if found else None
 
 
 def _preview(future) -> None:
@@ -101,13 +104,10 @@ def _preview(future) -> None:
         except TLCoreError as error:
             note_text(str(error))
     if pictures:
-        tiles = "".join(f'<img src="{data_uri(p)}" alt="" style="{_TILE}">' for p in pictures)
+        tiles = "".join(f'<img src="{data_uri(picture)}" alt="">' for picture in pictures)
     else:
-        tiles = f'<div style="{_TILE}background:rgba(139,147,161,.18)"></div>' * VIEWS
-    st.html(f'<div style="display:flex;gap:6px">{tiles}</div>')
-
-
-_TILE = "flex:1;min-width:0;aspect-ratio:1;object-fit:cover;border-radius:8px;"
+        tiles = "<i></i>" * (VIEWS + 1)
+    st.html(f'<div class="tl-views">{tiles}</div>')
 
 
 def _switch(name: str, text: AugmentationText, config: TrainingConfig) -> None:

@@ -4,12 +4,14 @@ from concurrent.futures import Future
 
 import streamlit as st
 
-from pages.shared import charts, state
+from pages.shared import state
 from pages.shared.compute import answer_so_far
 from pages.shared.elements import note_text
 from pages.shared.layers.draft import change_draft, saver, show_stored
+from pages.shared.layers.stages import RANDOM, TRAINED, drawing, show_stages
 from pages.shared.layers.strategies import (
     Known,
+    Preset,
     frozen_groups,
     preset_of,
     presets,
@@ -24,21 +26,26 @@ from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.draft import chosen_backbone
 from tl_core.workspace import Project
 
+SCRATCH = "scratch"
 LIMITS = (0, 30, 60, 180, 600, 1800, 7200)  # seconds
 LIMIT_TEXT = {0: "Do not try it", 60: "1 minute"}
 
 
-def choose_strategy(groups: list[LayerBlock], config: TrainingConfig, known: Known) -> None:
+def choose_strategy(
+    project: Project, groups: list[LayerBlock], config: TrainingConfig, known: Known
+) -> None:
     """Draw presets, slider and the row of blocks; each follows what is stored."""
     total = len(groups)
     show_stored("preset", preset_of(config, total, known))
     show_stored("frozen-groups", frozen_groups(config, total, known))
     by_id = presets(known)
+    _illustrate(list(by_id.values()), config, known, total)
     st.radio(
         "Training method",
         list(by_id),
         format_func=lambda preset: by_id[preset].label,
         key="preset",
+        width="stretch",
         on_change=lambda: change_draft(
             lambda before: with_preset(before, str(state.widget_value("preset")), total, known)
         ),
@@ -54,8 +61,27 @@ def choose_strategy(groups: list[LayerBlock], config: TrainingConfig, known: Kno
         help="The classifier, the last group, is always trained.",
         on_change=lambda: _freeze(total, known),
     )
-    charts.show(charts.network(groups, frozen_groups(config, total, known)), key="network")
-    note_text("From left to right: edges, textures, parts of objects, classes.")
+    show_stages(
+        project,
+        config.backbone,
+        groups,
+        frozen_groups(config, total, known),
+        scratch=config.strategy == SCRATCH,
+    )
+
+
+def _illustrate(shown: list[Preset], config: TrainingConfig, known: Known, total: int) -> None:
+    """Put a small picture of the network above each preset's name, by the place in the list."""
+    rules = [
+        f".st-key-preset [role=radiogroup] > :nth-child({place}) {{ --drawing: "
+        f"{drawing(total, one.groups(known, config, total), kind=_kind(one))}; }}"
+        for place, one in enumerate(shown, start=1)
+    ]
+    st.html(f"<style>{' '.join(rules)}</style>")
+
+
+def _kind(preset: Preset) -> str:
+    return RANDOM if preset.strategy == SCRATCH else TRAINED
 
 
 def _freeze(total: int, known: Known) -> None:
