@@ -18,6 +18,7 @@ MADE_UP = {
         "features": 3.0, "probe": 1.0, "fine_tune": 0.0, "total": 12.0,
         "device": "cpu", "cores": 2,
     },
+    "backbone_speeds": {"tf_efficientnet_lite0": 41.3},
     "preview_augmentation": [b"RIFF-1", b"RIFF-2", b"RIFF-3"],
     "group_activations": [b"RIFF"] * len(SIZES),
     "explain": None,

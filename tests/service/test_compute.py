@@ -121,6 +121,12 @@ def test_a_picture_that_is_gone_and_a_run_without_model_are_sentences(stripes):
         answer(stripes, "predict", "nothing", [])
 
 
+def test_the_speed_of_the_chosen_backbone_is_measured_and_of_others_only_known(stripes):
+    backbone, other = tiny_backbone(), replace(tiny_backbone(), name="test_vit")
+    found = answer(stripes, "backbone_speeds", backbone, [other])
+    assert found.keys() == {backbone.name} and found[backbone.name] > 0
+
+
 def test_a_function_that_is_not_on_offer_is_refused():
     status, text = compute.answer(("open_workspace", (), {}))
     assert status == "mistake" and "no function 'open_workspace'" in text

@@ -62,6 +62,18 @@ def estimate_seconds(root: str, project_id: str, config: TrainingConfig) -> dict
     return estimates.estimate_seconds(open_workspace(Path(root)), project_id, config)
 
 
+def backbone_speeds(
+    root: str, project_id: str, chosen: Backbone, others: Sequence[Backbone]
+) -> dict[str, float]:
+    """Return pictures per second here by name: of the chosen one, and of others if known."""
+    workspace = open_workspace(Path(root))
+    found = {
+        one.name: estimates.pictures_per_second(workspace, project_id, one, measure=one == chosen)
+        for one in (chosen, *others)
+    }
+    return {name: speed for name, speed in found.items() if speed}
+
+
 def predict(
     root: str, project_id: str, run_id: str, pictures: Sequence[tuple[str, bytes]]
 ) -> list[Answer]:
@@ -152,6 +164,7 @@ OFFERED: dict[str, Callable[..., Any]] = {
         layer_groups,
         list_approaches,
         estimate_seconds,
+        backbone_speeds,
         predict,
         search_backbones,
         check_weights_file,

@@ -91,6 +91,18 @@ def estimate_seconds(workspace: Workspace, project_id: str, config: TrainingConf
     return {**phases, "device": where, "cores": torch.get_num_threads()}
 
 
+def pictures_per_second(
+    workspace: Workspace, project_id: str, backbone: Backbone, *, measure: bool
+) -> float | None:
+    """Return how many pictures the frozen backbone takes in a second here.
+
+    Remembered from trainings; measured now if it is not and `measure` says so, else None.
+    """
+    training = _Training(workspace, project_id, TrainingConfig(backbone=backbone))
+    known = machine_memo(workspace).get(training.name("look"), TIMES)
+    return 1 / max(training.rate("look"), 1e-6) if known or measure else None
+
+
 def missing_looks(workspace: Workspace, project_id: str, config: TrainingConfig) -> int:
     """Return how many looks at pictures are not cached yet; more than once at each with views."""
     training = _Training(workspace, project_id, config)

@@ -1,16 +1,25 @@
 """Backbones as cards, and a search: what each is good at and needs, whether it is here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import streamlit as st
 
-from pages.shared.elements import badges, card, errors_shown, name_text, note_text
+from pages.shared.elements import (
+    badges,
+    card,
+    errors_shown,
+    name_text,
+    note_text,
+    number_cards,
+)
 from pages.shared.glossary import TERMS
-from pages.shared.text import count_text, licence_text, megabytes, plain
+from pages.shared.text import count_text, html_text, licence_text, megabytes, percent, plain
 from tl_core.runs import compute_client
 from tl_core.runs.catalogue import Backbone, weights_state
 
 SEARCH_RESULTS = 12
+KNOWS = {"ImageNet-1k": "1,000 kinds of things"}
 _PLACES = {
     "bundled": "Included in this app",
     "cached": "On this machine",
@@ -19,27 +28,66 @@ _PLACES = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What was measured here, by a backbone's name: pictures per second; accuracy on the pictures.
+
+    What is not known is missing.
+    """
+
+    speeds: Mapping[str, float] = field(default_factory=dict)
+    accuracies: Mapping[str, float] = field(default_factory=dict)
+
+
 def backbone_cards(
     backbones: Sequence[Backbone],
     *,
     key: str,
     chosen: Backbone | None,
     on_choose: Callable[[Backbone], None],
+    measured: Measured = Measured(),
 ) -> None:
     """Draw a grid of cards, each with the button that chooses it."""
+    largest = max((one.parameters for one in backbones), default=0)
     with st.grid(min_column_width=300, gap="small"):
         for number, backbone in enumerate(backbones):
             same = chosen is not None and chosen.name == backbone.name
             same = same and chosen.digest == backbone.digest
-            _card(backbone, f"{key}-{number}", same, on_choose)
+            bars = _bars(backbone, measured, largest)
+            _card(backbone, f"{key}-{number}", same, on_choose, bars)
 
 
-def chosen_card(backbone: Backbone) -> None:
-    """Draw the network that the project uses, with the terms that describe it explained."""
+def chosen_card(backbone: Backbone, speed: float | None) -> None:
+    """Draw the network that the project uses: what it knows, and its speed here if known."""
     kind = f"[[{backbone.family}]]" if backbone.family in TERMS else backbone.family
+    knows = backbone.pretraining.split(", ", 1)[-1]
     with card("network", chosen=True):
-        name_text(backbone.title, note=backbone.good_at)
+        st.html(
+            f'<div class="tl-note">Chosen</div><div class="tl-winner">{html_text(backbone.title)}'
+            f'</div><div class="tl-note">{html_text(backbone.good_at)}</div>'
+        )
+        number_cards(
+            ("Speed here", f"{speed:.0f} pictures per second" if speed else "…"),
+            ("Size", f"{count_text(backbone.parameters)} parameters"),
+            ("What it knows", KNOWS.get(knows, knows)),
+        )
         note_text(" · ".join([kind, *facts_lines(backbone)]))
+
+
+def _bars(backbone: Backbone, measured: Measured, largest: int) -> str:
+    """Return size, speed and accuracy as bars, HTML; what was not measured is left out."""
+    fastest = max(measured.speeds.values(), default=0.0)
+    rows = [("Size", f"{count_text(backbone.parameters)}", backbone.parameters / max(largest, 1))]
+    if speed := measured.speeds.get(backbone.name):
+        rows.append(("Speed here", f"{speed:.0f} per second", speed / fastest))
+    if (accuracy := measured.accuracies.get(backbone.name)) is not None:
+        rows.append(("Accuracy on your pictures", percent(accuracy), accuracy))
+    bars = "".join(
+        f'<div><span>{label}</span><span>{html_text(value)}</span><div class="tl-track">'
+        f'<div style="width:{100 * share:.0f}%"></div></div></div>'
+        for label, value, share in rows
+    )
+    return f'<div class="tl-bars">{bars}</div>'
 
 
 def place_text(backbone: Backbone, place: str) -> str:
@@ -65,7 +113,7 @@ def facts_lines(backbone: Backbone) -> list[str]:
 
 
 def _card(
-    backbone: Backbone, key: str, chosen: bool, on_choose: Callable[[Backbone], None]
+    backbone: Backbone, key: str, chosen: bool, on_choose: Callable[[Backbone], None], bars: str
 ) -> None:
     place = weights_state(backbone)
     here = place in ("bundled", "cached")
@@ -78,7 +126,8 @@ def _card(
             ),
         )
         name_text(backbone.title, note=backbone.good_at)
-        note_text(*facts_lines(backbone))
+        st.html(bars)
+        note_text(*facts_lines(backbone)[1:] if backbone.parameters else facts_lines(backbone))
         if chosen:
             st.button("Chosen", key=key, icon=":material/check_circle:", disabled=True)
         elif st.button("Use this" if here else "Download and use", key=key):

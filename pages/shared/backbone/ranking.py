@@ -57,6 +57,15 @@ def rank_backbones(project: Project) -> None:
         _show(project, ranking)
 
 
+def ranked_accuracies(project: Project) -> dict[str, float]:
+    """Return the accuracies of the newest ranking, fractions by the backbone's name."""
+    workspace = state.current_workspace()
+    for run in list_runs(workspace, project.id, KIND):
+        if ranking := read_ranking(workspace.run_dir(project.id, run.id)):
+            return {entry.name: entry.accuracy for entry in ranking.entries}
+    return {}
+
+
 def was_ranked(project: Project) -> bool:
     """Whether a ranking is there or under way."""
     return bool(list_runs(state.current_workspace(), project.id, KIND))

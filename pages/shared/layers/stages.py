@@ -64,10 +64,12 @@ def show_stages(
     for group in groups:
         kind = FROZEN if group.index < frozen else RANDOM if scratch else TRAINED
         picture = pictures[group.index] if group.index < len(pictures) else None
-        boxes.append(_box(kind, group.name, sees(group.index, len(groups)), picture, group))
+        text = sees(group.index, len(groups))
+        said = text if not group.index or text != sees(group.index - 1, len(groups)) else ""
+        boxes.append(_box(kind, group.name, said, picture, group))
     st.html(f'<div class="tl-stages" role="list">{"".join(boxes)}</div>')
     if record:
-        note_text("In each stage: where four of its channels respond to your picture.")
+        note_text("Bright: where channels respond to your picture.")
         wait_for_all([asked], key="activations", doing="Looking through the network")
 
 
