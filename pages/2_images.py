@@ -10,6 +10,7 @@ from pages.shared.images.browser import picture_browser
 from pages.shared.images.groups import show_groups
 from pages.shared.images.health import show_health
 from pages.shared.images.health_check import show_health_check
+from pages.shared.images.label_files import show_label_files
 from pages.shared.images.locked_test import locked_part
 from pages.shared.images.piles import show_piles
 from pages.shared.images.places import show_places
@@ -68,6 +69,7 @@ if total:
     show_piles(project.id)
     picture_browser(project.id, live, classes, total=total, excluded=excluded)
     show_groups(project.id)
+    show_label_files(project.id)
     locked_part(project.id)
 if skipped:
     left_out()

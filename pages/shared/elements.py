@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from pages.shared.glossary import explained
 from pages.shared.text import html_text, plain
 from tl_core.errors import TLCoreError
-from tl_core.runs.results.answers import without_formula
+from tl_core.workspace.names import without_formula
 
 UNLIKE_TEXT = "Unlike anything this model was trained on: do not rely on its answer."
 

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 
 from tl_core.errors import DatasetError
-from tl_core.images import examine, read_picture, samples
-from tl_core.images.drawn.leaves import TREES, leaf
-from tl_core.images.drawn.surfaces import DEFECTS, SIDE, surface
-from tl_core.images.samples import SAMPLES, sample_files, unseen_file
+from tl_core.images import examine, read_picture
+from tl_core.images.samples import SAMPLES, SampleSet, offered, sample_files, unseen_file
+from tl_core.images.samples.leaves import TREES, leaf
+from tl_core.images.samples.surfaces import DEFECTS, SIDE, surface
 
 OFFLINE = [sample for sample in SAMPLES if sample.source != "download"]
 
 
 @pytest.mark.parametrize("sample", OFFLINE, ids=lambda sample: sample.key)
-def test_offline_sets_hold_what_they_promise(sample: samples.SampleSet) -> None:
+def test_offline_sets_hold_what_they_promise(sample: SampleSet) -> None:
     offered = list(sample_files(sample.key))
     counts = Counter(one.class_name for one in offered)
     assert len(offered) == sample.images and len(counts) == sample.classes
@@ -31,14 +31,14 @@ def test_offline_sets_hold_what_they_promise(sample: samples.SampleSet) -> None:
 
 
 @pytest.mark.parametrize("sample", OFFLINE, ids=lambda sample: sample.key)
-def test_offline_sets_are_the_same_every_time(sample: samples.SampleSet) -> None:
+def test_offline_sets_are_the_same_every_time(sample: SampleSet) -> None:
     first, second = (list(sample_files(sample.key))[5].read() for _ in range(2))
     assert first == second
 
 
 @pytest.mark.parametrize("sample", OFFLINE, ids=lambda sample: sample.key)
 def test_unseen_pictures_are_of_every_class_and_not_among_the_others(
-    sample: samples.SampleSet,
+    sample: SampleSet,
 ) -> None:
     unseen = [unseen_file(sample.key, number) for number in range(2 * sample.classes)]
     offered = list(sample_files(sample.key))
@@ -103,7 +103,7 @@ def test_a_set_to_download_or_unknown_is_refused_with_a_sentence() -> None:
 def test_missing_digits_get_a_sentence(
     monkeypatch: pytest.MonkeyPatch, spec: ModuleSpec | None
 ) -> None:
-    monkeypatch.setattr(samples, "find_spec", lambda name: spec)
+    monkeypatch.setattr(offered, "find_spec", lambda name: spec)
     with pytest.raises(DatasetError, match="scikit-learn"):
         list(sample_files("digits"))
 

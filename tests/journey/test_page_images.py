@@ -6,7 +6,7 @@ from threading import Event
 
 from pictures import coloured, coloured_files, picture
 from projects import project_with_pictures
-from sessions import NASTY, messages, open_app, open_dialog, press, shown, wait_for_imports
+from sessions import NASTY, messages, open_app, open_dialog, press, shown, texts, wait_for_imports
 
 from pages.shared.images.arrivals import start_adding
 from pages.shared.images.changes import act
@@ -226,3 +226,21 @@ def test_a_class_counts_and_shows_the_pictures_that_take_part(workspace):
     assert counts == {"All pictures": 6, "healthy": 3, "rust": 2, "Excluded": 1}
     app.session_state["images-filter"] = "class:rust"
     assert shown(app.run())["page"]["total"] == 2
+
+
+def test_labels_come_from_a_file_once_alike_spellings_are_settled(workspace):
+    project = project_with_pictures(each=2)
+    app = open_app(PAGE, project)
+    first, *others = [image.name for image in list_images(workspace, project.id)]
+    lines = [f"{first};Rust", f"{others[-1]};new one", "nowhere.png;rust"]
+    table = "file;label\n" + "\n".join(lines)
+    app.file_uploader[-1].set_value(("labels.csv", table.encode(), "text/csv")).run()
+    assert "2 pictures have a label in the file; 2 are not in it." in texts(app)
+    assert "1 line of the file could not be used." in messages(app)
+    use = next(button for button in app.button if button.key == "use-labels")
+    assert use.disabled
+    app.radio[-1].set_value("They are one class").run()
+    press(app, "Use these labels (2 pictures change)")
+    assert names(project) == ["healthy", "new one", "rust"]
+    found = {one.name: one.class_name for one in list_images(workspace, project.id)}
+    assert found[first] == "rust" and found[others[-1]] == "new one"

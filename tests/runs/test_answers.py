@@ -3,7 +3,8 @@ import io
 
 import pytest
 
-from tl_core.runs.results.answers import Answer, Prediction, answers_csv, without_formula
+from tl_core.runs.results.answers import Answer, Prediction, answers_csv
+from tl_core.workspace.names import without_formula
 
 
 def _rows(data: bytes) -> list[list[str]]:

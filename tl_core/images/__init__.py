@@ -1,13 +1,13 @@
 """LIGHT: files from strangers to verified, labelled, grouped, split pictures.
 
 files/       files from strangers: from folders, browsers and ZIPs; decoded safely
-drawn/       pictures that a program draws
-samples      image sets to try the app with
+samples/     image sets to try the app with
 records      the values that travel
 queries      pages of pictures, counts, classes, what was skipped
 saving       rows for pictures whose files are on the disk
 adding       files into the project: verified, deduplicated, with thumbnails
 labels       classes and labels: rows, not file moves
+label_files/  labels from other programs' files, and into them
 undo         every change can be taken back
 groups/      pictures that show the same thing, kept together; accept, split, merge
 splits       train, validation and test

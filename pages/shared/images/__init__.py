@@ -13,5 +13,6 @@ class_dialogs  make, rename, merge and delete a class
 piles          pictures without a class, in groups to name
 places         pictures of other places, kept apart
 groups         pictures that show the same thing
+label_files    labels from a file of another program, and into one
 locked_test    a test part that nothing is chosen by
 """

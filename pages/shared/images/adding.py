@@ -18,6 +18,7 @@ from pages.shared.images.recording import recording_panel
 from pages.shared.text import plain
 from tl_core.errors import DatasetError
 from tl_core.images import Skipped, SourceFile, folder_files, uploaded_files, zip_files
+from tl_core.images.label_files.arriving import with_labels
 from tl_core.workspace.names import printable
 
 FOLDER, ZIP, FILES, WEBCAM, SERVER = (
@@ -137,6 +138,7 @@ def _begin(project_id: str, uploader: str | None, files: list[SourceFile | Skipp
     if not files:
         st.warning(plain("The folder is empty. Choose a folder that contains pictures."))
         return
+    files = with_labels(files)
     of_a_place = state.widget_value(OF_A_PLACE)
     if of_a_place or state.widget_value(WITHOUT_CLASSES):
         given = printable(str(state.widget_value(PLACE, ""))) or NEW_PLACE

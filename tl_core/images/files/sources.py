@@ -11,7 +11,7 @@ import stat
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -22,6 +22,7 @@ PICTURE_EXTENSIONS = (
     *("jpg", "jpeg", "jpe", "jfif", "png", "gif", "bmp", "tif", "tiff", "webp"),
     *("heic", "heif", "avif", "ppm", "pgm", "pbm", "pnm", "jp2"),
 )
+LABEL_FILES = {"labels.csv", "metadata.csv", "metadata.jsonl", "_annotations.coco.json"}
 _SPLITS = dict.fromkeys(("train", "training"), "train")
 _SPLITS |= dict.fromkeys(("val", "valid", "validation"), "validation")
 _SPLITS |= dict.fromkeys(("test", "testing"), "test")
@@ -53,6 +54,7 @@ class Skipped:
     """A file that was left out, and a plain reason.
 
     Of exactly the same file as a picture `copy_of` (digest), class and split are known as well.
+    Of a file that may hold labels, `read` returns the bytes.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Skipped:
     copy_of: str | None = None
     class_name: str | None = None
     split: str | None = None
+    read: Callable[[], bytes] | None = field(default=None, compare=False, repr=False)
 
 
 def source_file(name: str, read: Callable[[], bytes]) -> SourceFile | Skipped:
@@ -73,7 +76,7 @@ def source_file(name: str, read: Callable[[], bytes]) -> SourceFile | Skipped:
         return Skipped(name, "its path leads outside of the folder, so it was not read")
     reason = _reason_to_skip(parts)
     if reason is not None:
-        return Skipped(name, reason)
+        return Skipped(name, reason, read=read if parts[-1].lower() in LABEL_FILES else None)
     folders = parts[:-1]
     return SourceFile(
         name=name,

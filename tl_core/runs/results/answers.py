@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tl_core.workspace.json_values import read_json, write_json
+from tl_core.workspace.names import without_formula
 
-# A spreadsheet takes a cell that begins so for a formula, and may run it (OWASP, "CSV Injection").
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 UNLIKE_ABOVE = 1.0  # scores are fractions of the distance at which 5 % are false alarms
 SURE_FROM = 0.5  # below it another answer is more probable, all together
 _THRESHOLD = "threshold.json"  # in a project's folder
@@ -83,11 +82,6 @@ def answers_csv(answers: Iterable[Answer], class_names: Sequence[str]) -> bytes:
         problem = without_formula(answer.reason or "")
         writer.writerow([without_formula(answer.name), *values, problem])
     return text.getvalue().encode("utf-8-sig", errors="replace")
-
-
-def without_formula(cell: str) -> str:
-    """Return the text so that no spreadsheet takes it for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
 def mark_tried(run_dir: Path) -> None:

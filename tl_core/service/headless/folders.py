@@ -20,6 +20,7 @@ from tl_core.images import (
     uploaded_files,
     zip_files,
 )
+from tl_core.images.label_files.arriving import with_labels
 from tl_core.images.saving import save_batch
 from tl_core.images.sets import LEAST_PER_CLASS
 from tl_core.runs.catalogue import Backbone, find
@@ -46,7 +47,8 @@ def project_of_folder(
 
     Args:
         workspace: Where the project is or goes.
-        train_dir: One folder per class, perhaps below train, val and test.
+        train_dir: One folder per class, perhaps below train, val and test, or with a label file
+            as Hugging Face's imagefolder has it.
         test_dir: One folder per class with the pictures to test on, or None.
         one_class: Whether pictures beside the folders are a class, named after `train_dir`.
         without_classes: Whether folders are no classes.
@@ -57,13 +59,13 @@ def project_of_folder(
         DatasetError: If a folder cannot be read.
         StorageFull: If the disk is full; nothing of a new project is left then.
     """
-    files = list(folder_files(train_dir))
+    files = with_labels(folder_files(train_dir))
     if one_class:
         name = train_dir.resolve().name
         files = [_of_class(file, getattr(file, "class_name", None) or name) for file in files]
     if test_dir is not None:  # who names both sides decides them, even if they hold copies
         files = [_given(file, "train") for file in files]
-        tested = [_given(file, "test", always=True) for file in folder_files(test_dir)]
+        tested = [_given(file, "test", always=True) for file in with_labels(folder_files(test_dir))]
         files += tested if target is None else target.also_tested(tested)
     if target is not None:
         files += target.files()

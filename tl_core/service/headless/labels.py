@@ -1,11 +1,11 @@
 """Tables of labels, one column per question, into what a project's questions are."""
 
-import csv
 from pathlib import Path, PurePosixPath
 
 from tl_core.approaches.multi_task import NO, QUESTIONS_FILE, YES
 from tl_core.errors import DatasetError
 from tl_core.images import PictureRow, picture_rows
+from tl_core.images.label_files.reading import read_table, text_of
 from tl_core.workspace.json_values import write_json
 from tl_core.workspace.storage import Workspace
 
@@ -54,21 +54,15 @@ def store_questions(
 
 def _table(path: Path) -> Table:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            names = [name.strip() for name in reader.fieldnames or []]
-            lines = [
-                {name: (line[key] or "").strip() for name, key in zip(names, line, strict=False)}
-                for line in reader
-            ]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        head, rows = read_table(str(path), text_of(path.read_bytes()))
+    except OSError as error:
         raise DatasetError(f"'{path}' cannot be read as a table ({error}).") from error
-    if FILE not in names or len(names) < 2:
+    if FILE not in head or len(head) < 2:
         raise DatasetError(
-            f"'{path}' needs a column '{FILE}' and one per question; it has "
-            f"{', '.join(names) or 'none'}."
+            f"'{path}' needs a column '{FILE}' and one per question; it has {', '.join(head)}."
         )
-    return lines
+    cells = [""] * len(head)
+    return [dict(zip(head, row + cells[len(row) :], strict=False)) for row in rows]
 
 
 def _yes_or_no(value: str, question: str, path: Path) -> str:

@@ -13,10 +13,10 @@ import numpy as np
 from tl_core.images import PictureRow, get_images, list_groups
 from tl_core.images.splits import TEST
 from tl_core.runs import Run
-from tl_core.runs.results.answers import without_formula
 from tl_core.runs.results.assessment import Assessment
 from tl_core.runs.results.health import Health
 from tl_core.runs.results.report import Report
+from tl_core.workspace.names import without_formula
 from tl_core.workspace.storage import Workspace
 
 if TYPE_CHECKING:

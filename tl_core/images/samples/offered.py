@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image
 
 from tl_core.errors import DatasetError
-from tl_core.images.drawn.leaves import TREES, leaf
-from tl_core.images.drawn.surfaces import DEFECTS, surface
 from tl_core.images.files.sources import SourceFile
+from tl_core.images.samples.leaves import TREES, leaf
+from tl_core.images.samples.surfaces import DEFECTS, surface
 
 LEAVES_PER_CLASS = 20
 SURFACES_PER_CLASS = 40
