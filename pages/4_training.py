@@ -33,17 +33,24 @@ has_result = any(run.accuracy is not None for run in runs)
 tried = any(run_config(run) == config for run in runs)
 active = next((run for run in runs if run.active), None)
 
-if active is None:
-    with suppress(TLCoreError):  # said when a training is started
-        workers.start_ahead(workspace)
-    next_training(
-        project, config, classes, first=not runs, again=tried, primary=not (has_result and tried)
-    )
+
+def offer() -> None:
+    """Offer the next training, unless one is under way."""
+    if active is None:
+        with suppress(TLCoreError):  # said when a training is started
+            workers.start_ahead(workspace)
+        primary = not (has_result and tried)
+        next_training(project, config, classes, first=not runs, again=tried, primary=primary)
+
+
+if not runs:
+    offer()
 if runs:
     wanted = next((run for run in runs if run.id == state.current_run_id()), None)
     shown = wanted or first_step_of(active, runs) or active or runs[0]
     pick_run(runs, shown, names, label="Look at")
     show_run(shown, runs, names, below=lambda: second_step(project, shown, runs, names, classes))
+    offer()
 if len(runs) > 1:
     st.header("Compare runs", anchor=False)
     compare_runs(runs, names)

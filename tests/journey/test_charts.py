@@ -111,6 +111,12 @@ def test_names_cannot_smuggle_markup_into_a_figure():
         assert "<a href" not in figure.to_json().replace("\\u003c", "<")
 
 
+def test_runs_of_one_chart_differ_by_shape_and_colour():
+    scores = [charts.RunScore(f"Run {i}", 0.9, 0.8, 0.96, 50) for i in range(5)]
+    marker = charts.compare_runs(scores, best=4, title="t").figure.data[0].marker
+    assert len(set(marker.symbol)) == len(set(marker.color)) == 5
+
+
 def test_the_best_run_differs_by_shape_as_well_as_colour():
     scores = [charts.RunScore("A", 0.9, 0.8, 0.96, 50), charts.RunScore("B", 0.88, 0.77, 0.95, 50)]
     marker = charts.compare_runs(scores, best=1, title="t").figure.data[0].marker

@@ -34,6 +34,23 @@ def test_start_is_the_one_primary_button_and_queues_the_stored_settings(workspac
     assert run_in_address(app) == run.id
 
 
+def test_a_result_that_was_waited_for_is_welcomed_once(workspace):
+    project = project_with_pictures(each=10)
+    run, _ = finished_run(project)
+    app = open_app(PAGE, project)
+    assert not app.toast
+    app.session_state["watched-run"] = run.id  # as while it was under way
+    assert "Your model is ready" in app.run().toast[0].value
+    assert not app.run().toast
+
+
+def test_the_result_stands_before_the_next_training(workspace):
+    project = project_with_pictures(each=10)
+    finished_run(project)
+    headings = [one.value for one in open_app(PAGE, project).subheader]
+    assert headings.index("Run 1 · Linear probing") < headings.index("Next training")
+
+
 def test_starting_twice_gives_one_run(workspace):
     project = project_with_pictures()
     first, second = open_app(PAGE, project), open_app(PAGE, project)

@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from pages.shared.charts.drawing import NEUTRAL, VALIDATION, Chart, blank_figure, short
+from pages.shared.charts.drawing import NEUTRAL, TRAIN, VALIDATION, Chart, blank_figure, short
 from pages.shared.text import percent
 
+SHAPES = ("circle", "square", "triangle-up", "cross", "star")
+COLOURS = (VALIDATION, TRAIN, "#1F9E78", "#B8658F", "#8C7A00", NEUTRAL)
 SEPARATOR = " · "  # what stands before it in a run's name is short enough for an axis
 
 
@@ -31,9 +33,9 @@ def compare_runs(scores: Sequence[RunScore], *, best: int, title: str) -> Chart:
             y=list(range(len(scores))),
             mode="markers",
             marker={
-                "size": 13,
-                "color": [VALIDATION if i == best else NEUTRAL for i in range(len(scores))],
-                "symbol": ["diamond" if i == best else "circle" for i in range(len(scores))],
+                "size": [17 if i == best else 13 for i in range(len(scores))],
+                "color": [COLOURS[i % len(COLOURS)] for i in range(len(scores))],
+                "symbol": ["diamond" if i == best else SHAPES[i % 5] for i in range(len(scores))],
             },
             error_x={
                 "type": "data",

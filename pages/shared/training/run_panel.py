@@ -20,6 +20,7 @@ from tl_core.runs import Run, delete_run, run_traceback
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.workspace import Project
 
+WATCHED = "watched-run"
 OVERLAID = 3  # earlier runs behind the curves; more would be a tangle
 
 
@@ -95,8 +96,15 @@ def show_run(
     if run.state == "failed" and (trace := run_traceback(state.current_workspace(), run.id)):
         with st.expander("Details for a bug report", icon=":material/bug_report:"):
             st.code(trace, language=None)
+    if run.active:
+        state.set_widget_value(WATCHED, run.id)
     if report:
-        result_cards(report)
+        came = state.widget_value(WATCHED) == run.id  # while somebody waited for it
+        with st.container(key="arrived" if came else "result"):
+            result_cards(report)
+        if came:
+            state.set_widget_value(WATCHED, None)
+            st.toast("Your model is ready. Try it on a new picture.", icon=":material/celebration:")
     elif run.accuracy is not None and not run.active:
         st.warning(MISSING_RESULT, icon=":material/report:")
     with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
