@@ -252,12 +252,16 @@ def _planted(file: SourceFile, kind: str, into: str, names: list[str]) -> Source
 
 
 def _seconds(workspace: Workspace) -> float:
-    """Return how long a check of many pictures takes whose features are there."""
+    """Return how long a check of many pictures takes as the live model leaves them.
+
+    Features are there, and copies have been searched for.
+    """
     project = project_with(workspace, "large", different_pictures(LARGE, classes=10))
     bundled, rows = find(BUNDLED), picture_rows(workspace, project)
     images = without_labels(workspace, project, rows)
     where = {"workspace": workspace, "project_id": project}
-    result_of(extract_features(create_backbone(bundled), bundled, images, **where))
+    table = result_of(extract_features(create_backbone(bundled), bundled, images, **where))
+    group_copies(workspace, project, images, table.last)
     began = time.perf_counter()
     result_of(check_health(workspace, project, bundled))
     return time.perf_counter() - began

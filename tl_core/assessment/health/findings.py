@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -41,6 +42,10 @@ class Pictures:
     said: Credibility | None
     copies: Sequence[Skipped]
 
+    @cached_property
+    def row_of(self) -> dict[str, int]:
+        return {one.digest: row for row, one in enumerate(self.rows)}
+
     def suspect(self, row: int) -> Suspect:
         one, label = self.rows[row], int(self.labels[row])
         found = Suspect(one.name, one.digest, one.class_name, split=one.split_given)
@@ -60,7 +65,7 @@ class Pictures:
 
     def copy(self, file: Skipped) -> Suspect:
         """Return a file that was left out, with what is said of its own label."""
-        row = next(i for i, one in enumerate(self.rows) if one.digest == file.copy_of)
+        row = self.row_of[file.copy_of]
         first = self.suspect(row)
         found = replace(first, file=file.name, digest=None, label=file.class_name, split=file.split)
         if self.said is None or first.suggested is None or file.class_name == first.label:
@@ -85,8 +90,7 @@ def on_copies(pictures: Pictures, groups: Sequence[Sequence[int]]) -> list[Findi
     of = {}
     for file in pictures.copies:
         of.setdefault(file.copy_of, []).append(pictures.copy(file))
-    row = {one.digest: index for index, one in enumerate(pictures.rows)}
-    exact = [(pictures.suspect(row[digest]), *files) for digest, files in of.items()]
+    exact = [(pictures.suspect(pictures.row_of[digest]), *files) for digest, files in of.items()]
     near = [pictures.suspects(rows) for rows in groups if len(rows) > 1]
     return [
         *(_same("duplicate", some, pictures.size, "are exactly the same file") for some in exact),
@@ -117,8 +121,7 @@ def on_overlap(pictures: Pictures, overlap: Overlap | None) -> list[Finding]:
     if overlap is None or not overlap.count:
         return []
     near = [i for i, one in enumerate(pictures.rows) if one.digest in overlap.near]
-    known = {one.digest for one in pictures.rows}
-    exact = [pictures.copy(file) for file in overlap.exact if file.copy_of in known]
+    exact = [pictures.copy(file) for file in overlap.exact if file.copy_of in pictures.row_of]
     message = f"{overlap.count:,} of {counted(overlap.total, 'test picture')} "
     message += "are in the training folder, too"
     message += f", {len(near):,} of them as near copies" if near else ""

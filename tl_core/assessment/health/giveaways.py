@@ -17,9 +17,9 @@ from tl_core.assessment.health.traits import Traits
 AREA = 0.9  # from which on a class is given away; by colour, which belongs to things, `COLOUR`
 BRIGHTNESS, COLOUR = 0.88, 0.95
 SURE = 4.5  # deviations from chance
-MOST_PICTURES = 2000
+MOST_PICTURES = 1000
 LEAST_PICTURES = 5  # of a class
-TREES = 100
+TREES = 60
 FORESTS = {
     "frame": ("step red", "step green", "step blue"),
     "file format": ("format", "mode"),

@@ -28,6 +28,7 @@ NUMBERS = (
     *("ring red", "ring green", "ring blue", "ring varies"),
     *("bytes per pixel", "quality", "day"),
 )
+LIGHT = 19  # how many of them come from the thumbnail
 TEXTS = ("mode", "camera", "software")
 _MAKE, _MODEL, _SOFTWARE, _DATE = 0x010F, 0x0110, 0x0131, 0x0132
 _EXIF, _TAKEN = 0x8769, 0x9003
@@ -83,36 +84,42 @@ def _light(path: Path) -> list[float]:
     """Return the traits of a thumbnail: colours in [0, 1] of all of it, its frame and its ring."""
     try:
         with Image.open(path) as opened:
-            pixels = np.asarray(opened.convert("RGB"), np.float32) / 255
+            pixels = np.asarray(opened.convert("RGB"))
     except OSError:
-        return [np.nan] * 19
+        return [np.nan] * LIGHT
     if min(pixels.shape[:2]) < 8:
-        return [np.nan] * 19
-    grey = pixels.mean(axis=2)
+        return [np.nan] * LIGHT
+    planes = np.ascontiguousarray(np.moveaxis(pixels, 2, 0))  # uint8 (3, H, W)
+    grey = planes.sum(axis=0, dtype=np.float32) / (3 * 255)
     edges = 4 * grey[1:-1, 1:-1] - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2]
     edges -= grey[1:-1, 2:]
-    frame, inside = _ring(pixels, 0, 1), _ring(pixels, 2, 3)
-    ring = _ring(pixels, 1, 1 + max(2, round(_RING * min(grey.shape))))
+    frame, inside = _ring(planes, 0, 1), _ring(planes, 2, 3)
+    ring = _ring(planes, 1, 1 + max(2, round(_RING * min(grey.shape))))
     return [
-        *pixels.mean(axis=(0, 1)),
-        (pixels.max(axis=2) - pixels.min(axis=2)).mean(),
+        *planes.mean(axis=(1, 2)) / 255,
+        (planes.max(axis=0) - planes.min(axis=0)).mean() / 255,
         grey.std(),
         *np.percentile(grey, (5, 99)),
         np.log(edges.std() / (grey.std() + 0.02) + 1e-3),
-        *frame.mean(axis=0),
-        frame.std(axis=0).mean(),
-        *(frame.mean(axis=0) - inside.mean(axis=0)),
-        *ring.mean(axis=0),
-        ring.std(axis=0).mean(),
+        *frame.mean(axis=1),
+        frame.std(axis=1).mean(),
+        *(frame.mean(axis=1) - inside.mean(axis=1)),
+        *ring.mean(axis=1),
+        ring.std(axis=1).mean(),
     ]
 
 
-def _ring(pixels: np.ndarray, begin: int, end: int) -> np.ndarray:
-    """Return the pixels, (n, 3), at least `begin` and less than `end` from the edge."""
-    inner = np.zeros(pixels.shape[:2], bool)
-    inner[begin : len(inner) - begin, begin : inner.shape[1] - begin] = True
-    inner[end : len(inner) - end, end : inner.shape[1] - end] = False
-    return pixels[inner]
+def _ring(planes: np.ndarray, begin: int, end: int) -> np.ndarray:
+    """Return the colours, (3, n) in [0, 1], at least `begin` and less than `end` from the edge."""
+    height, width = planes.shape[1:]
+    parts = (
+        planes[:, begin:end, begin : width - begin],
+        planes[:, height - end : height - begin, begin : width - begin],
+        planes[:, end : height - end, begin:end],
+        planes[:, end : height - end, width - end : width - begin],
+    )
+    joined = np.concatenate([part.reshape(3, -1) for part in parts], axis=1)
+    return joined.astype(np.float32) / 255
 
 
 def _header(path: Path, record: ImageRecord) -> tuple[list[float], list[bytes]]:
