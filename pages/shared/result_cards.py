@@ -54,9 +54,10 @@ def alarm_cards(found: AnomalyResult) -> None:
 
 def place_cards(found: AdaptationResult, report: Report) -> None:
     """Draw what is known of the accuracy at the new place, and what adapting does there."""
-    known = found.gain is not None
-    where = honest_card("Accuracy at the new place", number_of(report.evaluation))
-    if not known:
+    label, value, below = honest_card("Accuracy at the new place", number_of(report.evaluation))
+    chosen = "\nThese labels also chose the method." if found.chosen_by_labels else ""
+    where = label, value, f"{below}{chosen}"
+    if not found.measured_there:
         first = result_text(report.evaluation.correct, report.evaluation.n)
         where = (
             "Accuracy at the new place",
@@ -77,7 +78,7 @@ def place_cards(found: AdaptationResult, report: Report) -> None:
         ),
         wide=True,
     )
-    if known and found.adapted:
+    if found.measured_there and found.adapted:
         low, high = found.gain_interval
         text = (
             f"{VERDICT_TEXT[found.verdict]}: {_points(found.gain)} points against leaving it as it "

@@ -54,9 +54,10 @@ def pick_run(runs: Sequence[Run], shown: Run, names: dict[str, str], *, label: s
         state.show_run(shown.id)
 
 
-def _question(report: Report | None) -> tuple[bool, bool]:
-    """Return what a run's number is about: anomalies, another place, or neither."""
-    return anomaly_result(report) is not None, adaptation_result(report) is not None
+def _question(report: Report | None) -> tuple[bool, bool | None]:
+    """Return what a run's number is about: anomalies; another place, if it is known there."""
+    adapted = adaptation_result(report)
+    return anomaly_result(report) is not None, adapted and adapted.measured_there
 
 
 def _picked(finished: Sequence[Run], runs: Sequence[Run], *, label: str) -> Run:

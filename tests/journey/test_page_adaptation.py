@@ -60,7 +60,7 @@ def bring(project, folder, name="Camera B"):
 
 
 def trained(project):
-    app = press(open_app(TRAINING, project), "Start training")
+    app = open_app(TRAINING, project).button(key="start").click().run()
     assert not app.exception
     workspace = open_workspace()
     run = runs.claim_next(workspace, ("train",))
@@ -131,6 +131,23 @@ def test_labels_there_judge_and_choose(project, stripes, workspace):
     assert found.gain is not None and found.verdict
     app = open_app(TRAINING, project)
     assert "labelled pictures of the new place" in texts(app)
+    assert "These labels also chose the method" in texts(app)
+
+
+def test_what_is_known_there_is_not_compared_with_what_is_not(project, stripes, workspace):
+    bring(project, stripes / "there")
+    press_card(project)
+    trained(project)
+    pictures = list_images(workspace, project.id, place="Camera B")
+    for name in ("class 0", "class 1"):
+        chosen = [str(one.id) for one in pictures if f"/{name}/" in one.name][:3]
+        act(project.id, f"class:{name}", chosen)
+    trained(project)
+    app = open_app(EVALUATION, project)
+    assert "best so far" not in texts(app)
+    assert app.selectbox(key="run-shown").value == runs.list_runs(workspace, project.id)[0].id
+    table = open_app(TRAINING, project).dataframe[0].value
+    assert list(table["Result"])[1] == "not known at the new place"
 
 
 def press_card(project):

@@ -151,6 +151,7 @@ class AdaptedModel:
             "place": APPROACH.options_of(self.task.config)["target"],
             "method_used": found.chosen,
             "to_label": self._to_label(),
+            "chosen_by_labels": int((self.known >= 0).sum()) >= LEAST_TO_CHOOSE,
             "proxy_a_distance": found.distance,
             "target_pictures": len(self.known),
             "target_labels": int((self.known >= 0).sum()),

@@ -40,7 +40,7 @@ def show_adaptation(project: Project, run: Run, found: AdaptationResult) -> None
     )
     if found.to_label:
         _to_label(project, run, found)
-    if found.gain is None:
+    if not found.measured_there:
         note_text("What follows is the unadapted model, at the first place.")
 
 

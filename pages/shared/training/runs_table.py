@@ -12,6 +12,7 @@ from pages.shared.run_choice import run_config
 from pages.shared.run_control import STATE_TEXT
 from pages.shared.text import duration, percent
 from tl_core.runs import Run, best_run
+from tl_core.runs.results.adaptation import adaptation_result
 from tl_core.runs.results.anomaly import anomaly_result
 from tl_core.runs.results.comparison import run_difference
 from tl_core.runs.results.report import Evaluation, Report
@@ -21,7 +22,7 @@ def compare_runs(runs: Sequence[Run], names: dict[str, str]) -> None:
     """Draw all runs as a table and, with two results or more, as dots with intervals."""
     reports = {run.id: report_of(run) for run in runs if run.accuracy is not None and run.n_test}
     finished = [run for run in runs if reports.get(run.id)]
-    finished = [run for run in finished if not anomaly_result(reports[run.id])]
+    finished = [run for run in finished if _tells_classes(reports[run.id])]
     leader = best_run(finished)
     if len(finished) > 1 and leader:
         evaluations = {run.id: reports[run.id].evaluation for run in finished}
@@ -36,6 +37,12 @@ def compare_runs(runs: Sequence[Run], names: dict[str, str]) -> None:
         key="runs-table",
         column_config={"Result": st.column_config.TextColumn("Accuracy", width="medium")},
     )
+
+
+def _tells_classes(report: Report) -> bool:
+    """Whether a result is an accuracy where the model is to be used."""
+    adapted = adaptation_result(report)
+    return not anomaly_result(report) and (adapted is None or adapted.measured_there)
 
 
 def ahead_text(
@@ -91,6 +98,8 @@ def _row(run: Run, report: Report | None, names: dict[str, str]) -> dict[str, ob
             share = percent(alarms.false_alarms / alarms.normal) if alarms.normal else "?"
             result = f"{share} false alarms"
             result += "" if alarms.auroc is None else f", AUROC {alarms.auroc:.2f}"
+        elif not _tells_classes(report):
+            result = "not known at the new place"
     return {
         "Run": names[run.id],
         "Result": result,

@@ -36,7 +36,7 @@ class AdaptationResult:
     """What was found of the other place.
 
     Args:
-        chosen: Name of the candidate that is the model.
+        chosen: Name of the candidate that is the model; `chosen_by_labels`, those there.
         distance: Proxy A-distance of the places, in [0, 2].
         pictures, labelled: Of the other place, and how many of them have a label.
         candidates: All that was tried.
@@ -46,6 +46,7 @@ class AdaptationResult:
     """
 
     chosen: str
+    chosen_by_labels: bool
     distance: float
     pictures: int
     labelled: int
@@ -54,6 +55,11 @@ class AdaptationResult:
     gain: float | None
     gain_interval: tuple[float, float] | None
     verdict: str | None
+
+    @property
+    def measured_there(self) -> bool:
+        """Whether the accuracy at the other place is known."""
+        return self.gain is not None
 
     @property
     def moved(self) -> int:
@@ -73,6 +79,7 @@ def adaptation_result(report: Report | None) -> AdaptationResult | None:
     interval = facts.get("gain_interval")
     return AdaptationResult(
         chosen=facts["method_used"],
+        chosen_by_labels=facts.get("chosen_by_labels", False),
         distance=facts["proxy_a_distance"],
         pictures=facts["target_pictures"],
         labelled=facts["target_labels"],

@@ -93,6 +93,7 @@ def project_of_folder(
 def _leave_out_small(workspace: Workspace, project_id: str) -> None:
     """Delete classes with too few pictures, if two others remain, and list these as skipped."""
     classes = list_classes(workspace, project_id)
+    classes = [one for one in classes if one.images]  # others name pictures of another place
     small = [one.name for one in classes if one.images - one.excluded < LEAST_PER_CLASS]
     if len(classes) - len(small) < 2:
         return
