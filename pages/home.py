@@ -5,7 +5,7 @@ from html import escape
 import streamlit as st
 
 from pages.shared import state
-from pages.shared.elements import card, errors_shown
+from pages.shared.elements import badges, card, errors_shown
 from pages.shared.gallery import data_uri
 from pages.shared.home import project_dialogs
 from pages.shared.home.recovery import missing_projects
@@ -15,7 +15,7 @@ from pages.shared.layout import enter, page_header
 from pages.shared.results import result_text
 from pages.shared.text import counted
 from tl_core.images.samples import SAMPLES, sample_of
-from tl_core.runs import Run, best_runs, compute_client
+from tl_core.runs import Run, best_runs, compute_client, list_runs
 from tl_core.workspace import ProjectSummary, list_projects
 
 enter(HOME)
@@ -38,6 +38,8 @@ def project_card(project: ProjectSummary, best: Run | None) -> None:
             f"{counted(project.images, 'picture')}<br>{result}<br>Created on "
             f"{project.created:%d %B %Y}</div></div></div>"
         )
+        if any(run.active for run in list_runs(workspace, project.id)):
+            badges("Training is under way")
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Open", key=f"open-{project.id}", icon=":material/folder_open:"):
                 state.go(OVERVIEW if project.images else IMAGES, project_id=project.id)

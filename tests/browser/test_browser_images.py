@@ -39,7 +39,7 @@ def test_a_folder_is_uploaded_sorted_by_keyboard_and_taken_back(workspace, tmp_p
     with server(workspace.root) as address, browser_page() as page:
         page.goto(f"{address}/images?project={project.id}")
         settled(page)
-        page.locator("input[type=file]").set_input_files(tmp_path / "set")
+        page.locator("input[type=file]").first.set_input_files(tmp_path / "set")
         page.locator(".tile").nth(11).wait_for()
         assert page.get_by_text("12 pictures added").count() == 1
         assert [entry.name for entry in list_classes(workspace, project.id)] == sorted(names)

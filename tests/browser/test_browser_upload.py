@@ -28,7 +28,7 @@ def upload(workspace, folder: Path, *, tiles: int) -> Iterator[tuple[Page, str]]
         assert page.get_by_role("dialog").count() == 0
         settled(page)
         assert page.locator("[data-testid=stMain] [data-testid=stException]").count() == 0
-        page.locator("input[type=file]").set_input_files(folder)
+        page.locator("input[type=file]").first.set_input_files(folder)
         page.locator(".tile").nth(tiles - 1).wait_for()
         assert page.url == f"{address}/{link}"
         yield page, project.id

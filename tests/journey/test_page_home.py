@@ -1,14 +1,25 @@
 """Home: what a person sees first, one click to sample images, and the list of projects."""
 
 from projects import project_with_pictures
-from sessions import APP, NASTY, messages, open_app, open_dialog, press, primary, wait_for_imports
+from results import begun_run
+from sessions import (
+    APP,
+    NASTY,
+    messages,
+    open_app,
+    open_dialog,
+    press,
+    primary,
+    texts,
+    wait_for_imports,
+)
 from streamlit.testing.v1 import AppTest
 
 from tl_core.images import count_images, list_classes
 from tl_core.images.samples import SAMPLES, sample_of
 from tl_core.runs.catalogue import CATALOGUE
-from tl_core.runs.draft import chosen_backbone
-from tl_core.workspace import create_project, list_projects, open_project
+from tl_core.runs.draft import chosen_backbone, save_backbone
+from tl_core.workspace import create_project, list_projects, open_project, open_workspace
 
 
 def test_home_says_what_this_is_and_has_one_primary_button():
@@ -120,3 +131,12 @@ def test_opening_a_project_without_pictures_goes_to_where_they_are_added(workspa
     app = open_app()
     app.button(key=f"open-{project.id}").click().run()
     assert app.title[0].value == "Add your pictures"
+
+
+def test_a_project_says_that_it_is_training():
+    project = project_with_pictures()
+    save_backbone(open_workspace(), project.id, CATALOGUE[0])
+    project = open_project(open_workspace(), project.id)
+    assert "Training is under way" not in texts(open_app())
+    begun_run(project)
+    assert "Training is under way" in texts(open_app())

@@ -56,8 +56,7 @@ def test_a_zip_with_a_train_level_keeps_its_split(workspace):
         archive.writestr("set/val/cats/b.png", BLUE)
     project = create_project(workspace, "Leaves")
     app = open_app(PAGE, project)
-    app.segmented_control(key="adding-way").set_value("ZIP file").run()
-    app.file_uploader[0].set_value(("set.zip", packed.getvalue(), "application/zip")).run()
+    app.file_uploader[1].set_value(("set.zip", packed.getvalue(), "application/zip")).run()
     assert not app.exception
     wait_for_imports(project.id)
     assert count_images(workspace, project.id, class_name="cats") == 2
@@ -66,8 +65,7 @@ def test_a_zip_with_a_train_level_keeps_its_split(workspace):
 def test_a_damaged_zip_is_answered_with_a_sentence(workspace):
     project = create_project(workspace, "Leaves")
     app = open_app(PAGE, project)
-    app.segmented_control(key="adding-way").set_value("ZIP file").run()
-    app.file_uploader[0].set_value(("set.zip", b"no zip", "application/zip")).run()
+    app.file_uploader[1].set_value(("set.zip", b"no zip", "application/zip")).run()
     assert not app.exception
     assert "is not a ZIP file" in messages(app)
 

@@ -21,9 +21,8 @@ from tl_core.images import Skipped, SourceFile, folder_files, uploaded_files, zi
 from tl_core.images.label_files.arriving import with_labels
 from tl_core.workspace.names import printable
 
-FOLDER, ZIP, FILES, WEBCAM, SERVER = (
-    "Folder",
-    "ZIP file",
+FOLDER, FILES, WEBCAM, SERVER = (
+    "Folder or ZIP",
     "Single files",
     "Webcam",
     "Folder by path",
@@ -39,7 +38,7 @@ def wants_more() -> bool:
 
 def adding_panel(project_id: str, class_names: Sequence[str]) -> None:
     """Ask how the pictures come, and take them."""
-    ways = [FOLDER, ZIP, FILES, WEBCAM] + ([SERVER] if server_folder() else [])
+    ways = [FOLDER, FILES, WEBCAM] + ([SERVER] if server_folder() else [])
     way = st.segmented_control(
         "Add pictures from", ways, default=FOLDER, key="adding-way", required=True
     )
@@ -59,9 +58,7 @@ def adding_panel(project_id: str, class_names: Sequence[str]) -> None:
         if state.widget_value(OF_A_PLACE):
             st.text_input("Name of the place", NEW_PLACE, max_chars=60, key=PLACE)
     if way == FOLDER:
-        _folder(project_id)
-    elif way == ZIP:
-        _zip(project_id)
+        _folder_or_zip(project_id)
     elif way == SERVER:
         _server_folder(project_id)
     elif way == FILES and (state.widget_value(WITHOUT_CLASSES) or state.widget_value(OF_A_PLACE)):
@@ -74,29 +71,24 @@ def adding_panel(project_id: str, class_names: Sequence[str]) -> None:
             recording_panel(project_id, class_name)
 
 
-def _folder(project_id: str) -> None:
+def _folder_or_zip(project_id: str) -> None:
     st.caption(
-        "A folder with one subfolder per class, named after the class. Folders named train, val "
-        "or test above them are kept as the split. With more than a thousand pictures use a ZIP "
-        "file: browsers transfer single files slowly."
+        "One folder per class, named after the class. Folders named train, val or test above them "
+        "are kept as the split. With more than a thousand pictures use a ZIP file: browsers "
+        "transfer single files slowly."
     )
-    key = state.fresh_key("upload-folder")
-    files = st.file_uploader("Folder of pictures", accept_multiple_files="directory", key=key)
+    left, right = st.columns(2)
+    with left:
+        key = state.fresh_key("upload-folder")
+        files = st.file_uploader("Folder of pictures", accept_multiple_files="directory", key=key)
+    with right:
+        packed = st.file_uploader("ZIP file", type=["zip"], key=state.fresh_key("upload-zip"))
     if files:
         offered = uploaded_files((file.name, file.getbuffer()) for file in files)
         _begin(project_id, "upload-folder", list(offered))
-
-
-def _zip(project_id: str) -> None:
-    st.caption(
-        "A ZIP file with one folder per class; folders named train, val or test above them are "
-        "kept as the split."
-    )
-    key = state.fresh_key("upload-zip")
-    file = st.file_uploader("ZIP file", type=["zip"], key=key)
-    if file:
+    if packed:
         with errors_shown():
-            _begin(project_id, "upload-zip", list(zip_files(file)))
+            _begin(project_id, "upload-zip", list(zip_files(packed)))
 
 
 def _files(project_id: str, class_name: str | None) -> None:
