@@ -24,6 +24,7 @@ from pages.shared.layout import enter, next_step, page_header
 from pages.shared.panel import panel
 from pages.shared.result_cards import result_cards
 from pages.shared.run_choice import choose_result
+from pages.shared.text import plain
 from pages.shared.transfer.comparison import comparison_of
 from tl_core.runs import compute_client
 from tl_core.runs.results.adaptation import adaptation_result
@@ -47,6 +48,8 @@ if anomalies := anomaly_result(report):
 evaluation = report.evaluation
 records = records_of(project, evaluation)
 compute_client.warm()
+if overlap := report.findings.get("test_overlap"):
+    st.warning(plain(overlap["message"]), icon=":material/content_copy:")
 result_cards(report)
 say_what_changed(evaluation, records)
 if adapted := adaptation_result(report):

@@ -1,5 +1,7 @@
 """Evaluation: the honest number, the matrix and its pictures, labels mended on the spot."""
 
+from dataclasses import replace
+
 import pytest
 from projects import project_with_pictures
 from results import assess_run, finished_run, made_up
@@ -8,9 +10,12 @@ from streamlit.testing.v1 import AppTest
 
 from pages.shared.evaluation.cells import PANEL
 from pages.shared.images.changes import act
+from pages.shared.text import plain
 from tl_core import images, runs
 from tl_core.runs import workers
 from tl_core.runs.results.answers import sure_from
+from tl_core.runs.results.report import read_report, write_report
+from tl_core.workspace import open_workspace
 from tl_core.workspace.database import RunRow, session
 
 PAGE = "pages/5_evaluation.py"
@@ -30,6 +35,17 @@ def test_the_number_says_k_of_n_interval_pictures_and_method(project):
     assert "19 of 20: 95 %" in shown
     assert "95 % confidence interval 76 to 99 %; measured on 20 test pictures" in shown
     assert primary(app) == ["Next: did the pretrained model help?"]
+
+
+def test_test_pictures_that_were_learnt_from_are_said_first(project):
+    run, _ = finished_run(project)
+    run_dir = open_workspace().run_dir(project.id, run.id)
+    message = "57 of your 58 test pictures are in the training folder too."
+    found = {"test_overlap": {"message": message}}
+    write_report(run_dir, replace(read_report(run_dir), findings=found))
+    app = open_app(PAGE, project)
+    assert not app.exception
+    assert plain(message) in [one.value for one in app.warning]
 
 
 def test_all_right_reads_at_least(project):

@@ -4,6 +4,12 @@ The answers of two fits are averaged: one to the labels as they are, one in whic
 the first one finds least credible are exchanged for its answers, so that errors in the labels
 mislead it less. A picture's own label, given or exchanged, never takes part in its answer.
 
+Measured with 8 % of labels flipped: better than one fit alone (AUROC of human errors .90 against
+.88; of flipped brain scans 2 points more in the top 2n, elsewhere the same) and than exchanging
+more labels, by confident learning or wherever another class is likelier. Adding neighbours, or the
+parts of the features one by one, gained nothing: of brain scans, of which the classifier tells
+87 %, some 80 % of the flips come first, whatever the mixture.
+
 Sources: Northcutt et al. (2021), "Confident Learning", arXiv:1911.00068, for which labels are
 errors; Kuan & Mueller (2022), "Model-agnostic label quality scoring", arXiv:2210.03920, for the
 order by self-confidence.
