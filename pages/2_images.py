@@ -12,6 +12,7 @@ from pages.shared.images.health import show_health
 from pages.shared.images.health_check import show_health_check
 from pages.shared.images.label_files import show_label_files
 from pages.shared.images.locked_test import locked_part
+from pages.shared.images.picture_map import show_map
 from pages.shared.images.piles import show_piles
 from pages.shared.images.places import show_places
 from pages.shared.journey import IMAGES, LAYERS, can_learn, usable_classes
@@ -30,7 +31,8 @@ enter(IMAGES)
 
 
 def left_out() -> None:
-    with st.expander(f"Skipped: {counted(len(skipped), 'file')}, with the reason for each"):
+    title = f"Skipped: {counted(len(skipped), 'file')}, with the reason for each"
+    with st.expander(title, key="part-skipped"):
         data_table([{"File": s.name, "Reason": s.reason} for s in skipped], key="skipped-table")
         if st.button("Clear this list", key="clear-skipped"):
             clear_skipped(workspace, project.id)
@@ -53,6 +55,7 @@ busy = show_arrivals(project.id, empty=total == 0)
 
 with st.expander(
     "Add pictures",
+    key="part-add",
     expanded=wants_more() or (total == 0 and not busy),
     icon=":material/add_photo_alternate:",
 ):
@@ -69,6 +72,7 @@ if total:
     show_piles(project.id)
     picture_browser(project.id, live, classes, total=total, excluded=excluded)
     show_groups(project.id)
+    show_map(project.id, live, classes)
     show_label_files(project.id)
     locked_part(project.id)
 if skipped:

@@ -13,6 +13,7 @@ class_dialogs  make, rename, merge and delete a class
 piles          pictures without a class, in groups to name
 places         pictures of other places, kept apart
 groups         pictures that show the same thing
+picture_map    every picture as a dot, alike ones together
 label_files    labels from a file of another program, and into one
 locked_test    a test part that nothing is chosen by
 """

@@ -75,7 +75,7 @@ def picture_browser(
             for record in found
         ],
         key="images",
-        actions=_actions(classes),
+        actions=label_actions(classes),
         filters=filters,
         chosen=chosen,
         first=start + 1,
@@ -114,7 +114,7 @@ def _conditions(chosen: str) -> dict:
     return _CONDITIONS[chosen]
 
 
-def _actions(classes: Sequence[ClassSummary]) -> list[Action]:
+def label_actions(classes: Sequence[ClassSummary]) -> list[Action]:
     """Offer every class by number key or in the list, then exclude and restore."""
     moves = [
         Action(

@@ -49,7 +49,10 @@ def show_health_check(project_id: str, live: Live) -> None:
     key = f"health-{project_id}"
     kept = state.widget_value(key)
     with st.expander(
-        "Health check", expanded=kept is not None, icon=":material/health_and_safety:"
+        "Health check",
+        key="part-health",
+        expanded=kept is not None,
+        icon=":material/health_and_safety:",
     ):
         if kept is None:
             note_text(

@@ -28,7 +28,12 @@ def show_label_files(project_id: str) -> None:
     """Draw, folded, how labels come from a file and how they are taken along."""
     key = state.fresh_key("label-file")
     given = state.widget_value(key) is not None
-    with st.expander("Labels from a file, or into one", icon=":material/label:", expanded=given):
+    with st.expander(
+        "Labels from a file, or into one",
+        key="part-label-files",
+        expanded=given,
+        icon=":material/label:",
+    ):
         _reading(project_id, key)
         _writing(project_id)
 

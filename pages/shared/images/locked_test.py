@@ -26,7 +26,7 @@ def locked_part(project_id: str) -> None:
         said = {0: "never opened", 1: "opened once"}
         times = said.get(locked.opened, f"opened {locked.opened} times")
         title = f"Locked test set of {counted(locked.images, 'picture')}, {times}"
-    with st.expander(title, icon=":material/lock:"):
+    with st.expander(title, key="part-locked", icon=":material/lock:"):
         note_text(term("locked test set"))
         if locked:
             with st.popover("Unlock these pictures", icon=":material/lock_open:"):

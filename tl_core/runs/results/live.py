@@ -102,3 +102,12 @@ class Piles:
 
     groups: tuple[tuple[str, ...], ...]
     proposed: int
+
+
+@dataclass(frozen=True)
+class PictureMap:
+    """Pictures by digest as points of a plane, alike ones near each other; from -1 to 1."""
+
+    digests: tuple[str, ...]
+    x: tuple[float, ...]
+    y: tuple[float, ...]
