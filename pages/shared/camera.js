@@ -231,6 +231,7 @@ function paintAnswers(view) {
     const bar = element("div", "bar");
     const length = element("div");
     length.style.width = `${100 * row.share}%`;
+    if (row.colour) length.style.background = row.colour;
     bar.append(length);
     node.append(names, bar);
     nodes.push(node);

@@ -5,7 +5,7 @@ The picture stays in the browser until the person records, or while answers are 
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_until_done
 from dataclasses import dataclass
@@ -71,6 +71,7 @@ def camera(
     key: str,
     hold: Hold | None = None,
     classify: Callable[[bytes], Answer] | None = None,
+    colours: Mapping[str, str] | None = None,
     title: str = "The model says",
     note: str = "",
 ) -> None:
@@ -80,6 +81,7 @@ def camera(
         key: Unique on the page.
         hold: What can be recorded, if anything; the page is drawn anew after it.
         classify: Answers for a JPEG; None shows no answers.
+        colours: CSS colours by class name.
         title: Above the answers.
         note: Shown below them, or in their place.
     """
@@ -102,7 +104,7 @@ def camera(
             done, _ = wait_until_done([future], timeout=PATIENCE)
             state.set_widget_value(f"{key}-asked", None if done else future)
             before = state.widget_value(f"{key}-answer") or LOADING
-            answer = _answer_json(future) if done else before
+            answer = _answer_json(future, colours or {}) if done else before
             state.set_widget_value(f"{key}-answer", answer | {"id": value["id"]})
 
     @st.fragment
@@ -152,7 +154,7 @@ def _asked(classify: Callable[[bytes], Answer], picture: bytes) -> Future:
     return future
 
 
-def _answer_json(future: Future) -> dict:
+def _answer_json(future: Future, colours: Mapping[str, str]) -> dict:
     try:
         found: Answer = future.result()
     except TLCoreError as error:
@@ -165,7 +167,13 @@ def _answer_json(future: Future) -> dict:
         order = found.prediction.class_names
         rows = sorted(rows, key=lambda row: order.index(row[0]))
     shown = [
-        {"name": name, "share": share, "text": sureness(share), "first": name == best}
+        {
+            "name": name,
+            "share": share,
+            "text": sureness(share),
+            "first": name == best,
+            "colour": colours.get(name),
+        }
         for name, share in rows
     ]
     warning = UNLIKE_TEXT if found.prediction.unlike else ""

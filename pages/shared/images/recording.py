@@ -2,6 +2,7 @@
 
 from pages.shared import state
 from pages.shared.camera import Hold, camera
+from pages.shared.class_colours import class_colours
 from pages.shared.elements import name_text
 from pages.shared.images.changes import undo_button
 from tl_core.errors import TLCoreError
@@ -32,6 +33,7 @@ def recording_panel(project_id: str, class_name: str) -> None:
             take=lambda frames: _take(project_id, class_name, frames),
         ),
         classify=lambda picture: _classify(project_id, picture),
+        colours=class_colours(project_id),
         note="Frames of one recording look alike. They stay together as one group, so that no "
         "model is measured on frames like those that it learned from.",
     )

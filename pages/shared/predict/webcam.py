@@ -5,6 +5,7 @@ from secrets import token_hex
 
 from pages.shared import state
 from pages.shared.camera import Hold, camera
+from pages.shared.class_colours import class_colours
 from pages.shared.live.known import Live
 from pages.shared.predict.single import Kept, try_live, try_pictures
 from tl_core.runs import Run, compute_client
@@ -38,6 +39,7 @@ def _classify(
         key=f"{key}-camera",
         hold=Hold(label="Keep this picture", take=keep, most=1),
         classify=classify,
+        colours=class_colours(place[1]),
     )
     kept = state.widget_value(f"{key}-kept")
     if kept:
