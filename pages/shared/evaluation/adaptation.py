@@ -17,7 +17,7 @@ from tl_core.runs import Run
 from tl_core.runs.results.adaptation import AdaptationResult
 from tl_core.workspace import Project
 
-FIRST = 10  # pictures to label that tell the most
+FIRST = 10  # pictures at once, those whose labels tell most
 
 
 def show_adaptation(project: Project, run: Run, found: AdaptationResult) -> None:
@@ -50,11 +50,11 @@ def _to_label(project: Project, run: Run, found: AdaptationResult) -> None:
         record
         for record in get_images(state.current_workspace(), project.id, list(asked))
         if record.class_name is None and not record.excluded
-    ]
+    ][:FIRST]
     st.header("Pictures worth a label", anchor=False)
     note_text(
-        f"Label {FIRST} of these and train again: then the accuracy there is known, and the labels "
-        "choose the method. Pictures whose answer changes come first."
+        "Label these and train again: then the accuracy there is known, and the labels choose the "
+        "method. Pictures whose answer changes come first."
     )
     colours = class_colours(project.id)
     tiles = [
