@@ -34,7 +34,9 @@ if chosen:
     chosen_card(chosen, speeds.get(chosen.name))
     wait_for_all([asked], key="speeds", doing="Measuring its speed")
 measured = Measured(speeds=speeds, accuracies=ranked_accuracies(project))
-with st.expander("Other networks", expanded=chosen is None, icon=":material/apps:"):
+with st.expander(
+    "Other networks", key="part-others", expanded=chosen is None, icon=":material/apps:"
+):
     tabs = st.tabs(["Suggested", "Search", "My own weights file"])
     with tabs[0]:
         backbone_cards(CATALOGUE, key="catalogue", chosen=chosen, on_choose=take, measured=measured)

@@ -57,7 +57,11 @@ if groups and facts and tells_classes(facts):
     show_depth(project, frozen_groups(config, len(groups), known))
 if facts is None or tells_classes(facts):
     chosen = len(config.augmentations)
-    with st.expander(f"Augmentation: {chosen or 'off'}", icon=":material/auto_awesome_motion:"):
+    with st.expander(
+        f"Augmentation: {chosen or 'off'}",
+        key="part-augmentation",
+        icon=":material/auto_awesome_motion:",
+    ):
         note_text(
             "[[Augmentation]] is off by default: [[linear probing]] is accurate without it. It "
             "helps most with [[fine-tuning]], or when later pictures will look different from "

@@ -87,10 +87,14 @@ picture_gallery(
     nothing="No mistakes among the tested pictures.",
 )  # fmt: skip
 
-with st.expander("Precision and recall of each class", icon=":material/table:"):
+with st.expander("Precision and recall of each class", key="part-classes", icon=":material/table:"):
     note_text("[[Precision]], [[recall]] and [[F1]] of each class; last, the [[macro F1]].")
     class_table(evaluation)
-with st.expander("For the curious: can its probabilities be believed?", icon=":material/speed:"):
+with st.expander(
+    "For the curious: can its probabilities be believed?",
+    key="part-sureness",
+    icon=":material/speed:",
+):
     comparison = comparison_of(project)
     show_sureness(comparison.found, outdated=comparison.outdated)
 show_locked_test(run)

@@ -35,7 +35,7 @@ with card("weights"):
         "for PyTorch and timm, and for this app's command line.",
     )
     download_button(run, WEIGHTS)
-with st.expander("How do I use the ONNX file elsewhere?", icon=":material/help:"):
+with st.expander("How do I use the ONNX file elsewhere?", key="part-onnx", icon=":material/help:"):
     st.markdown(
         "1. Put `model.onnx` and `predict.py` into one folder on any computer with Python.\n2. "
         "Install what it needs, once: `pip install onnxruntime pillow numpy`\n3. Run it: `python "
@@ -45,7 +45,7 @@ with st.expander("How do I use the ONNX file elsewhere?", icon=":material/help:"
         "the same order, are in the file's metadata under `class_names`. The output "
         "`unlike_score` is above 1 for pictures unlike those that the model was trained on."
     )
-with st.expander("Which licence applies?", icon=":material/gavel:"):
+with st.expander("Which licence applies?", key="part-licence", icon=":material/gavel:"):
     backbone = run.config["backbone"]
     licence = licence_text(backbone["licence"])
     note_text(

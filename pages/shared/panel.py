@@ -3,6 +3,7 @@
 Any gallery or answer opens it; the page says what stands on it, by `PanelPicture`.
 """
 
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ def _panel(picture: Callable[[str], PanelPicture | None]) -> None:
             return
         large, said, looked = st.columns([4, 3, 4], gap="medium")
         with large:
-            _large(shown)
+            show_reduced(shown.picture)
             name_text(shown.name, clip=True)
             note_text(*shown.said)
         with said:
@@ -111,15 +112,18 @@ def _turn(key: str, ids: tuple[str, ...], at: int) -> None:
         note_text(f"{at + 1:,} of {len(ids):,}")
 
 
-def _large(shown: PanelPicture) -> None:
+def show_reduced(picture: Path | bytes) -> None:
+    """Draw the picture within the page: as a file of the server it might be gone when asked for."""
     try:
-        st.image(reduced(shown.picture), width="stretch")
+        text = b64encode(_reduced(picture)).decode("ascii")
     except (TLCoreError, OSError):
         note_text("This picture's file can no longer be read.")
+    else:
+        st.html(f'<img class="tl-picture" src="data:image/webp;base64,{text}" alt="">')
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def reduced(picture: Path | bytes) -> bytes:
+def _reduced(picture: Path | bytes) -> bytes:
     """Return the picture upright and small, WebP; decoding it anew at every click would be slow."""
     read = read_picture if isinstance(picture, Path) else read_untrusted
     image = read(picture, shortest=SHOWN)

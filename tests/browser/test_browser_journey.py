@@ -26,12 +26,10 @@ COUNTS = """
   .find(trace => (trace.customdata || []).length).text
 """
 BARS = """
-() => {
-  const plot = [...document.querySelectorAll('.js-plotly-plot')]
-    .find(node => node.data[0].type === 'bar');
-  const names = plot.layout.yaxis.ticktext;
-  return Object.fromEntries(names.map((name, i) => [name, plot.data[0].x[i] / 100]));
-}
+() => Object.fromEntries([...document.querySelectorAll('.tl-bars > div')].map(row => [
+  row.querySelector('.tl-class').innerText.trim(),
+  parseFloat(row.querySelector('.tl-track > div').style.width) / 100,
+]))
 """
 
 
@@ -119,6 +117,10 @@ def choose_cell(page, row: int, column: int) -> None:
     count, _, pair = text.partition(" × ")
     true, _, predicted = pair.partition(", predicted ")
     page.mouse.click(*page.evaluate(CELL, [row, column]))
+    panel = page.get_by_role("dialog")
+    panel.get_by_text(f"1 of {count}").wait_for()
+    page.keyboard.press("Escape")
+    panel.wait_for(state="hidden")
     page.get_by_text(f"{count} labelled “{true}”, predicted “{predicted}”").wait_for()
     settled(page)
     assert page.locator(".gallery").first.locator(".tile").count() == int(count) > 0

@@ -193,7 +193,7 @@ def _show(project: Project, ranking: Ranking) -> None:
         "by a model fitted without it. Bars are 95 % confidence intervals.",
         *ranking.notes,
     )
-    with st.expander("All numbers"):
+    with st.expander("All numbers", key="part-numbers"):
         data_table([_row(one) for one in entries], key="ranking-table")
 
 

@@ -7,10 +7,9 @@ from pages.shared.compute import answer_so_far, ask, wait_for_all
 from pages.shared.elements import card, name_text, note_text
 from pages.shared.evaluation.cells import PANEL, picture_gallery, records_of, tested_picture
 from pages.shared.images.changes import undo_button
-from pages.shared.panel import panel, reduced
+from pages.shared.panel import panel, show_reduced
 from pages.shared.result_cards import result_cards
-from tl_core.errors import TLCoreError
-from tl_core.images import ImageRecord, image_path
+from tl_core.images import image_path
 from tl_core.runs import Run
 from tl_core.runs.results.anomaly import AnomalyResult, oddest_first
 from tl_core.runs.results.report import Report
@@ -42,25 +41,19 @@ def show_anomalies(project: Project, run: Run, report: Report, found: AnomalyRes
                 name_text(record.name, note=_said(evaluation.labels[index], score, found))
                 pictures = st.columns(2)
                 with pictures[0]:
-                    _original(project, record)
+                    show_reduced(image_path(state.current_workspace(), project.id, record))
                 if (tinted := answer_so_far(heats[-1])) is not None:
                     pictures[1].image(tinted, width="stretch")
     wait_for_all(heats, key="heat", doing="Computing the heat maps")
-    with st.expander(f"The {min(LISTED, len(order))} most unusual pictures, to relabel"):
+    with st.expander(
+        f"The {min(LISTED, len(order))} most unusual pictures, to relabel", key="part-unusual"
+    ):
         picture_gallery(
             project, evaluation, order[:LISTED], records, key=f"odd-{run.id}",
             nothing="The tested pictures are no longer in this project.",
         )  # fmt: skip
         undo_button(project.id)
     panel(PANEL, lambda digest: tested_picture(run, evaluation, digest))
-
-
-def _original(project: Project, record: ImageRecord) -> None:
-    try:
-        path = image_path(state.current_workspace(), project.id, record)
-        st.image(reduced(path), width="stretch")
-    except (TLCoreError, OSError):
-        note_text("This picture's file can no longer be read.")
 
 
 def _said(label: int, score: float, found: AnomalyResult) -> str:

@@ -85,7 +85,12 @@ def choose_approach(
     title = shown[now].title if now in shown else STRATEGY_NAMES.get(now, now)
     lacking = unmet_need(chosen.needs, classes, _sizes(places)) is not None
     with (
-        st.expander(f"How to transfer: {title}", expanded=lacking, icon=":material/alt_route:"),
+        st.expander(
+            f"How to transfer: {title}",
+            expanded=lacking,
+            key="part-approach",
+            icon=":material/alt_route:",
+        ),
         st.grid(min_column_width=280, gap="small"),
     ):
         for name, text in shown.items():

@@ -51,7 +51,9 @@ _NUMBERS = (
 
 def expert_settings(config: TrainingConfig, facts: ApproachFacts) -> None:
     """Draw the settings that the approach heeds; each is stored as soon as it changes."""
-    with st.expander("Expert settings (the defaults are good)", icon=":material/tune:"):
+    with st.expander(
+        "Expert settings (the defaults are good)", key="part-expert", icon=":material/tune:"
+    ):
         if "balanced" in facts.settings:
             show_stored("expert-balanced", config.balanced)
             st.checkbox(

@@ -111,7 +111,7 @@ def show_depth(project: Project, frozen: int) -> None:
         return
     if chosen_backbone(project).name != comparison.found.backbone:
         return  # its layer groups are others
-    with st.expander("Accuracy by layer group", icon=":material/layers:"):
+    with st.expander("Accuracy by layer group", key="part-layers", icon=":material/layers:"):
         layer_by_layer(comparison.found.layers, frozen=frozen)
         note_text(
             "Measured with a linear classifier on the output of each [[layer group]].",

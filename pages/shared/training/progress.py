@@ -102,7 +102,11 @@ def _curves(run: Run, view: RunView, past: list[tuple[str, Sequence[EpochResult]
     if view.candidates and run.active:
         charts.show(charts.candidates(view.candidates), key=f"candidates-{run.id}")
     elif view.candidates:
-        with st.expander("For the curious: how the classifier was chosen", icon=":material/speed:"):
+        with st.expander(
+            "For the curious: how the classifier was chosen",
+            key="part-candidates",
+            icon=":material/speed:",
+        ):
             charts.show(charts.candidates(view.candidates), key=f"candidates-{run.id}")
     if not any(epoch.epoch for epoch in epochs):  # the state before the first step is no curve
         if run.active and not view.candidates:

@@ -73,7 +73,7 @@ def bars(found: Assessment) -> None:
         for one in measured
     ]
     charts.show(charts.baselines(shown, title=_bars_title(found)), key="baselines")
-    with st.expander("The exact numbers"):
+    with st.expander("The exact numbers", key="part-exact"):
         data_table([_row(one, found) for one in measured], key="bars-table")
         note_text(words.division_text(found.folds))
 
