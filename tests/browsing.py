@@ -93,6 +93,9 @@ def visit(
     page.on("websocket", asked)
     try:
         yield page
+    except Exception as error:
+        error.add_note(f"mistakes until then: {mistakes}")
+        raise
     finally:
         context.close()
     if mistakes or elsewhere:

@@ -20,3 +20,11 @@ def test_next_opens_a_page_at_its_top_with_the_focus_there(workspace):
             "[...document.querySelectorAll('h1')].every(title => title.compareDocumentPosition("
             "document.activeElement) & Node.DOCUMENT_POSITION_FOLLOWING)"
         )
+
+
+def test_a_page_that_lost_all_it_showed_is_loaded_anew(workspace):
+    with server(workspace.root) as address, browser_page() as page:
+        page.goto(address)
+        settled(page)
+        page.evaluate("() => document.getElementById('root').replaceChildren()")
+        page.get_by_role("heading", level=1).wait_for()

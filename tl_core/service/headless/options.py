@@ -98,7 +98,7 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         type=int,
         default=60,
         metavar="N",
-        help="time limit for the fine-tuning trial of “improve”, in seconds; 0: no "
+        help="time limit for the fine-tuning trial of 'improve', in seconds; 0: no "
         "trial (default: %(default)s)",
     )
     add(
