@@ -98,7 +98,7 @@ def agreement(folder: Path) -> tuple[float, float]:
     import torch
 
     from tl_core.approaches.training import prepare_training
-    from tl_core.backbones.network import all_features
+    from tl_core.backbones.network import rich_features
     from tl_core.backbones.preprocessing import normalise
     from tl_core.features.decoding import crop_file
     from tl_core.runs.catalogue import BUNDLED, find
@@ -114,7 +114,7 @@ def agreement(folder: Path) -> tuple[float, float]:
     for image, row in zip(images, features_of(place, project, images).values, strict=True):
         crop = normalise(crop_file(image.path, task.preprocessing)[None], task.preprocessing)
         with torch.no_grad():
-            exact = all_features(task.backbone, crop)[0].numpy()
+            exact = rich_features(task.backbone, crop)[0].numpy()
         cosines.append(row @ exact / np.linalg.norm(row) / np.linalg.norm(exact))
     return min(cosines), statistics.median(cosines)
 
