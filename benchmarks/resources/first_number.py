@@ -44,7 +44,7 @@ RELABEL = """
   const all = root => [...root.querySelectorAll('*')].flatMap(
     node => [node, ...(node.shadowRoot ? all(node.shadowRoot) : [])]);
   const nodes = all(document), line = () => document.querySelector('.tl-live');
-  nodes.filter(node => node.classList.contains('tile'))[tile].click();
+  nodes.filter(node => node.classList.contains('tick'))[tile].click();
   const before = line().dataset.version, start = performance.now();
   const look = () => {
     if (line().dataset.version !== before) resolve(performance.now() - start);
