@@ -81,7 +81,7 @@ if found:
             "[[proxy A-distance]] and the [[Fréchet distance]]."
         )
         if found.distance:
-            findings.distance_cards(found.distance)
+            findings.distance_cards(project, found.distance)
         if found.similarities:
             findings.similarities(found.similarities)
         if not found.distance and not found.similarities:

@@ -91,6 +91,9 @@ def test_all_parts_arrive_and_are_measured_on_the_same_pictures(tmp_path):
     assert (found.layers.suggested_frozen or 8) in range(1, 9)
     assert found.distance.distance > 0
     assert found.distance.seen_classes and found.distance.class_count == 1000
+    digests = {image.digest for image in images.list_images(workspace, project)}
+    assert set(found.distance.seen_pictures) <= digests
+    assert len(found.distance.seen_pictures) == len(found.distance.seen_classes)
     assert [one.a for one in found.similarities] == ["split:train", "names:1*.png"]
     assert [one.asked for one in found.similarities] == [False, True]
     assert found.calibration and found.learning

@@ -52,7 +52,7 @@ def pretraining_distance(
         distance=distance,
         nearness=nearness,
         limits_known=backbone.source == "bundled",
-        **seen_classes(network, backbone, last),
+        **seen_classes(network, backbone, last, [image.digest for image in images]),
     )
 
 
@@ -111,13 +111,16 @@ def norm_distance(network: nn.Module, images: Sequence[LabelledImage]) -> float 
     return math.sqrt(sum(squares) / len(squares)) if squares else None
 
 
-def seen_classes(network: nn.Module, backbone: Backbone, last: np.ndarray) -> dict:
+def seen_classes(
+    network: nn.Module, backbone: Backbone, last: np.ndarray, digests: Sequence[str]
+) -> dict:
     """Return what the backbone's own classifier takes the pictures for.
 
     Args:
         network: Names its classifier in timm's configuration.
         backbone: Whose classifier to look for; nothing is downloaded.
         last: Last-layer features, float32 (N, D).
+        digests: Those of the N pictures.
 
     Returns:
         The fields of `PretrainingDistance` from `seen_classes` on.
@@ -130,10 +133,13 @@ def seen_classes(network: nn.Module, backbone: Backbone, last: np.ndarray) -> di
     if names is None:
         return {"missing": "names"}
     probabilities = softmax(last @ weight.T + bias)
-    counts = np.bincount(probabilities.argmax(axis=1), minlength=len(weight))
-    order = np.argsort(-counts, kind="stable")[:SHOWN_CLASSES]
+    taken_for = probabilities.argmax(axis=1)
+    counts = np.bincount(taken_for, minlength=len(weight))
+    order = [i for i in np.argsort(-counts, kind="stable")[:SHOWN_CLASSES] if counts[i]]
+    surest = [np.where(taken_for == i, probabilities[:, i], -1).argmax() for i in order]
     return {
-        "seen_classes": tuple((names[i], float(counts[i] / len(last))) for i in order if counts[i]),
+        "seen_classes": tuple((names[i], float(counts[i] / len(last))) for i in order),
+        "seen_pictures": tuple(digests[n] for n in surest),
         "class_count": len(weight),
         "sureness": float(np.median(probabilities.max(axis=1))),
     }

@@ -56,8 +56,8 @@ def learning_curve(
         ticktext=[f"{count:,}" for count in counts],
         range=[log10(min(counts)) - 0.05, log10(max(counts)) + 0.05],
     )
-    figure.update_yaxes(title_text="accuracy (%)", range=[max(0, 100 * lowest - 4), 102])
-    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
+    figure.update_yaxes(title_text="accuracy (%)", range=[max(0, 100 * lowest - 4), 100])
+    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.05, "x": 0}
     figure.update_layout(showlegend=True, legend=legend)
     return Chart(title, figure)
 

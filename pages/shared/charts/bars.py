@@ -51,7 +51,7 @@ def compare_runs(scores: Sequence[RunScore], *, best: int, title: str) -> Chart:
     )
     floor = 10 * (min(100 * score.low for score in scores) // 10)
     figure.update_xaxes(title_text="accuracy (%)")
-    figure.update_xaxes(range=[max(0, floor - 2), 102])
+    figure.update_xaxes(range=[max(0, floor - 2), 100])
     figure.update_yaxes(
         tickvals=list(range(len(scores))),
         ticktext=[

@@ -43,9 +43,9 @@ def reliability(bins: Sequence[tuple[float, float, int]], *, title: str) -> Char
             "%<extra></extra>",
         )
     )
-    figure.update_xaxes(title_text="predicted probability (%)", range=[0, 103])
-    figure.update_yaxes(title_text="accuracy (%)", range=[0, 106])
-    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
+    figure.update_xaxes(title_text="predicted probability (%)", range=[0, 100])
+    figure.update_yaxes(title_text="accuracy (%)", range=[0, 100])
+    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.05, "x": 0}
     figure.update_layout(showlegend=True, legend=legend)
     return Chart(title, figure)
 
@@ -79,7 +79,7 @@ def coverage(
     colour = text_colour() or NEUTRAL
     figure.add_vline(x=100 * threshold, line={"color": colour, "width": 1.5, "dash": "dot"})
     figure.update_xaxes(title_text="lowest probability that gets an answer (%)")
-    figure.update_yaxes(title_text="share (%)", range=[0, 104])
-    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
+    figure.update_yaxes(title_text="share (%)", range=[0, 100])
+    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.05, "x": 0}
     figure.update_layout(showlegend=True, legend=legend)
     return Chart(title, figure)

@@ -71,7 +71,7 @@ def baselines(bars: Sequence[Bar], *, title: str) -> Chart:
         )  # fmt: skip
     figure.update_xaxes(
         title_text="accuracy (%), with 95 % confidence interval",
-        range=[0, 102],
+        range=[0, 100],
         tickvals=[0, 25, 50, 75, 100],
     )
     figure.update_yaxes(range=[len(bars) - 0.5, -0.42], visible=False)
@@ -116,9 +116,9 @@ def ranking(entries: Sequence[Ranked], *, title: str) -> Chart:
     )
     figure.update_yaxes(
         title_text="accuracy (%)",
-        range=[max(0, floor - 4), 103],
+        range=[max(0, floor - 4), 100],
         tickvals=list(range(0, 101, 5 if floor > 70 else 10)),
     )
-    legend = {"orientation": "v", "yanchor": "bottom", "y": 1.02, "x": 0, "itemsizing": "trace"}
+    legend = {"orientation": "v", "yanchor": "bottom", "y": 1.05, "x": 0, "itemsizing": "trace"}
     figure.update_layout(showlegend=True, legend=legend)
     return Chart(title, figure)

@@ -104,8 +104,8 @@ def curves(
     if measure == "accuracy":
         floor = _floor(figure)
         ticks = list(range(0, 101, 20 if floor < 40 else 10 if floor < 75 else 5))
-        figure.update_yaxes(range=[floor, 102], tickvals=ticks)
-    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0}
+        figure.update_yaxes(range=[floor, 100], tickvals=ticks)
+    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.05, "x": 0}
     figure.update_layout(showlegend=True, legend=legend)
     title = _curve_title(epochs, measure)
     if trial:

@@ -72,7 +72,7 @@ def layer_curve(points: Sequence[Depth], *, title: str, frozen: int | None = Non
         showgrid=False,
     )
     floor = 10 * (min(100 * point.low for point in points) // 10)
-    figure.update_yaxes(title_text="accuracy (%)", range=[max(0, floor - 2), 103])
+    figure.update_yaxes(title_text="accuracy (%)", range=[max(0, floor - 2), 100])
     return Chart(title, figure)
 
 

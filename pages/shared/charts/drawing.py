@@ -30,6 +30,7 @@ class Chart(NamedTuple):
 def show(chart: Chart, *, key: str, on_select: str | Callable = "ignore") -> object:
     """Draw the chart under its title; returns the selection when one is asked for."""
     st.html(f'<div class="tl-name">{html_text(chart.title)}</div>')
+    chart.figure.update_traces(cliponaxis=False, selector={"type": "scatter"})  # 100 % is whole
     return st.plotly_chart(
         chart.figure,
         key=key,

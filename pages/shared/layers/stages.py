@@ -16,7 +16,7 @@ from tl_core.workspace import Project
 
 LOOKED_THROUGH = 24  # pictures, for one on which there is something to see
 SEES = ("edges, colours", "textures", "patterns", "parts", "objects")
-FROZEN, TRAINED, RANDOM = "frozen", "trained", "random"
+FROZEN, TRAINED, RANDOM, TRIED = "frozen", "trained", "random", "tried"
 
 
 def telling_picture(project: Project, *, skip: int = 0) -> ImageRecord | None:
@@ -105,14 +105,17 @@ def drawing(total: int, frozen: int, *, kind: str = TRAINED) -> str:
     Args:
         total: How many layer groups there are.
         frozen: How many of them stay frozen.
-        kind: What is drawn of the others: `TRAINED`, or `RANDOM` with hollow blocks.
+        kind: What is drawn of the others: `TRAINED`, `RANDOM` with hollow blocks, or `TRIED`
+            with the last frozen one hollow too.
     """
     width, blocks = 200 / total, []
     for i in range(total):
         height = 44 - 22 * i / total
-        fill = "url(#h)" if i < frozen else "#D0740F" if kind == TRAINED else "none"
-        stroke = "#5B8DB8" if i < frozen else "#D0740F"
-        dash = "" if kind == TRAINED or i < frozen else ' stroke-dasharray="3 2"'
+        hollow = i == frozen - 1 if kind == TRIED else kind == RANDOM and i >= frozen
+        cool = i < frozen and not hollow
+        fill = "none" if hollow else "url(#h)" if cool else "#D0740F"
+        stroke = "#5B8DB8" if cool else "#D0740F"
+        dash = ' stroke-dasharray="3 2"' if hollow else ""
         place = f'x="{i * width + 2:.1f}" y="{(48 - height) / 2:.1f}" width="{width - 4:.1f}"'
         blocks.append(
             f'<rect {place} height="{height:.1f}" rx="3" fill="{fill}" stroke="{stroke}" '

@@ -8,7 +8,7 @@ from pages.shared import state
 from pages.shared.compute import answer_so_far
 from pages.shared.elements import note_text
 from pages.shared.layers.draft import change_draft, saver, show_stored
-from pages.shared.layers.stages import RANDOM, TRAINED, drawing, show_stages
+from pages.shared.layers.stages import RANDOM, TRAINED, TRIED, drawing, show_stages
 from pages.shared.layers.strategies import (
     Known,
     Preset,
@@ -26,7 +26,7 @@ from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.draft import chosen_backbone
 from tl_core.workspace import Project
 
-SCRATCH = "scratch"
+SCRATCH, IMPROVE = "scratch", "improve"
 LIMITS = (0, 30, 60, 180, 600, 1800, 7200)  # seconds
 LIMIT_TEXT = {0: "Do not try it", 60: "1 minute"}
 
@@ -81,7 +81,7 @@ def _illustrate(shown: list[Preset], config: TrainingConfig, known: Known, total
 
 
 def _kind(preset: Preset) -> str:
-    return RANDOM if preset.strategy == SCRATCH else TRAINED
+    return {SCRATCH: RANDOM, IMPROVE: TRIED}.get(preset.strategy, TRAINED)
 
 
 def _freeze(total: int, known: Known) -> None:

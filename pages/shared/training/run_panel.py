@@ -78,13 +78,13 @@ def next_training(
 def show_run(
     run: Run, runs: Sequence[Run], names: dict[str, str], *, below: Callable[[], None]
 ) -> None:
-    """Draw one run: what became of it, its result, what can be done with it, its curves.
+    """Draw one run: what became of it, its result, its curves, what can be done with it.
 
     Args:
         run: The run to show.
         runs: All of the project, the newest first.
         names: Their short names by id.
-        below: Draws what stands between result and curves.
+        below: Draws what stands below the curves.
     """
     st.subheader(names[run.id], anchor=False)
     report = None if run.active else report_of(run)
@@ -131,6 +131,6 @@ def show_run(
                     delete_run(state.current_workspace(), run.id)
                     state.show_run(None)
                     st.rerun()
-    below()
     earlier = [(names[old.id].split(" · ")[0], old) for old in runs if old.created < run.created]
     follow_training(run, earlier=earlier[:OVERLAID], notes=report.notes if report else ())
+    below()

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.shared import charts
+from pages.shared import charts, state
 from pages.shared.elements import data_table, note_text, number_cards
+from pages.shared.gallery import data_uri
 from pages.shared.results import result_text
 from pages.shared.text import duration, html_text, percent
 from pages.shared.transfer import words
+from tl_core.images import thumbnail_path
 from tl_core.runs.results.assessment import (
     MEASURED,
     Assessment,
@@ -20,6 +22,7 @@ from tl_core.runs.results.assessment import (
     PretrainingDistance,
     Similarity,
 )
+from tl_core.workspace import Project
 
 CLASSES_SHOWN = 6  # of what the backbone sees
 
@@ -115,20 +118,28 @@ def layer_by_layer(curve: LayerCurve, *, frozen: int | None = None, key: str = "
     charts.show(charts.layer_curve(points, title=words.layers_text(curve), frozen=frozen), key=key)
 
 
-def distance_cards(found: PretrainingDistance) -> None:
+def distance_cards(project: Project, found: PretrainingDistance) -> None:
     """Draw how far the pictures are from what the backbone saw, and what it sees in them."""
     value = "unknown" if found.distance is None else f"{found.distance:.1f}"
     seen = found.seen_classes[:CLASSES_SHOWN]
-    told = ", ".join(f"{name} ({percent(share)})" for name, share in seen)
-    note = words.seen_text(found)
     number_cards(
         ("Distance from the pretraining data", value, words.distance_text(found)),
         (
-            "Most frequent pretraining classes predicted",
-            *((seen[0][0], f"{told}.\n{note}") if seen else ("–", note)),
+            "Most frequent pretraining class predicted",
+            seen[0][0] if seen else "–",
+            words.seen_text(found),
         ),
         wide=True,
     )
+    if found.seen_pictures:
+        workspace = state.current_workspace()
+        shown = "".join(
+            f'<figure><img src="{data_uri(thumbnail_path(workspace, project.id, digest))}" alt="">'
+            f"<figcaption>{html_text(name)}, {html_text(percent(share))}</figcaption></figure>"
+            for (name, share), digest in zip(seen, found.seen_pictures, strict=False)
+        )
+        st.html(f'<div class="tl-strip">{shown}</div>')
+        note_text("Each class with its share of your pictures, and the picture most like it.")
 
 
 def similarities(pairs: Sequence[Similarity]) -> None:

@@ -113,7 +113,8 @@ class PretrainingDistance:
     were set with another backbone unless `limits_known`.
 
     `seen_classes` are classes of the backbone's own classifier with the share of the pictures that
-    it gives them, the most frequent first, of `class_count`; `sureness` is its typical
+    it gives them, the most frequent first, of `class_count`; `seen_pictures` the digest of the
+    picture that it gives each with the highest probability; `sureness` is its typical
     probability for its first answer. Without them `missing` is "classifier" or "names".
     """
 
@@ -121,6 +122,7 @@ class PretrainingDistance:
     nearness: str | None
     limits_known: bool
     seen_classes: tuple[tuple[str, float], ...] = ()
+    seen_pictures: tuple[str, ...] = ()
     class_count: int | None = None
     sureness: float | None = None
     missing: str | None = None
