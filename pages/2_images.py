@@ -15,6 +15,7 @@ from pages.shared.images.locked_test import locked_part
 from pages.shared.images.picture_map import show_map
 from pages.shared.images.piles import show_piles
 from pages.shared.images.places import show_places
+from pages.shared.images.questions import show_questions
 from pages.shared.journey import IMAGES, LAYERS, can_learn, usable_classes
 from pages.shared.layout import enter, next_step, page_header
 from pages.shared.text import counted
@@ -73,6 +74,7 @@ if total:
     picture_browser(project.id, live, classes, total=total, excluded=excluded)
     show_groups(project.id)
     show_map(project.id, live, classes)
+    show_questions(project.id)
     show_label_files(project.id)
     locked_part(project.id)
 if skipped:

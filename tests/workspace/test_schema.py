@@ -23,7 +23,7 @@ from tl_core.workspace.schema import MIGRATIONS, VERSION, _upgrade
 LATER = """
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "9000", "0004"
+revision, down_revision = "9000", "0005"
 def upgrade():
     op.add_column("projects", sa.Column("note", sa.Text))
 """

@@ -6,7 +6,7 @@ records      the values that travel
 queries      pages of pictures, counts, classes, what was skipped
 saving       rows for pictures whose files are on the disk
 adding       files into the project: verified, deduplicated, with thumbnails
-labels       classes and labels: rows, not file moves
+labels/      classes, and answers to further questions: rows, not file moves
 label_files/  labels from other programs' files, and into them
 undo         every change can be taken back
 groups/      pictures that show the same thing, kept together; accept, split, merge
@@ -61,13 +61,19 @@ from tl_core.images.health import (
     restore_findings,
     test_overlap,
 )
-from tl_core.images.labels import (
+from tl_core.images.labels.classes import (
     assign_class,
     create_class,
     delete_class,
     merge_classes,
     rename_class,
     set_excluded,
+)
+from tl_core.images.labels.questions import (
+    answers_of,
+    delete_question,
+    give_answers,
+    list_questions,
 )
 from tl_core.images.locked_test import (
     LockedTest,

@@ -8,14 +8,14 @@ from pathlib import Path
 from types import EllipsisType
 from typing import Any
 
-from sqlalchemy import Integer, Select, cast, delete, func, select, update
+from sqlalchemy import Integer, Select, cast, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from tl_core.errors import DatasetError
 from tl_core.images.files.sources import Skipped
 from tl_core.images.records import ClassSummary, ImageRecord
 from tl_core.images.splits import TEST
-from tl_core.workspace.database import ClassRow, ImageRow, SkippedRow, session
+from tl_core.workspace.database import AnswerRow, ClassRow, ImageRow, SkippedRow, session
 from tl_core.workspace.storage import Workspace
 
 _VALUES_PER_QUERY = 1000  # values per IN (...); databases limit them
@@ -197,6 +197,29 @@ def labelled(project_id: str, *columns: Any) -> Select:
         )
         .order_by(ImageRow.id)
     )
+
+
+def write_answers(
+    opened: Session,
+    project_id: str,
+    question: str,
+    answer: str | None,
+    image_ids: Sequence[int] | None,
+) -> None:
+    """Give pictures, None for all, this answer to a question; None takes theirs back."""
+    mine = AnswerRow.project_id == project_id, AnswerRow.question == question
+    if image_ids is None:
+        opened.execute(delete(AnswerRow).where(*mine))
+        return
+    for chunk in chunks(image_ids):
+        opened.execute(delete(AnswerRow).where(*mine, AnswerRow.image_id.in_(chunk)))
+        there = ImageRow.project_id == project_id, ImageRow.id.in_(chunk)
+        rows = [
+            {"project_id": project_id, "image_id": i, "question": question, "answer": answer}
+            for i in (opened.scalars(select(ImageRow.id).where(*there)) if answer else ())
+        ]
+        if rows:
+            opened.execute(insert(AnswerRow), rows)
 
 
 def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

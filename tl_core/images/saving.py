@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from tl_core.errors import WorkspaceError
 from tl_core.images.files.decoding import PictureFacts
 from tl_core.images.files.sources import Skipped
-from tl_core.images.labels import add_class
+from tl_core.images.labels.classes import add_class
 from tl_core.workspace.database import ClassRow, ImageRow, ProjectRow, SkippedRow, session
 from tl_core.workspace.names import printable
 from tl_core.workspace.storage import Workspace, storage_errors, sync_files

@@ -13,7 +13,13 @@ from sqlalchemy.orm import Session
 
 from tl_core.errors import DatasetError
 from tl_core.images.groups.joining import restore_groups
-from tl_core.images.queries import chunks, class_row, thumbnail_path, update_images
+from tl_core.images.queries import (
+    chunks,
+    class_row,
+    thumbnail_path,
+    update_images,
+    write_answers,
+)
 from tl_core.workspace.database import ChangeRow, ClassRow, ImageRow, RunRow, session
 from tl_core.workspace.storage import Workspace
 
@@ -41,6 +47,8 @@ def undo_last(workspace: Workspace, project_id: str) -> str | None:
         replaced = _restore_classes(opened, project_id, row.before["classes"])
         _restore_images(opened, project_id, row.before["images"], replaced)
         restore_groups(opened, project_id, row.before.get("groups"))
+        for question, answer, ids in row.before.get("answers", ()):
+            write_answers(opened, project_id, question, answer, ids)
         opened.flush()
         _delete_created(opened, project_id, row.before["classes"])
         opened.delete(row)
@@ -81,6 +89,7 @@ def remember(
     image_ids: Iterable[int] = (),
     added: Sequence[int] = (),
     groups: dict | None = None,
+    answers: Sequence[list] = (),
 ) -> None:
     """Store the present state of these rows; call it before they change.
 
@@ -91,6 +100,7 @@ def remember(
         image_ids: Pictures about to change their class or to be excluded.
         added: Pictures that the change itself has just brought; undoing deletes them.
         groups: From `groups.joining.groups_before`.
+        answers: What `queries.write_answers` takes to put answers to questions back.
     """
     images = defaultdict(list)
     for chunk in chunks(sorted(image_ids)):
@@ -107,6 +117,8 @@ def remember(
         before["added"] = list(added)
     if groups is not None:
         before["groups"] = groups
+    if answers:
+        before["answers"] = list(answers)
     opened.add(ChangeRow(project_id=project_id, description=description, before=before))
     _forget_old(opened, project_id)
 

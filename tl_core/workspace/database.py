@@ -95,6 +95,22 @@ class ImageRow(Base):
     place: Mapped[str | None]  # another place that it shows, where a model will be used
 
 
+class AnswerRow(Base):
+    """A picture's answer to a further question; its class answers the first one."""
+
+    __tablename__ = "answers"
+    __table_args__ = (
+        UniqueConstraint("image_id", "question"),
+        Index("answers_by_question", "project_id", "question"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    project_id: Mapped[str] = _project_key()
+    image_id: Mapped[int] = mapped_column(ForeignKey("images.id", ondelete="CASCADE"))
+    question: Mapped[str]
+    answer: Mapped[str]
+
+
 class GroupRow(Base):
     """What is known of a group beyond its pictures, which name it in `ImageRow.group`."""
 

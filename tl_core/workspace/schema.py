@@ -19,7 +19,7 @@ from tl_core.workspace.connection import (
 from tl_core.workspace.database import Base, VersionRow
 from tl_core.workspace.storage import Workspace
 
-VERSION = "0004"
+VERSION = "0005"
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 

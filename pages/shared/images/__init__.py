@@ -12,6 +12,7 @@ tiles          one picture in the gallery, with what the live model says of it
 class_dialogs  make, rename, merge and delete a class
 piles          pictures without a class, in groups to name
 places         pictures of other places, kept apart
+questions      further questions about the pictures, answered by hand
 groups         pictures that show the same thing
 picture_map    every picture as a dot, alike ones together
 label_files    labels from a file of another program, and into one

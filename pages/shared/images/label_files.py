@@ -9,6 +9,7 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.elements import data_table, errors_shown, note_text
 from pages.shared.text import counted, megabytes, plain
+from tl_core.images import give_answers
 from tl_core.images.label_files.matching import LabelPlan, give_labels, plan_labels
 from tl_core.images.label_files.reading import EXTENSIONS, read_labels
 from tl_core.images.label_files.writing import labels_file, size_of_pictures, write_class_folders
@@ -21,6 +22,7 @@ FORMAT_TEXT = {  # what is written: how it is called, and the file's name
     "folders": ("Pictures in class folders (ZIP)", "pictures.zip"),
 }
 MOST_ZIP_BYTES = 2**30
+MOST_ANSWERS = 50  # different ones; a column with more is hardly a question
 ONE, SEVERAL = "They are one class", "They are different classes"
 
 
@@ -44,7 +46,8 @@ def _reading(project_id: str, key: str) -> None:
         type=list(EXTENSIONS),
         key=key,
         help="A table with the columns file and label, COCO's JSON, Label Studio's JSON, or "
-        "metadata.csv of Hugging Face. Pictures are found by their names.",
+        "metadata.csv of Hugging Face. Pictures are found by their names. Further columns of a "
+        "table can answer further questions about the pictures.",
     )
     if file is None:
         return
@@ -54,8 +57,10 @@ def _reading(project_id: str, key: str) -> None:
         _show(plan)
         becomes = _alike(plan)
         changes = plan.changes(becomes)
-        if not changes:
+        if not changes and plan.labels:
             note_text("No picture changes its class by this file.")
+        elif not changes:
+            note_text("No column of this file is called label, so no picture changes its class.")
         elif st.button(
             f"Use these labels ({counted(len(changes), 'picture changes', 'pictures change')})",
             type="primary",
@@ -69,13 +74,51 @@ def _reading(project_id: str, key: str) -> None:
                 f"{counted(changed, 'picture has', 'pictures have')} another class now. Undo takes "
                 "it back."
             )
-            state.renew("label-file")
+            if not plan.answers:
+                state.renew("label-file")
             st.rerun()
+        if plan.answers:
+            _further(project_id, plan, file.name[:80])
+
+
+def _further(project_id: str, plan: LabelPlan, named: str) -> None:
+    """Offer to keep what further columns say as answers to further questions."""
+    chosen = st.multiselect(
+        "Columns that are further questions about the pictures",
+        list(plan.answers),
+        default=[name for name in plan.answers if _is_question(plan, name)],
+        help="Blanks are no answers. Columns of 0 and 1 say whether a picture has a label.",
+        key=f"questions-of-{named}",
+    )
+    new = {question: plan.new_answers(question) for question in chosen}
+    count = sum(map(len, new.values()))
+    if not chosen:
+        return
+    if not count:
+        note_text("All answers of these columns are in the project.")
+    elif st.button(
+        f"Use these answers ({count:,} to {counted(len(chosen), 'question')})",
+        type="primary",
+        key="use-answers",
+    ):
+        workspace, doing = state.current_workspace(), f"take {count:,} answers of {named}"
+        changed = give_answers(workspace, project_id, new, doing=doing)
+        state.say_later(
+            f"{changed:,} answers are new. Classes stay as they were. Undo takes it back."
+        )
+        st.rerun()
+
+
+def _is_question(plan: LabelPlan, name: str) -> bool:
+    """Whether a column has answers that come again, unlike a number or a note."""
+    given = plan.answers[name].values()
+    return len(set(given)) <= min(MOST_ANSWERS, len(given) // 2)
 
 
 def _show(plan: LabelPlan) -> None:
     missing = f"; {counted(plan.missing, 'is', 'are')} not in it" if plan.missing else ""
-    found = counted(len(plan.labels), "picture has", "pictures have")
+    known = len(set(plan.labels).union(*plan.answers.values()))
+    found = counted(known, "picture has", "pictures have")
     note_text(f"{found} a label in the file{missing}.")
     if plan.new_classes:
         named = ", ".join(f"“{name}”" for name in plan.new_classes[:10])

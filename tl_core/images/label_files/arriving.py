@@ -28,6 +28,8 @@ def with_labels(files: Iterable[SourceFile | Skipped]) -> list[SourceFile | Skip
                 continue
             classes |= found
             said[file.name] = f"read as labels; {len(found):,} pictures have their class from it"
+            if not found:
+                said[file.name] += ". Read it again with “Labels from a file”"
     return [
         replace(file, class_name=classes.get(_path(file.name), file.class_name))
         if isinstance(file, SourceFile)

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from tl_core.errors import DatasetError
 from tl_core.images.label_files.reading import LabelFile, Line
-from tl_core.images.labels import add_class
+from tl_core.images.labels.classes import add_class
+from tl_core.images.labels.questions import TRUTHS, answers_of, clean_text
 from tl_core.images.queries import class_row, update_images
 from tl_core.images.records import clean_class_name, pictures
 from tl_core.images.undo import remember
@@ -32,6 +33,9 @@ class LabelPlan:
         missing: How many pictures the file does not name.
         alike: Labels that differ only by case or spaces, each group with the class that exists
             or the most frequent of them first.
+        answers: By further column of the file, the answer by the id of each picture; columns that
+            hold nothing but 0 and 1 answer yes or no.
+        answered: The same, as it is now.
     """
 
     labels: Mapping[int, str]
@@ -43,6 +47,13 @@ class LabelPlan:
     unusable: tuple[str, ...]
     missing: int
     alike: tuple[tuple[str, ...], ...]
+    answers: Mapping[str, Mapping[int, str]]
+    answered: Mapping[str, Mapping[int, str]]
+
+    def new_answers(self, question: str) -> dict[int, str]:
+        """Return the answers to a question that pictures do not have yet."""
+        now = self.answered.get(question, {})
+        return {row: one for row, one in self.answers[question].items() if now.get(row) != one}
 
     def changes(self, becomes: Mapping[str, str] | None = None) -> dict[int, str]:
         """Return the new class of each picture that gets another, spelled as `becomes` says."""
@@ -77,6 +88,9 @@ def plan_labels(workspace: Workspace, project_id: str, file: LabelFile) -> Label
             doubled.append(lines[0].name)
         elif cleaned:
             labels[row_id] = cleaned.pop()
+    answers = _answers(found, doubled, unusable)
+    ids = {digest: row_id for row_id, _, digest, _ in rows}
+    known = answers_of(workspace, project_id, excluded=None) if answers else {}
     return LabelPlan(
         labels=labels,
         now=now,
@@ -87,7 +101,37 @@ def plan_labels(workspace: Workspace, project_id: str, file: LabelFile) -> Label
         unusable=tuple(unusable),
         missing=len(now.keys() - found.keys()),
         alike=alike_names(classes, labels.values()),
+        answers=answers,
+        answered={
+            question: {ids[digest]: one for digest, one in given.items() if digest in ids}
+            for question, given in known.items()
+        },
     )
+
+
+def _answers(
+    found: Mapping[int, list[Line]], doubled: list[str], unusable: list[str]
+) -> dict[str, dict[int, str]]:
+    """Return the answers by question; add the names of pictures of which some cannot be used."""
+    answers: dict[str, dict[int, str]] = defaultdict(dict)
+    for row_id, lines in found.items():
+        for column in dict.fromkeys(name for line in lines for name in line.answers):
+            given = {line.answers[column] for line in lines if column in line.answers}
+            try:
+                question = clean_text(column, "question")
+                cleaned = {clean_text(one, "answer") for one in given}
+            except DatasetError:
+                unusable.append(f"{lines[0].name} ({column[:60]})")
+                continue
+            if len(cleaned) > 1:
+                doubled.append(f"{lines[0].name} ({question})")
+            else:
+                answers[question][row_id] = cleaned.pop()
+    for question, given in answers.items():
+        said = {one: TRUTHS.get(one.casefold()) for one in set(given.values())}
+        if all(said.values()):
+            answers[question] = {row_id: said[one] for row_id, one in given.items()}
+    return dict(answers)
 
 
 def alike_names(classes: Iterable[str], labels: Iterable[str]) -> tuple[tuple[str, ...], ...]:

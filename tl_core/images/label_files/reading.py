@@ -9,8 +9,8 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote
@@ -32,11 +32,15 @@ UPLOADED = re.compile(r"^[0-9a-f]{8}-")  # which Label Studio puts before a file
 
 @dataclass(frozen=True)
 class Line:
-    """What a file says of one picture; no label means that it has none yet."""
+    """What a file says of one picture; no label means that it has none yet.
+
+    `answers` are what its further columns hold, by column; blanks are left out.
+    """
 
     name: str
     label: str | None
     digest: str | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -113,17 +117,22 @@ def _table_lines(name: str, text: str) -> Iterator[Line]:
     file, label = _column(columns, FILE_COLUMNS), _column(columns, LABEL_COLUMNS)
     if file is None and label is None and len(head) == 2:  # no line of names
         file, label, rows = 0, 1, [head, *rows]
-    if file is None or label is None:
-        raise DatasetError(
-            f"'{name}' needs a column 'file' and a column 'label'. Its columns are: "
-            f"{', '.join(head)[:200]}."
-        )
     digest = _column(columns, (DIGEST,))
+    further = [i for i, cell in enumerate(head) if cell and i not in (file, label, digest)]
+    if file is None or (label is None and not further):
+        raise DatasetError(
+            f"'{name}' needs a column 'file', and a column 'label' or one for each question. Its "
+            f"columns are: {', '.join(head)[:200]}."
+        )
 
     def cell(row: list[str], column: int | None) -> str:
         return with_formula(row[column]) if column is not None and column < len(row) else ""
 
-    return (Line(cell(r, file), cell(r, label) or None, cell(r, digest) or None) for r in rows)
+    def line(row: list[str]) -> Line:
+        answers = {with_formula(head[i]): cell(row, i) for i in further if cell(row, i)}
+        return Line(cell(row, file), cell(row, label) or None, cell(row, digest) or None, answers)
+
+    return map(line, rows)
 
 
 def _column(columns: list[str], names: Iterable[str]) -> int | None:
@@ -157,7 +166,10 @@ def _plain(one: dict) -> Line:
     keys = {key.casefold(): key for key in one}
     file = next(keys[key] for key in FILE_COLUMNS if key in keys)
     label = next((keys[key] for key in LABEL_COLUMNS if key in keys), None)
-    return Line(str(one[file]), _label(one.get(label) if label else None), one.get(DIGEST))
+    known = (file, label, DIGEST)
+    further = {key: _label(value) for key, value in one.items() if key not in known}
+    answers = {key: answer for key, answer in further.items() if answer}
+    return Line(str(one[file]), _label(one.get(label) if label else None), one.get(DIGEST), answers)
 
 
 def _coco(found: dict) -> Iterator[Line]:

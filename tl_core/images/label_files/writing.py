@@ -4,10 +4,11 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from tl_core.images.label_files.reading import DIGEST
+from tl_core.images.labels.questions import Answers, answers_of
 from tl_core.images.queries import image_path, list_images
 from tl_core.images.records import ImageRecord
 from tl_core.workspace.names import printable, without_formula
@@ -21,10 +22,13 @@ EVERYTHING = 10**9
 def labels_file(workspace: Workspace, project_id: str, format_name: str) -> bytes:
     """Return all labels of a project in one of `FORMATS`.
 
-    Pictures without a class have an empty label, or none. The digest (SHA-256 of a picture's
+    Pictures without a class have an empty label, or none; a table has a column for each further
+    question. The digest (SHA-256 of a picture's
     bytes) tells pictures of one name apart when the file is read again.
     """
     records = list_images(workspace, project_id, limit=EVERYTHING)
+    if FORMATS[format_name] is _table:
+        return _table(records, answers_of(workspace, project_id, excluded=None)).encode("utf-8")
     return FORMATS[format_name](records).encode("utf-8")
 
 
@@ -55,19 +59,25 @@ def size_of_pictures(workspace: Workspace, project_id: str) -> int:
     return sum(path.stat().st_size for path in paths if path.is_file())
 
 
-def _table(records: list[ImageRecord]) -> str:
-    return _csv(COLUMNS, ((r.name, r.class_name or "", r.digest) for r in records))
+def _table(records: list[ImageRecord], answers: Answers) -> str:
+    return _csv(
+        (*COLUMNS, *answers),
+        (
+            (r.name, r.class_name or "", r.digest, *(a.get(r.digest, "") for a in answers.values()))
+            for r in records
+        ),
+    )
 
 
 def _metadata(records: list[ImageRecord]) -> str:
     return _csv(METADATA, ((r.name, r.class_name or "", r.digest) for r in records))
 
 
-def _csv(head: tuple[str, ...], lines: Iterator[tuple[str, ...]]) -> str:
+def _csv(head: Iterable[str], lines: Iterator[tuple[str, ...]]) -> str:
     """Return a table; what a spreadsheet would take for a formula gets an apostrophe in front."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(head)
+    table.writerow([without_formula(cell) for cell in head])
     table.writerows([without_formula(cell) for cell in line] for line in lines)
     return text.getvalue()
 
@@ -132,7 +142,7 @@ def _free(name: str, taken: dict[str, int]) -> str:
     return _free(other.as_posix(), taken)
 
 
-FORMATS: dict[str, Callable[[list[ImageRecord]], str]] = {
+FORMATS: dict[str, Callable[..., str]] = {
     "table": _table,
     "metadata": _metadata,
     "coco": _coco,
