@@ -16,7 +16,7 @@ from pages.shared.images.picture_map import show_map
 from pages.shared.images.piles import show_piles
 from pages.shared.images.places import show_places
 from pages.shared.images.questions import show_questions
-from pages.shared.journey import IMAGES, LAYERS, can_learn, usable_classes
+from pages.shared.journey import IMAGES, LAYERS, has_material, usable_classes
 from pages.shared.layout import enter, next_step, page_header
 from pages.shared.text import counted
 from tl_core.images import (
@@ -83,7 +83,7 @@ several = len(usable_classes(classes)) >= 2
 next_step(
     LAYERS,
     "Next: choose layers",
-    disabled=not can_learn(classes),
+    disabled=not has_material(workspace, project, classes),
     help=None
     if several
     else "You need at least two classes with two pictures each, or one with normal pictures only.",

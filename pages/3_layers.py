@@ -6,16 +6,20 @@ from pages.shared import state
 from pages.shared.compute import answer_or_wait, ask, wait_for_all
 from pages.shared.elements import errors_shown, note_text
 from pages.shared.journey import LAYERS, TRAINING
-from pages.shared.layers.approach_choice import approach_options, choose_approach, tells_classes
+from pages.shared.layers.approach_choice import (
+    approach_options,
+    choose_approach,
+    material_of,
+    tells_classes,
+)
 from pages.shared.layers.augmentation import augmentation_cards
 from pages.shared.layers.draft import accept_draft, draft
 from pages.shared.layers.expert_settings import expert_settings
 from pages.shared.layers.strategies import frozen_groups
 from pages.shared.layers.strategy_picker import choose_strategy, show_costs, show_depth
 from pages.shared.layout import enter, next_step, page_header, require_backbone
-from tl_core.images import count_learnable, list_classes, list_places
+from tl_core.images import count_learnable
 from tl_core.runs import compute_client
-from tl_core.runs.approach import unmet_need
 
 enter(LAYERS)
 project = state.current_project()
@@ -42,12 +46,11 @@ with errors_shown():
     groups = answer_or_wait(layer_groups, key="groups", doing="Reading the network's layers")
     known = answer_or_wait(approaches, key="approaches", doing="Loading the training methods")
     if known:
-        classes = list_classes(workspace, project.id)
-        places = list_places(workspace, project.id)
-        facts = choose_approach(config, known, classes, places)
-        possible = unmet_need(facts.needs, classes, [n for n, _ in places.values()]) is None
+        material = material_of(project)
+        facts = choose_approach(config, known, material)
+        possible = material.lacking(facts) is None
         if not tells_classes(facts):
-            approach_options(config, facts, classes, places)
+            approach_options(config, facts, material)
         elif groups and possible:
             choose_strategy(project, groups, config, known)
     show_costs(estimate, config, pictures=pictures)

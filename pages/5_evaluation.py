@@ -17,6 +17,7 @@ from pages.shared.evaluation.cells import (
 )
 from pages.shared.evaluation.locked_test import show_locked_test
 from pages.shared.evaluation.per_class import SMALL_MATRIX, choose_cell, class_table
+from pages.shared.evaluation.questions import show_questions
 from pages.shared.glossary import term
 from pages.shared.images.changes import undo_button
 from pages.shared.journey import EVALUATION, PREDICT, TRANSFER
@@ -29,6 +30,7 @@ from pages.shared.transfer.comparison import comparison_of
 from tl_core.runs import compute_client
 from tl_core.runs.results.adaptation import adaptation_result
 from tl_core.runs.results.anomaly import anomaly_result
+from tl_core.runs.results.questions import questions_result
 
 MISTAKES = 24  # shown; more would be scrolled past
 
@@ -43,6 +45,10 @@ run, report = choose_result(project)
 if anomalies := anomaly_result(report):
     compute_client.warm()
     show_anomalies(project, run, report, anomalies)
+    next_step(PREDICT, "Next: try it on new pictures")
+    st.stop()
+if several := questions_result(report):
+    show_questions(run, report, several)
     next_step(PREDICT, "Next: try it on new pictures")
     st.stop()
 evaluation = report.evaluation

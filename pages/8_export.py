@@ -13,6 +13,7 @@ from pages.shared.text import licence_text
 from tl_core.runs import compute_client
 from tl_core.runs.results.anomaly import anomaly_result
 from tl_core.runs.results.onnx_check import WEIGHTS
+from tl_core.runs.results.questions import questions_result
 
 enter(EXPORT)
 project = state.current_project()
@@ -28,6 +29,12 @@ with card("onnx"):
     onnx_card(run)
     if anomaly_result(report_of(run)):
         note_text("The second probability is that of an anomaly; above 0.5 it is one.")
+    if several := questions_result(report_of(run)):
+        note_text(
+            f"One file answers all {len(several.questions):,} questions. Its probabilities stand "
+            "side by side; the metadata `heads` names question, answers and threshold of each, in "
+            "this order. `predict.py` prints an answer to each."
+        )
 with card("weights"):
     st.subheader("Weights for PyTorch", anchor=False)
     note_text(

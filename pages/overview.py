@@ -11,7 +11,7 @@ from pages.shared.journey import (
     PREDICT,
     STEPS,
     TRANSFER,
-    can_learn,
+    has_material,
     steps_done,
     usable_classes,
 )
@@ -47,7 +47,7 @@ with box:
 
 done = steps_done(workspace, project)
 classes = list_classes(workspace, project.id)
-if len(usable_classes(classes)) < 2 and can_learn(classes):
+if len(usable_classes(classes)) < 2 and has_material(workspace, project, classes):
     done.add(TRANSFER)  # there are no classes to compare baselines by
 following = next((page for page in STEPS if page not in done), PREDICT)
 next_step(following, f"Next: {PAGES[following][0].lower()}")

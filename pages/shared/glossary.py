@@ -209,6 +209,11 @@ TERMS = {
         "The area under the ROC curve: how likely an anomalous picture scores higher than a normal "
         "one, whatever the threshold. 0.5 is chance, 1 perfect."
     ),
+    "mAP": (
+        "Mean average precision: how well each label's pictures are ranked before all others, on "
+        "average; 1 is perfect, and it needs no threshold."
+    ),
+    "exact match": "The share of pictures of which every label is right, none missed or added.",
     "domain adaptation": (
         "Making a model fit pictures of another place, such as another camera, of which there are "
         "pictures but no labels."

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from tl_core.images import ClassSummary, list_classes
+from tl_core.images import ClassSummary, list_classes, list_questions
 from tl_core.runs import list_runs
-from tl_core.runs.approach import LABELS, LEAST_LABELLED, NORMAL, unmet_need
+from tl_core.runs.approach import LABELS, LEAST_LABELLED, NORMAL, QUESTIONS, unmet_need
 from tl_core.runs.draft import chosen_backbone, drafted_config
 from tl_core.runs.results.answers import was_tried
 from tl_core.runs.results.onnx_check import read_parity
@@ -42,8 +42,16 @@ def usable_classes(classes: Iterable[ClassSummary]) -> list[ClassSummary]:
 
 
 def can_learn(classes: Sequence[ClassSummary]) -> bool:
-    """Whether there is anything to learn: classes to tell apart, or one of normal pictures."""
+    """Whether there is a class to learn: several to tell apart, or one of normal pictures."""
     return any(unmet_need([need], classes) is None for need in (LABELS, NORMAL))
+
+
+def has_material(workspace: Workspace, project: Project, classes: Sequence[ClassSummary]) -> bool:
+    """Whether there is anything to learn: classes, or else further questions."""
+    if can_learn(classes):
+        return True
+    asked = list_questions(workspace, project.id)
+    return unmet_need([QUESTIONS], classes, questions=asked.values()) is None
 
 
 def steps_done(workspace: Workspace, project: Project) -> set[str]:
@@ -54,7 +62,7 @@ def steps_done(workspace: Workspace, project: Project) -> set[str]:
     compared = any(run.state == "done" for run in list_runs(workspace, project.id, "assess"))
     facts = {
         BACKBONE: chosen_backbone(project) is not None,
-        IMAGES: can_learn(list_classes(workspace, project.id)),
+        IMAGES: has_material(workspace, project, list_classes(workspace, project.id)),
         LAYERS: drafted_config(project) is not None or bool(runs),
         TRAINING: trained,
         EVALUATION: trained,

@@ -5,10 +5,11 @@ import streamlit as st
 from pages.shared.elements import note_text, number_cards
 from pages.shared.layers.strategies import STRATEGY_NAMES
 from pages.shared.results import honest_card, honest_number, number_of, result_text
-from pages.shared.text import percent
+from pages.shared.text import counted, percent
 from tl_core.runs.results.adaptation import AdaptationResult, adaptation_result
 from tl_core.runs.results.anomaly import AnomalyResult, anomaly_result
 from tl_core.runs.results.intervals import wilson_interval
+from tl_core.runs.results.questions import QuestionsResult, questions_result
 from tl_core.runs.results.report import Report
 
 FEATURES_TEXT = {
@@ -88,6 +89,25 @@ def place_cards(found: AdaptationResult, report: Report) -> None:
         kind(text)
 
 
+def question_cards(found: QuestionsResult) -> None:
+    """Draw how often the questions are answered right, and how well the labels are found."""
+    cards = [
+        (
+            "Right on average" if len(found.questions) > 1 else "Right",
+            percent(found.mean_accuracy),
+            f"of {counted(len(found.questions), 'question')}; each counts the same",
+        )
+    ]
+    if found.mean_precision is not None:
+        below = f"Over {counted(len(found.labels), 'label')}: 1 ranks every picture with it first."
+        cards.append(("[[mAP]]", f"{found.mean_precision:.2f}", below))
+    if found.exact_match is not None and len(found.labels) > 1:
+        right = round(found.exact_match * found.exact_match_pictures)
+        value = f"{right} of {found.exact_match_pictures}: {percent(found.exact_match)}"
+        cards.append(("[[Exact match|exact match]]", value, "of pictures have every label right"))
+    number_cards(*cards)
+
+
 def _points(fraction: float) -> str:
     return f"{100 * fraction:+.1f}".replace("-", "−")
 
@@ -104,6 +124,8 @@ def result_cards(report: Report) -> None:
         alarm_cards(found)
     elif adapted := adaptation_result(report):
         place_cards(adapted, report)
+    elif several := questions_result(report):
+        question_cards(several)
     else:
         honest_number("Accuracy", number_of(report.evaluation))
     total, looking = report.seconds.get("total", 0.0), report.seconds.get("features", 0.0)

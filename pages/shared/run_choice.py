@@ -15,6 +15,7 @@ from tl_core.runs.configuration import TrainingConfig, config_from_json
 from tl_core.runs.results.adaptation import adaptation_result
 from tl_core.runs.results.anomaly import anomaly_result
 from tl_core.runs.results.onnx_check import WEIGHTS
+from tl_core.runs.results.questions import questions_result
 from tl_core.runs.results.report import Report
 from tl_core.workspace import Project
 
@@ -54,10 +55,14 @@ def pick_run(runs: Sequence[Run], shown: Run, names: dict[str, str], *, label: s
         state.show_run(shown.id)
 
 
-def _question(report: Report | None) -> tuple[bool, bool | None]:
-    """Return what a run's number is about: anomalies; another place, if it is known there."""
-    adapted = adaptation_result(report)
-    return anomaly_result(report) is not None, adapted and adapted.measured_there
+def _question(report: Report | None) -> tuple[object, ...]:
+    """Return what a run's number is about: anomalies; questions; another place, if known there."""
+    adapted, several = adaptation_result(report), questions_result(report)
+    return (
+        anomaly_result(report) is not None,
+        several is not None,
+        adapted and adapted.measured_there,
+    )
 
 
 def _picked(finished: Sequence[Run], runs: Sequence[Run], *, label: str) -> Run:

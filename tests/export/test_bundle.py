@@ -12,6 +12,7 @@ from PIL import Image
 from safetensors import safe_open
 from trained import CLASS_NAMES, write_tiny_run
 
+from tl_core.backbones.network import load_network, save_network
 from tl_core.errors import ExportError, PredictionError
 from tl_core.export import bundle
 from tl_core.export.predictor import Predictor
@@ -84,6 +85,28 @@ def test_the_onnx_file_tells_nothing_about_this_machine(run_dir):
     data = (run_dir / "model.onnx").read_bytes()
     assert str(run_dir).encode() not in data
     assert b"site-packages" not in data and b"tl_core" not in data
+
+
+def test_the_onnx_file_answers_several_questions(tmp_path, pictures):
+    write_tiny_run(tmp_path, class_names=(*CLASS_NAMES, "no", "yes"))
+    network, metadata = load_network(tmp_path / "model.safetensors")
+    heads = [
+        {"question": "class", "class_names": CLASS_NAMES, "threshold": None},
+        {"question": "helmet", "class_names": ["no", "yes"], "threshold": 0.4},
+    ]
+    told = {"class_names": CLASS_NAMES, "heads": heads}
+    save_network(tmp_path / "model.safetensors", network, metadata | told)
+    assert bundle.export_run(tmp_path, tmp_path / "out", pictures).same
+    ours, theirs = (Predictor.load(path).predict(pictures) for path in (tmp_path, tmp_path / "out"))
+    assert [len(one.probabilities) for one in ours] == [3] * len(pictures)
+    for one, other in zip(ours, theirs, strict=True):
+        assert [a.answer for a in one.answers] == [a.answer for a in other.answers]
+        sums = [sum(answer.probabilities) for answer in one.answers]
+        assert sums == pytest.approx([1, 1], abs=1e-5)
+        assert one.answers[1].answer == ["no", "yes"][one.answers[1].probabilities[1] >= 0.4]
+    script = [sys.executable, str(tmp_path / "out" / "predict.py"), str(pictures[0])]
+    printed = subprocess.run(script, capture_output=True, check=True, encoding="utf-8").stdout
+    assert f"helmet: {ours[0].answers[1].answer} (yes from 0.4000 on)" in printed
 
 
 def test_parity_notices_a_file_that_answers_differently(run_dir, tmp_path, pictures):

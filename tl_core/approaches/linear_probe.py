@@ -116,7 +116,8 @@ def basis_of(task: Task, extracted: Extracted, rows: np.ndarray) -> Basis:
 
 def network_of(task: Task, features: str, probe: LinearProbe | None = None) -> TransferNetwork:
     """Return the task's backbone with a classifier: the probe's, or a random one."""
-    network = TransferNetwork(task.backbone, features=features, num_classes=task.num_classes)
+    classes = len(probe.bias) if probe else task.num_classes
+    network = TransferNetwork(task.backbone, features=features, num_classes=classes)
     if probe:
         with torch.no_grad():
             network.feature_mean.copy_(torch.from_numpy(probe.mean))

@@ -1,60 +1,51 @@
-"""Several questions at once: one frozen backbone, a linear classifier for each question.
+"""Several questions at once: one frozen backbone, one network, a linear classifier per question.
 
 Pictures are looked at once; a picture without an answer to a question takes no part in that one.
-Classifiers on frozen features have nothing in common that one question could spoil for another.
-With several labels per picture each label is a question with the answers no and yes, and the
-threshold of yes is where the answers out of fold have the largest F1.
+The classes, if there are any, are the first question. Classifiers on frozen features have nothing
+in common that one question could spoil for another. Whether a picture has a label is a question
+with the answers no and yes; the threshold of yes is where answers out of fold have the largest F1.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
-from sklearn.metrics import average_precision_score, precision_recall_curve
+from sklearn.metrics import average_precision_score
 
 from tl_core.approaches import linear_probe
 from tl_core.approaches.approach import Approach, Fitted, Steps
 from tl_core.approaches.linear_probe import ProbeModel
+from tl_core.approaches.probing.heads import at_half, side_by_side, threshold_of
 from tl_core.approaches.probing.probe import Basis
-from tl_core.approaches.task import Extracted, Task
-from tl_core.backbones.network import TransferNetwork, save_network
+from tl_core.approaches.task import Extracted, Task, regroup
+from tl_core.backbones.network import TransferNetwork
 from tl_core.backbones.unlike import Unlike
 from tl_core.errors import DatasetError
-from tl_core.evaluation.calibration import softmax
 from tl_core.features.engine import EngineChoice
 from tl_core.features.extraction import extract_features
-from tl_core.images import ImageSet, LabelledImage, PictureRow, picture_rows, without_labels
-from tl_core.runs.catalogue import backbone_to_json
+from tl_core.images import (
+    ImageSet,
+    LabelledImage,
+    PictureRow,
+    answers_of,
+    picture_rows,
+    without_labels,
+)
+from tl_core.images.labels.questions import Answers, is_tag
+from tl_core.runs.approach import LEAST_LABELLED, QUESTIONS
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.events import Event, Note, PhaseStarted, result_of
+from tl_core.runs.results.questions import CLASS_QUESTION
 from tl_core.runs.results.report import Evaluation
-from tl_core.workspace.json_values import read_json
-from tl_core.workspace.names import printable
 from tl_core.workspace.storage import Workspace
-
-QUESTIONS_FILE = "questions.json"  # in a project's folder
-NO, YES = "no", "yes"
-MOST_MODELS = 20  # questions whose models are written; each holds the backbone
-LEAST = 2  # pictures of an answer
-
-
-@dataclass(frozen=True)
-class Questions:
-    """What is asked: by question, the answers by digest; `multilabel` when all are 0 or 1."""
-
-    answers: dict[str, dict[str, str]]
-    multilabel: bool = False
-    unusable: dict[str, str] = field(default_factory=dict)
 
 
 def train(task: Task) -> Steps:
-    asked = questions_of(task.workspace, task.project_id)
-    rows = picture_rows(task.workspace, task.project_id)
-    wanted = {digest for answers in asked.answers.values() for digest in answers}
-    images = without_labels(
-        task.workspace, task.project_id, [row for row in rows if row.digest in wanted]
-    )
+    rows = _rows(task.workspace, task.project_id)
+    asked = _asked(task.workspace, task.project_id, rows)
+    images = _pictures(task, rows, asked)
     yield PhaseStarted("features")
     table = yield from extract_features(
         task.backbone,
@@ -63,148 +54,147 @@ def train(task: Task) -> Steps:
         workspace=task.workspace,
         project_id=task.project_id,
     )
+    if (yield from regroup(task, images, table.last)):
+        rows = _rows(task.workspace, task.project_id)
+        images = _pictures(task, rows, asked)
     place = {digest: row for row, digest in enumerate(table.digests)}
     yield PhaseStarted("probe")
     models: dict[str, ProbeModel] = {}
     prepared: dict[tuple, tuple[Extracted, Basis]] = {}  # many questions are about the same
     unusable: dict[str, str] = {}
-    for name, answers in asked.answers.items():
+    for name, answers in asked.items():
         try:
             own = replace(task, images=_image_set(rows, images, answers))
+            chosen = tuple((image.digest, image.split) for image in own.images.images)
+            if chosen not in prepared:
+                values = table.values[None, [place[digest] for digest, _ in chosen]]
+                extracted = Extracted(values, table.blocks, table.engine)
+                basis = linear_probe.basis_of(own, extracted, own.learnt_rows())
+                prepared[chosen] = extracted, basis
+            extracted, basis = prepared[chosen]
+            model = linear_probe.fitted_on(own, extracted, own.learnt_rows(), basis)
+            yield from linear_probe.say_what_is_not_measured(model)
+            models[name] = model
         except DatasetError as error:
             unusable[name] = str(error)
             yield Note(f"“{name}” is left out. {error}")
-            continue
-        chosen = tuple((image.digest, image.split) for image in own.images.images)
-        if chosen not in prepared:
-            values = table.values[None, [place[digest] for digest, _ in chosen]]
-            extracted = Extracted(values, table.blocks, table.engine)
-            basis = linear_probe.basis_of(own, extracted, own.learnt_rows())
-            prepared[chosen] = extracted, basis
-        extracted, basis = prepared[chosen]
-        models[name] = linear_probe.fitted_on(own, extracted, own.learnt_rows(), basis)
-    yield Fitted(ManyModels(task, models, replace(asked, unusable=unusable)))
+    if not models:
+        raise DatasetError(_none_is_usable(unusable))
+    yield Fitted(ManyModels(task, models, unusable))
 
 
 @dataclass(frozen=True)
 class ManyModels:
-    """A model for each question; what a run has one of, is that of the first."""
+    """A classifier for each question; what a run has one of, is that of the first."""
 
     task: Task
     models: Mapping[str, ProbeModel]
-    asked: Questions
+    unusable: Mapping[str, str]
     strategy_used: str = "multi_task"
     trial_gain: float | None = None
     trial_kept: bool = False
     learning_seconds: float = 0.0
 
     @property
-    def first(self) -> ProbeModel:
-        return next(iter(self.models.values()))
+    def engine(self) -> EngineChoice | None:
+        return self._widest.engine
 
     @property
-    def engine(self) -> EngineChoice | None:
-        return self.first.engine
+    def _widest(self) -> ProbeModel:
+        return max(self.models.values(), key=lambda model: len(model.rows))
 
     def network(self) -> TransferNetwork:
-        return self.first.network()
+        """Return one network whose logits are those of all questions, side by side."""
+        probe = side_by_side([model.fitted.probe for model in self.models.values()])
+        return linear_probe.network_of(self.task, self._widest.extracted.reads, probe)
 
     def unlike(self) -> Unlike | None:
-        return self.first.unlike()
+        return self._widest.unlike()
+
+    @property
+    def metadata(self) -> dict:
+        """Return what the network's file says of its questions, in the order of the logits."""
+        heads = [
+            {
+                "question": name,
+                "class_names": list(model.task.images.class_names),
+                "threshold": self.thresholds.get(name),
+            }
+            for name, model in self.models.items()
+        ]
+        return {"heads": heads, "class_names": heads[0]["class_names"]}
+
+    @cached_property
+    def thresholds(self) -> dict[str, float]:
+        """The probability of yes from which on it is the answer, by question with a label."""
+        return {
+            name: threshold_of(model.fitted, model.task.labels[model.rows])
+            for name, model in self.models.items()
+            if is_tag(dict.fromkeys(model.task.images.class_names))
+        }
+
+    @cached_property
+    def plain(self) -> dict[str, Evaluation]:
+        """The answers to every question on pictures that were kept from its classifier."""
+        return {name: result_of(model.evaluate()) for name, model in self.models.items()}
+
+    @cached_property
+    def measured(self) -> dict[str, Evaluation]:
+        """The same with thresholds at one half; no picture helps to choose its own."""
+        return {
+            name: at_half(one, self.thresholds[name]) if name in self.thresholds else one
+            for name, one in self.plain.items()
+        }
 
     def evaluate(self) -> Generator[Event, None, Evaluation]:
-        """Measure the first question, and write the model of each."""
-        for name, model in list(self.models.items())[:MOST_MODELS]:
-            network = model.network()
-            network.unlike = model.unlike()
-            folder = self.task.run_dir / _folder(name)
-            folder.mkdir(parents=True, exist_ok=True)
-            metadata = {
-                "class_names": list(model.task.images.class_names),
-                "backbone": backbone_to_json(self.task.config.backbone),
-                "preprocessing": self.task.preprocessing.to_json(),
-            }
-            save_network(folder / "model.safetensors", network, metadata)
-        if len(self.models) > MOST_MODELS:
-            yield Note(f"The models of the first {MOST_MODELS} questions were written.")
-        return (yield from self.first.evaluate())
+        """Measure the first question; the others are in `findings`."""
+        yield from ()
+        return next(iter(self.measured.values()))
 
     def findings(self, _evaluation: Evaluation) -> dict:
-        """Return the numbers of every question."""
-        found = {name: result_of(model.evaluate()) for name, model in self.models.items()}
+        """Return the numbers of every question, see `runs.results.questions`."""
         questions = {
             name: {
                 "accuracy": one.accuracy,
+                "correct": one.correct,
                 "interval": list(one.interval),
                 "macro_f1": one.macro_f1,
                 "n_test": one.n,
                 "measured_on": one.measured_on,
+                "folds": one.folds,
                 "class_names": list(one.class_names),
                 "confusion": one.confusion.tolist(),
-                "model": _folder(name),
             }
-            for name, one in found.items()
+            for name, one in self.measured.items()
         }
-        facts = {"questions": questions, "unusable": self.asked.unusable}
-        if self.asked.multilabel:
-            return facts | self._several_labels(found)
         mean = float(np.mean([one["accuracy"] for one in questions.values()]))
-        return facts | {"mean_accuracy": mean}
+        facts = {"questions": questions, "unusable": dict(self.unusable), "mean_accuracy": mean}
+        return facts | self._labels() if self.thresholds else facts
 
-    def _several_labels(self, found: Mapping[str, Evaluation]) -> dict:
+    def _labels(self) -> dict:
         """Return average precision and threshold of each label, and how often all are right."""
-        labels, said, truth = {}, {}, {}
-        for name, one in found.items():
-            out = self.models[name].fitted.out_of_group[self.models[name].fitted.measured]
-            known = self.models[name].task.labels[self.models[name].rows]
-            threshold = best_threshold(known[self.models[name].fitted.measured], _yes(softmax(out)))
-            yes = _yes(one.probabilities)
-            precision = average_precision_score(one.labels, yes) if one.labels.any() else None
+        labels, right = {}, defaultdict(list)
+        for name, threshold in self.thresholds.items():
+            plain, found = self.plain[name], self.measured[name]
+            yes = plain.probabilities[:, 1]
+            precision = average_precision_score(plain.labels, yes) if plain.labels.any() else None
             labels[name] = {
                 "average_precision": None if precision is None else float(precision),
                 "threshold": threshold,
-                "pictures": int(one.labels.sum()),
+                "pictures": int(plain.labels.sum()),
             }
-            for digest, share, label in zip(one.digests, yes, one.labels, strict=True):
-                said.setdefault(digest, []).append(share >= threshold)
-                truth.setdefault(digest, []).append(bool(label))
-        whole = [digest for digest in said if len(said[digest]) == len(found)]
-        measured = [
-            one["average_precision"]
-            for one in labels.values()
-            if one["average_precision"] is not None
-        ]
-        exact = [said[digest] == truth[digest] for digest in whole]
+            hits = found.predicted == found.labels
+            for digest, hit in zip(found.digests, hits, strict=True):
+                right[digest].append(hit)
+        whole = [all(hits) for hits in right.values() if len(hits) == len(labels)]
+        known = [one["average_precision"] for one in labels.values()]
+        known = [one for one in known if one is not None]
         return {
-            "map": float(np.mean(measured)) if measured else None,
+            "map": float(np.mean(known)) if known else None,
             "labels": labels,
-            "exact_match": float(np.mean(exact)) if exact else None,
-            "exact_match_pictures": len(exact),
+            "exact_match": float(np.mean(whole)) if whole else None,
+            "exact_match_pictures": len(whole),
         }
-
-
-def best_threshold(labels: np.ndarray, yes: np.ndarray) -> float:
-    """Return the probability from which on yes has the largest F1; labels bool, both (n,)."""
-    if not labels.any():
-        return 0.5
-    precision, recall, thresholds = precision_recall_curve(labels, yes)
-    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    best = int(f1[:-1].argmax())
-    below = yes[yes < thresholds[best]]
-    lower = float(below.max()) if len(below) else 0.0
-    return float((thresholds[best] + lower) / 2)  # between two pictures, not on one
-
-
-def questions_of(workspace: Workspace, project_id: str) -> Questions:
-    """Return what is asked in a project.
-
-    Raises:
-        DatasetError: If nothing is.
-    """
-    stored = read_json(workspace.project_dir(project_id) / QUESTIONS_FILE, dict)
-    if not stored:
-        raise DatasetError("No questions yet: give a table of labels with --labels.")
-    return Questions(stored["answers"], stored["multilabel"])
 
 
 def first_question(workspace: Workspace, project_id: str, _config: TrainingConfig) -> ImageSet:
@@ -213,15 +203,46 @@ def first_question(workspace: Workspace, project_id: str, _config: TrainingConfi
     Raises:
         DatasetError: If none can.
     """
-    asked, rows = questions_of(workspace, project_id), picture_rows(workspace, project_id)
-    images = without_labels(workspace, project_id, rows)
-    reasons = []
-    for name, answers in asked.answers.items():
+    rows = _rows(workspace, project_id)
+    images, unusable = without_labels(workspace, project_id, rows), {}
+    for name, answers in _asked(workspace, project_id, rows).items():
         try:
             return _image_set(rows, images, answers)
         except DatasetError as error:
-            reasons.append(f"“{name}”: {error}")
-    raise DatasetError("None of the columns can be learnt. " + " ".join(reasons[:3]))
+            unusable[name] = str(error)
+    raise DatasetError(_none_is_usable(unusable))
+
+
+def _none_is_usable(unusable: Mapping[str, str]) -> str:
+    reasons = [f"“{name}”: {reason}" for name, reason in unusable.items()]
+    return "None of the questions can be learnt. " + " ".join(reasons[:3])
+
+
+def _rows(workspace: Workspace, project_id: str) -> list[PictureRow]:
+    return [row for row in picture_rows(workspace, project_id) if not row.locked]
+
+
+def _asked(workspace: Workspace, project_id: str, rows: Sequence[PictureRow]) -> Answers:
+    """Return the answers to all questions, that of the classes first.
+
+    Raises:
+        DatasetError: If there is none but that of the classes.
+    """
+    answers = answers_of(workspace, project_id)
+    if not answers:
+        raise DatasetError(
+            "There are no further questions yet. Add one on the Images page, or give a table of "
+            "labels with --labels."
+        )
+    classes = {row.digest: row.class_name for row in rows if row.class_name}
+    return ({CLASS_QUESTION: classes} if len(set(classes.values())) > 1 else {}) | answers
+
+
+def _pictures(task: Task, rows: Sequence[PictureRow], asked: Answers) -> tuple[LabelledImage, ...]:
+    """Return the pictures with an answer to some question."""
+    wanted = {digest for answers in asked.values() for digest in answers}
+    some = [row for row in rows if row.digest in wanted]
+    return without_labels(task.workspace, task.project_id, some)
 
 
 def _image_set(
@@ -230,10 +251,12 @@ def _image_set(
     """Return the pictures that have an answer; those to test on need one that can be learnt."""
     tests = {row.digest for row in rows if row.split_given == "test"}
     counts = Counter(answers[i.digest] for i in images if i.digest in answers.keys() - tests)
-    names = sorted(name for name, count in counts.items() if count >= LEAST)
+    names = sorted(name for name, count in counts.items() if count >= LEAST_LABELLED)
     if len(names) < 2:
         one = f"only '{names[0]}'" if names else "no answer"
-        raise DatasetError(f"It needs two answers with {LEAST} pictures each; it has {one}.")
+        raise DatasetError(
+            f"It needs two answers with {LEAST_LABELLED} pictures each; it has {one}."
+        )
     chosen = tuple(
         replace(
             image,
@@ -247,19 +270,9 @@ def _image_set(
     return ImageSet(class_names=tuple(names), images=chosen, test_given=given)
 
 
-def _folder(question: str) -> str:
-    """Return the name of a question's folder: letters, digits and blanks only."""
-    kept = "".join(sign if sign.isalnum() or sign in " _-" else "_" for sign in printable(question))
-    return kept.strip()[:60] or "question"
-
-
-def _yes(probabilities: np.ndarray) -> np.ndarray:
-    return probabilities[:, 1]  # of "no" and "yes", sorted
-
-
 APPROACH = Approach(
     name="multi_task",
-    needs=("table of labels",),
+    needs=(QUESTIONS,),
     image_set=first_question,
     train=train,
 )

@@ -132,17 +132,22 @@ def group_copies(task: Task, features: np.ndarray | None) -> Generator[Event, No
         task: Whose pictures, those of the locked test part included.
         features: The backbone's last layer for them, float32 (N, D); None finds close copies only.
     """
-    everything = task.images.images + task.images.locked
-    if unsearched := copies.unsearched_note(len(everything)):
+    yield from regroup(task, task.images.images + task.images.locked, features)
+    images = image_set(task.workspace, task.project_id, seed=task.config.seed)
+    return replace(task, images=images)
+
+
+def regroup(task: Task, images: Images, features: np.ndarray | None) -> Generator[Event, None, int]:
+    """Find copies among these pictures, as in `group_copies`; return how many have a new group."""
+    if unsearched := copies.unsearched_note(len(images)):
         yield Note(unsearched)
-    regrouped = copies.group_copies(task.workspace, task.project_id, everything, features)
+    regrouped = copies.group_copies(task.workspace, task.project_id, images, features)
     if regrouped:
         yield Note(
             f"{regrouped} pictures look like copies of others or come from the same series. Each "
             "group is kept together in every split; see “Copies and series” on the Images page."
         )
-    images = image_set(task.workspace, task.project_id, seed=task.config.seed)
-    return replace(task, images=images)
+    return regrouped
 
 
 def _extract_grouped(task: Task) -> Generator[Event, None, tuple[Task, FeatureTable]]:

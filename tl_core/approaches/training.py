@@ -169,6 +169,7 @@ class Training:
             "class_names": list(self.task.images.class_names),
             "backbone": backbone_to_json(self.task.config.backbone),
             "preprocessing": self.task.preprocessing.to_json(),
+            **getattr(self.model, "metadata", {}),
         }
 
     def _all_seconds(self) -> dict[str, float]:

@@ -256,7 +256,7 @@ def _network_of(backbone: nn.Module, metadata: dict, state: dict[str, Tensor]) -
     network = TransferNetwork(
         backbone,
         features=metadata["features"],
-        num_classes=len(metadata["class_names"]),
+        num_classes=len(state["classifier.bias"]),
         feature_size=metadata["feature_size"],
         unit_length=metadata["unit_length"],
     )

@@ -20,7 +20,15 @@ from tl_core.backbones.preprocessing import Preprocessing
 from tl_core.errors import ExportError
 from tl_core.export.model_card import model_card
 from tl_core.export.onnx_preprocessing import OUTPUT, preprocessing_model
-from tl_core.export.predictor import PROBABILITIES, UNLIKE, Predictor, model_file
+from tl_core.export.predictor import (
+    PROBABILITIES,
+    UNLIKE,
+    Predictor,
+    heads_of,
+    model_file,
+    probabilities_of,
+    sizes_of,
+)
 from tl_core.runs.results.onnx_check import (
     CARD,
     ONNX,
@@ -113,7 +121,11 @@ def _numbers(predictor: Predictor, paths: Sequence[Path]) -> np.ndarray:
     found = predictor.predict(paths)
     return np.array(
         [
-            (*one.probabilities, -1.0 if one.unlike_score is None else one.unlike_score)
+            (
+                *one.probabilities,
+                *(value for answer in one.answers[1:] for value in answer.probabilities),
+                -1.0 if one.unlike_score is None else one.unlike_score,
+            )
             for one in found
         ]
     )
@@ -123,8 +135,9 @@ def onnx_model(run_dir: Path, out: Path) -> Path:
     """Write an ONNX file that takes a picture and gives probabilities.
 
     Input ``image``: uint8, shape (height, width, 3), upright RGB of any size. Outputs
-    ``probabilities``: float32, shape (K,), and ``unlike_score``: float32, shape (), if the model
-    has one (see `Prediction`). The metadata holds ``class_names`` and more.
+    ``probabilities``: float32, shape (K,), of all questions side by side, and ``unlike_score``:
+    float32, shape (), if the model has one (see `Prediction`). The metadata holds ``class_names``,
+    ``heads`` of a model that answers several questions, and more.
 
     Raises:
         PredictionError: If the run has no finished model.
@@ -138,7 +151,8 @@ def onnx_model(run_dir: Path, out: Path) -> Path:
             f"The model has {size / 1e9:.1f} GB; an ONNX file holds at most 2 GB. Use the "
             "safetensors file, or train with a smaller backbone."
         )
-    body = _network_model(network, preprocessing.input_size)
+    sizes = sizes_of(heads_of(metadata))
+    body = _network_model(network, preprocessing.input_size, sizes)
     opset = next(entry.version for entry in body.opset_import if entry.domain in ("", "ai.onnx"))
     head = preprocessing_model(preprocessing, opset=opset)
     head.ir_version = body.ir_version
@@ -155,22 +169,23 @@ def onnx_model(run_dir: Path, out: Path) -> Path:
 
 
 class _Answers(nn.Module):
-    def __init__(self, network: TransferNetwork) -> None:
+    def __init__(self, network: TransferNetwork, sizes: Sequence[int]) -> None:
         super().__init__()
         self.network = network
+        self.sizes = sizes
 
     def forward(self, normalised: Tensor) -> tuple[Tensor, ...]:
         logits, unlike = self.network.answer(normalised)  # (1, K), (1,)
-        probabilities = torch.softmax(logits[0], dim=0)  # (K,)
+        probabilities = probabilities_of(logits[0], self.sizes)  # (K,)
         return (probabilities,) if unlike is None else (probabilities, unlike[0])
 
 
 @torch.no_grad()
-def _network_model(network: TransferNetwork, side: int) -> onnx.ModelProto:
+def _network_model(network: TransferNetwork, side: int, sizes: Sequence[int]) -> onnx.ModelProto:
     example = torch.zeros(1, 3, side, side)
     try:
         program = torch.onnx.export(
-            _Answers(network).float().eval(),
+            _Answers(network, sizes).float().eval(),
             (example,),
             input_names=[OUTPUT],
             output_names=[PROBABILITIES, UNLIKE][: 1 if network.unlike is None else 2],
@@ -197,6 +212,7 @@ def _properties(metadata: dict) -> dict[str, str]:
     return {
         "format": FORMAT,
         "class_names": json.dumps(metadata["class_names"], ensure_ascii=False),
+        "heads": json.dumps(metadata.get("heads", []), ensure_ascii=False),
         "preprocessing": json.dumps(metadata["preprocessing"]),
         "backbone": backbone["name"],
         "licence": f"weights of the backbone: {backbone['licence']}",

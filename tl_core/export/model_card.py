@@ -8,6 +8,7 @@ from pathlib import Path
 from tl_core.backbones.network import load_network
 from tl_core.export.predictor import model_file
 from tl_core.runs.results.anomaly import AnomalyResult, anomaly_result
+from tl_core.runs.results.questions import QuestionsResult, questions_result
 from tl_core.runs.results.report import Report, read_report
 
 _UNLIKE = """\
@@ -30,10 +31,12 @@ def model_card(run_dir: Path) -> str:
     network, metadata = load_network(model_file(run_dir))
     report = read_report(run_dir)
     backbone, names = metadata["backbone"], metadata["class_names"]
+    heads = metadata.get("heads")
+    answers = f"{len(heads)} questions" if heads else f"{len(names)} classes"
     measured = "It was not measured." if report is None else _measured(report)
     side = metadata["preprocessing"]["input_size"]
     return f"""\
-# An image classifier for {len(names)} classes
+# An image classifier for {answers}
 
 Transferred from `{backbone["name"]}` (weights: {backbone["licence"]}). It takes a picture of any
 size, uses its central square at {side} x {side} pixels, and returns a probability per class.
@@ -61,6 +64,8 @@ def _measured(report: Report) -> str:
     found, alarms = report.evaluation, anomaly_result(report)
     if alarms:
         return _alarms(alarms)
+    if several := questions_result(report):
+        return _questions(several)
     low, high = (100 * bound for bound in found.interval)
     how = {
         "all": "by cross-validation",
@@ -93,6 +98,25 @@ def _alarms(found: AnomalyResult) -> str:
         f"{text}It found {found.found} of {found.anomalous} anomalous ones"
         f"{'' if found.auroc is None else f' (AUROC {found.auroc:.3f})'}.\n\n"
         "A picture is anomalous where the second probability is above 0.5.\n"
+    )
+
+
+def _questions(found: QuestionsResult) -> str:
+    rows = [
+        f"| {_cell(one.name)} | {', '.join(map(_cell, one.class_names))} | {one.correct} of "
+        f"{one.n} | {'' if one.threshold is None else f'{one.threshold:.2f}'} |"
+        for one in found.questions
+    ]
+    return "\n".join(
+        [
+            "It answers several questions; `probabilities` holds the answers to all, side by side, "
+            "in the order of the metadata's `heads`. Right on pictures that it was not fitted on:",
+            "",
+            "| question | answers | right | yes from |",
+            "|---|---|---:|---:|",
+            *rows,
+            "",
+        ]
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime
 import torch
 from PIL import Image
+from torch import Tensor
 
 from tl_core.backbones.network import TransferNetwork, load_network
 from tl_core.backbones.preprocessing import Preprocessing, prepare
@@ -21,8 +22,9 @@ from tl_core.errors import ImageFileError, PredictionError
 from tl_core.images import Skipped, SourceFile, read_picture, read_untrusted
 from tl_core.images.files.decoding import in_parallel
 from tl_core.runs.processes import cores
-from tl_core.runs.results.answers import Answer, Prediction
+from tl_core.runs.results.answers import Answer, Head, Prediction, QuestionAnswer
 from tl_core.runs.results.onnx_check import ONNX, WEIGHTS
+from tl_core.workspace.json_values import value_of
 
 PROBABILITIES, UNLIKE = "probabilities", "unlike_score"  # outputs of an ONNX file
 
@@ -36,10 +38,15 @@ class Predictor:
         class_names: K names in the order of the probabilities.
         classify: Turns one upright RGB picture into probabilities, float32 (K,), and a score of
             being unlike the pictures learnt from (see `Prediction`).
+        heads: Of a model that answers several questions; K is then the number of all answers, side
+            by side, and `class_names` are those of the first question.
     """
 
-    def __init__(self, class_names: Sequence[str], classify: "Classify") -> None:
+    def __init__(
+        self, class_names: Sequence[str], classify: "Classify", heads: Sequence[Head] = ()
+    ) -> None:
         self.class_names = tuple(class_names)
+        self.heads = tuple(heads)
         self._classify = classify
 
     @classmethod
@@ -54,7 +61,9 @@ class Predictor:
             return cls(*_onnx_classifier(file))
         network, metadata = load_network(file)
         preprocessing = Preprocessing.from_json(metadata["preprocessing"])
-        return cls(metadata["class_names"], _torch_classifier(network, preprocessing))
+        heads = heads_of(metadata)
+        classify = _torch_classifier(network, preprocessing, sizes_of(heads))
+        return cls(metadata["class_names"], classify, heads)
 
     def probabilities(self, pictures: Sequence[bytes | Path]) -> np.ndarray:
         """Return float32, shape (N, K), rows adding up to 1.
@@ -80,7 +89,27 @@ class Predictor:
 
     def _prediction(self, picture: Image.Image) -> Prediction:
         probabilities, score = self._classify(picture)
-        return Prediction(self.class_names, tuple(map(float, probabilities)), score)
+        found, answers = tuple(map(float, probabilities)), []
+        ends = np.cumsum([0, *sizes_of(self.heads)]).tolist()
+        for head, start, end in zip(self.heads, ends, ends[1:], strict=False):
+            answers.append(QuestionAnswer(head, found[start:end]))
+        return Prediction(self.class_names, found[: len(self.class_names)], score, tuple(answers))
+
+
+def heads_of(metadata: dict) -> tuple[Head, ...]:
+    """Return the questions that a model's file names; none for one question."""
+    return value_of(tuple[Head, ...], metadata.get("heads", []))
+
+
+def sizes_of(heads: Sequence[Head]) -> list[int]:
+    """Return how many answers each question has."""
+    return [len(head.class_names) for head in heads]
+
+
+def probabilities_of(logits: Tensor, sizes: Sequence[int]) -> Tensor:
+    """Return probabilities, (K,), that add up to 1 for each question of these sizes."""
+    parts = logits.split(list(sizes)) if sizes else (logits,)
+    return torch.cat([torch.softmax(part, dim=0) for part in parts])
 
 
 def model_file(path: Path) -> Path:
@@ -134,19 +163,21 @@ def _opened(file: SourceFile | Skipped) -> tuple[SourceFile | Skipped, Image.Ima
         return file, f"the file cannot be read ({error.strerror or error})"
 
 
-def _torch_classifier(network: TransferNetwork, preprocessing: Preprocessing) -> Classify:
+def _torch_classifier(
+    network: TransferNetwork, preprocessing: Preprocessing, sizes: Sequence[int]
+) -> Classify:
     network = network.float().eval()
 
     @torch.inference_mode()
     def classify(picture: Image.Image) -> tuple[np.ndarray, float | None]:
         logits, unlike = network.answer(prepare(picture, preprocessing)[None])  # (1, K), (1,)
         score = None if unlike is None else float(unlike[0])
-        return torch.softmax(logits[0], dim=0).numpy(), score
+        return probabilities_of(logits[0], sizes).numpy(), score
 
     return classify
 
 
-def _onnx_classifier(file: Path) -> tuple[list[str], Classify]:
+def _onnx_classifier(file: Path) -> tuple[list[str], Classify, tuple[Head, ...]]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = cores()
     options.log_severity_level = 3
@@ -154,7 +185,8 @@ def _onnx_classifier(file: Path) -> tuple[list[str], Classify]:
         session = onnxruntime.InferenceSession(
             str(file), options, providers=["CPUExecutionProvider"]
         )
-        class_names = json.loads(session.get_modelmeta().custom_metadata_map["class_names"])
+        texts = session.get_modelmeta().custom_metadata_map
+        class_names, heads = json.loads(texts["class_names"]), json.loads(texts.get("heads", "[]"))
         names = [output.name for output in session.get_outputs()]
     except Exception as error:  # onnxruntime raises a dozen types of its own for a bad file
         raise PredictionError(
@@ -166,4 +198,4 @@ def _onnx_classifier(file: Path) -> tuple[list[str], Classify]:
         score = found.get(UNLIKE)
         return found[PROBABILITIES], None if score is None else float(score)
 
-    return class_names, classify
+    return class_names, classify, heads_of({"heads": heads})

@@ -33,14 +33,24 @@ def read_pixels(path: str) -> np.ndarray:
 
 def main(paths: list[str]) -> None:
     session = onnxruntime.InferenceSession(str(Path(__file__).with_name("model.onnx")))
-    class_names = json.loads(session.get_modelmeta().custom_metadata_map["class_names"])
+    texts = session.get_modelmeta().custom_metadata_map
+    whole = {"question": "", "class_names": json.loads(texts["class_names"])}
+    heads = json.loads(texts.get("heads", "[]")) or [whole]
     for path in paths:
         probabilities, *unlike = session.run(None, {"image": read_pixels(path)})
         print(path)
         if unlike and unlike[0] > 1:
             print(f"  unlike the pictures that the model learnt from (score {unlike[0]:.2f} > 1)")
-        for index in np.argsort(-probabilities):
-            print(f"  {probabilities[index]:.4f}  {class_names[index]}")
+        for head in heads:
+            names, threshold = head["class_names"], head.get("threshold")
+            some, probabilities = probabilities[: len(names)], probabilities[len(names) :]
+            if threshold is not None:
+                said = f"{names[int(some[1] >= threshold)]} (yes from {threshold:.4f} on)"
+                print(f"  {head['question']}: {said}")
+            elif head["question"]:
+                print(f"  {head['question']}")
+            for index in np.argsort(-some):
+                print(f"  {some[index]:.4f}  {names[index]}")
 
 
 if __name__ == "__main__":

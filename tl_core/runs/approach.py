@@ -3,7 +3,7 @@
 The ways themselves are modules of `tl_core.approaches`; each states these facts of itself.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tl_core.errors import RunError
@@ -12,22 +12,30 @@ from tl_core.runs.configuration import TrainingConfig
 
 Value = bool | int | float | str
 LABELS, NORMAL, TARGET = "labels", "normal pictures", "target pictures"
+QUESTIONS = "questions"  # further ones, beside the classes
 LEAST_LABELLED, LEAST_NORMAL = 2, 5  # pictures of a class
 LEAST_TARGET = 5  # of the place of use
 
 
 def unmet_need(
-    needs: Sequence[str], classes: Iterable[ClassSummary], places: Iterable[int] = ()
+    needs: Sequence[str],
+    classes: Iterable[ClassSummary],
+    places: Iterable[int] = (),
+    questions: Iterable[Mapping[str, int]] = (),
 ) -> str | None:
     """Return the first of an approach's needs that a project lacks, None if it has all.
 
-    `places` are the numbers of pictures of other places.
+    `places` are the numbers of pictures of other places, `questions` those of each answer to each
+    further question.
     """
     sizes = [one.images - one.excluded for one in classes]
     met = {
         LABELS: sum(size >= LEAST_LABELLED for size in sizes) >= 2,
         NORMAL: max(sizes, default=0) >= LEAST_NORMAL,
         TARGET: max(places, default=0) >= LEAST_TARGET,
+        QUESTIONS: any(
+            sum(count >= LEAST_LABELLED for count in answers.values()) >= 2 for answers in questions
+        ),
     }
     return next((need for need in needs if not met.get(need)), None)
 
@@ -88,7 +96,7 @@ class ApproachFacts:
 
     Args:
         name: As configurations and the command line write it.
-        needs: What has to be there: `LABELS`, `NORMAL`, `TARGET` pictures, "table of labels".
+        needs: What has to be there: `LABELS`, `NORMAL`, `TARGET` pictures, `QUESTIONS`.
         pretrained: Whether it starts from pretrained weights.
         trained_groups: How many of the last layer groups are trained by default, the classifier
             included; None for all of them.

@@ -30,8 +30,8 @@ from tl_core.features.device import device, machine_memo
 from tl_core.features.engine import CONVERTING_PAYS, choose_engine
 from tl_core.features.extraction import kept_features, reader_name
 from tl_core.features.patches import kept_patches
-from tl_core.images import image_path, image_set, list_classes, list_images, list_places
-from tl_core.runs.approach import NORMAL, TARGET
+from tl_core.images import count_images, image_path, list_classes, list_images, list_places
+from tl_core.runs.approach import NORMAL, QUESTIONS, TARGET
 from tl_core.runs.catalogue import Backbone
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.service.tally import Tally
@@ -112,6 +112,8 @@ def missing_looks(workspace: Workspace, project_id: str, config: TrainingConfig)
     preprocessing = preprocessing_for(_untrained(config.backbone))
     pictures = sum(one.images - one.excluded for one in list_classes(workspace, project_id))
     place = (workspace, project_id, config.backbone, preprocessing)
+    if QUESTIONS in training.approach.needs:
+        pictures = count_images(workspace, project_id, excluded=False)
     if TARGET in training.approach.needs:
         pictures += sum(total for total, _ in list_places(workspace, project_id).values())
     if NORMAL in training.approach.needs:
@@ -175,7 +177,7 @@ class _Training:
     def _sizes(self) -> tuple[int, int, int, bool]:
         """Return pictures, those to train on, those to validate on; whether a test was given."""
         try:
-            images = image_set(self.workspace, self.project_id, seed=self.config.seed)
+            images = self.approach.image_set(self.workspace, self.project_id, self.config)
         except DatasetError:  # something is missing still
             classes = list_classes(self.workspace, self.project_id)
             pictures = sum(one.images - one.excluded for one in classes)

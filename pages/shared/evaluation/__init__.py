@@ -5,5 +5,6 @@ cells        the pictures of a cell, to look at and to relabel
 calibration  whether its probabilities can be believed
 adaptation   what adapting to another place changes
 anomalies    the result of a model of normal pictures
+questions    how well each of several questions is answered
 locked_test  the result on the locked test part
 """

@@ -1,6 +1,5 @@
 """Further questions about the pictures, answered by hand: choose pictures, choose an answer."""
 
-from collections import Counter
 from dataclasses import replace
 from functools import partial
 
@@ -31,19 +30,15 @@ TAKEN = (*FILE_COLUMNS, *LABEL_COLUMNS, DIGEST)  # columns of a label file
 
 def show_questions(project_id: str) -> None:
     """Draw a folded section with the further questions of a project."""
-    known = list_questions(state.current_workspace(), project_id)
-    count = f": {len(known):,}" if known else ""
     with st.expander(
-        f"Further questions{count}",
-        key="part-questions",
-        icon=":material/quiz:",
-        on_change="rerun",
+        "Further questions", key="part-questions", icon=":material/quiz:", on_change="rerun"
     ) as part:
         if part.open:
-            _questions(project_id, known)
+            _questions(project_id)
 
 
-def _questions(project_id: str, known: dict[str, Counter[str]]) -> None:
+def _questions(project_id: str) -> None:
+    known = list_questions(state.current_workspace(), project_id)
     note_text(
         "Ask more about each picture than its class, such as “healthy?”; classes stay as they "
         "are. Blanks are allowed. Answer here, or read a table with a column per question under "
@@ -63,7 +58,7 @@ def _questions(project_id: str, known: dict[str, Counter[str]]) -> None:
     if question.casefold() in TAKEN:
         st.info(f"Label files use “{plain(question)}” for something else. Choose another name.")
         return
-    _pictures(project_id, question, known.get(question, Counter()))
+    _pictures(project_id, question, known.get(question, {}))
     with st.container(horizontal=True, vertical_alignment="center"):
         undo_button(project_id, key="undo-answers")
         if question in known:
@@ -77,7 +72,7 @@ def _questions(project_id: str, known: dict[str, Counter[str]]) -> None:
                 )
 
 
-def _pictures(project_id: str, question: str, counts: Counter[str]) -> None:
+def _pictures(project_id: str, question: str, counts: dict[str, int]) -> None:
     workspace = state.current_workspace()
     digests = list_digests(workspace, project_id, excluded=False)
     answers = answers_of(workspace, project_id).get(question, {})
@@ -113,7 +108,7 @@ def _pictures(project_id: str, question: str, counts: Counter[str]) -> None:
         chosen=chosen if chosen in {one.id for one in filters} else ALL,
         first=first + 1,
         total=len(shown),
-        on_action=partial(_answer, project_id, question),
+        on_action=partial(answer_by_hand, project_id, question),
         on_filter=_show,
         on_page=lambda by: state.set_widget_value(PAGE, max(0, first // PAGE_SIZE + by)),
     )
@@ -124,7 +119,8 @@ def _show(wanted: str) -> None:
     state.set_widget_value(PAGE, 0)
 
 
-def _answer(project_id: str, question: str, action: str, ids: list[str]) -> None:
+def answer_by_hand(project_id: str, question: str, action: str, ids: list[str]) -> None:
+    """Give pictures, row ids, the answer "is:" and its text, or none."""
     answer = None if action == BLANK else action.removeprefix("is:")
     said = f"answer '{answer}' to" if answer else "take back the answer to"
     doing = f"{said} '{question}' for {counted(len(ids), 'picture')}"

@@ -13,13 +13,44 @@ from pages.shared.layers.draft import change_draft, show_stored
 from pages.shared.layers.strategies import LINEAR_PROBE, STRATEGY_NAMES, Known
 from pages.shared.layout import require, require_classes
 from pages.shared.text import counted, percent, plain
-from tl_core.images import ClassSummary, list_classes, list_places
-from tl_core.runs.approach import LABELS, NORMAL, TARGET, ApproachFacts, Option, unmet_need
+from tl_core.images import ClassSummary, list_classes, list_places, list_questions
+from tl_core.runs.approach import (
+    LABELS,
+    NORMAL,
+    QUESTIONS,
+    TARGET,
+    ApproachFacts,
+    Option,
+    unmet_need,
+)
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.workspace import Project
 
-Places = Mapping[str, tuple[int, int]]  # name: pictures, and how many have a label
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2)
+LISTED = 8  # questions
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a project has to learn from.
+
+    `places` are pictures, and how many have a label, by the name of the place; `questions`
+    pictures by answer by further question.
+    """
+
+    classes: Sequence[ClassSummary]
+    places: Mapping[str, tuple[int, int]]
+    questions: Mapping[str, Mapping[str, int]]
+
+    def lacking(self, facts: ApproachFacts) -> str | None:
+        """Return what an approach needs and is not there."""
+        sizes = [total for total, _labelled in self.places.values()]
+        return unmet_need(facts.needs, self.classes, sizes, self.questions.values())
+
+
+def material_of(project: Project) -> Material:
+    place = state.current_workspace(), project.id
+    return Material(list_classes(*place), list_places(*place), list_questions(*place))
 
 
 @dataclass(frozen=True)
@@ -55,11 +86,19 @@ APPROACH_TEXT = {
         "Seconds, like linear probing.",
         "troubleshoot",
     ),
+    "multi_task": ApproachText(
+        "Several questions",
+        "Answers to further questions about your pictures; blanks are fine.",
+        "An answer to each question, or several labels per picture, by one model.",
+        "Seconds, like linear probing.",
+        "quiz",
+    ),
 }
 MISSING_TEXT = {
     LABELS: "Needs two classes with two pictures each: add them on Images.",
     NORMAL: "Needs a class with five normal pictures or more: add them on Images.",
     TARGET: "Needs five pictures of the new place or more, without labels: add them on Images.",
+    QUESTIONS: "Needs a further question with two answers, two pictures each: ask it on Images.",
 }
 OPTION_TEXT = {
     "normal": "Which class is normal?",
@@ -74,16 +113,14 @@ def tells_classes(facts: ApproachFacts) -> bool:
     return facts.needs == (LABELS,)
 
 
-def choose_approach(
-    config: TrainingConfig, known: Known, classes: Sequence[ClassSummary], places: Places
-) -> ApproachFacts:
+def choose_approach(config: TrainingConfig, known: Known, material: Material) -> ApproachFacts:
     """Draw the cards; return what is chosen, which may still lack something."""
     shown = {LINEAR_PROBE.strategy: CLASSES}
     shown |= {name: text for name, text in APPROACH_TEXT.items() if name in known}
     chosen = known[config.strategy]
     now = LINEAR_PROBE.strategy if tells_classes(chosen) else chosen.name
     title = shown[now].title if now in shown else STRATEGY_NAMES.get(now, now)
-    lacking = unmet_need(chosen.needs, classes, _sizes(places)) is not None
+    lacking = material.lacking(chosen) is not None
     with (
         st.expander(
             f"How to transfer: {title}",
@@ -94,8 +131,7 @@ def choose_approach(
         st.grid(min_column_width=280, gap="small"),
     ):
         for name, text in shown.items():
-            missing = unmet_need(known[name].needs, classes, _sizes(places))
-            _approach_card(known[name], text, missing, chosen=name == now)
+            _approach_card(known[name], text, material.lacking(known[name]), chosen=name == now)
     return chosen
 
 
@@ -117,7 +153,7 @@ def _approach_card(
             note_text(MISSING_TEXT[missing])
             st.page_link(
                 IMAGES,
-                label="Add pictures",
+                label="Ask a question" if missing == QUESTIONS else "Add pictures",
                 icon=":material/add_photo_alternate:",
                 query_params=state.address(),
             )
@@ -127,18 +163,12 @@ def _choose(name: str) -> None:
     change_draft(lambda now: replace(now, strategy=name, frozen_groups=None, options={}))
 
 
-def _sizes(places: Places) -> list[int]:
-    return [total for total, _labelled in places.values()]
-
-
-def approach_options(
-    config: TrainingConfig,
-    facts: ApproachFacts,
-    classes: Sequence[ClassSummary],
-    places: Places,
-) -> None:
+def approach_options(config: TrainingConfig, facts: ApproachFacts, material: Material) -> None:
     """Draw the settings of an approach that has no presets; each is stored at once."""
     st.header(STRATEGY_NAMES.get(facts.name, facts.name), anchor=False)
+    classes, places = material.classes, material.places
+    if QUESTIONS in facts.needs:
+        _list_questions(material)
     for option in facts.options:
         label = OPTION_TEXT.get(option.name, option.name.replace("_", " ").capitalize())
         if option.kind == "class" and len(classes) == 1:
@@ -154,6 +184,19 @@ def approach_options(
             _name_option(option, label, config, list(places), "Choose a place")
         elif option.kind == "share":
             _share_option(option, label, config)
+
+
+def _list_questions(material: Material) -> None:
+    """Say what is asked: the classes first, then the further questions."""
+    lines = [
+        f"“{name}”: {counted(sum(answers.values()), 'picture')}, "
+        f"{counted(len(answers), 'answer')} ({', '.join(list(answers)[:LISTED])})"
+        for name, answers in list(material.questions.items())[:LISTED]
+    ]
+    if len(usable_classes(material.classes)) > 1:
+        lines.insert(0, f"Their class: {counted(len(material.classes), 'answer')}")
+    more = len(material.questions) - LISTED
+    note_text(*lines, *([f"and {more:,} more"] if more > 0 else []))
 
 
 def _name_option(
@@ -200,7 +243,8 @@ def _store_option(option: Option, key: str) -> Callable[[], None]:
 
 def require_needs(project: Project, config: TrainingConfig) -> list[ClassSummary]:
     """Return the classes if the approach has what it needs; else say what is missing, and stop."""
-    classes = list_classes(state.current_workspace(), project.id)
+    material = material_of(project)
+    classes, places = material.classes, material.places
     usable, asked = usable_classes(classes), ask("list_approaches")
     if len(usable) >= 2:  # what most approaches need: nobody has to wait to hear so
         known = answer_so_far(asked)
@@ -208,8 +252,7 @@ def require_needs(project: Project, config: TrainingConfig) -> list[ClassSummary
         known = answer_or_wait(asked, key="needs", doing="Loading the training methods")
         if known is None:
             st.stop()
-    places = list_places(state.current_workspace(), project.id)
-    need = unmet_need(known[config.strategy].needs, classes, _sizes(places)) if known else None
+    need = material.lacking(known[config.strategy]) if known else None
     if need == LABELS and can_learn(classes):
         require(
             False,

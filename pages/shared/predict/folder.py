@@ -14,6 +14,7 @@ from pages.shared.gallery import PAGE_SIZE, Action, Filter, Tile, gallery
 from pages.shared.images.arrivals import show_arrivals, start_adding
 from pages.shared.live.elsewhere import elsewhere_warning
 from pages.shared.panel import PanelPicture, open_panel, panel
+from pages.shared.predict.questions import answer_columns, show_question_answers
 from pages.shared.results import report_of
 from pages.shared.text import counted, percent, short_sureness
 from tl_core.images import list_classes
@@ -207,12 +208,16 @@ def _on_panel(run: Run, one: ClassifiedPicture | None, threshold: float) -> Pane
     return PanelPicture(
         name=one.answer.name,
         picture=file.read_bytes() if file.exists() else b"",
-        answer=lambda: show_answer(
-            run.project_id,
-            found.class_names,
-            found.probabilities,
-            sure_from=threshold,
-            unlike=found.unlike,
+        answer=lambda: (
+            show_question_answers(run.project_id, found, key=f"folder-{one.number}")
+            if found.answers
+            else show_answer(
+                run.project_id,
+                found.class_names,
+                found.probabilities,
+                sure_from=threshold,
+                unlike=found.unlike,
+            )
         ),
         class_names=found.class_names,
         explain_first=found.class_names.index(found.class_name),
@@ -265,6 +270,7 @@ def _row(
         "Probability": min(100 * found.probability, 99.0) if found else None,  # never certain
         "Checked": one.checked or "",
     }
+    row |= answer_columns(found)
     if alarms:
         del row["Probability"]
         above = f"Score (above {alarms.threshold:.1f}: anomalous)"

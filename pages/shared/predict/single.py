@@ -16,6 +16,7 @@ from pages.shared.images.changes import undo_button
 from pages.shared.live.known import Live
 from pages.shared.panel import PanelPicture, open_panel, panel
 from pages.shared.predict.anomaly import show_anomaly
+from pages.shared.predict.questions import show_question_answers
 from pages.shared.results import report_of
 from pages.shared.text import plain
 from tl_core.errors import TLCoreError
@@ -121,7 +122,7 @@ def show_answers(
                     if said:
                         said(file, entry.prediction)
                     else:
-                        _show_prediction(project_id, entry.prediction)
+                        _show_prediction(project_id, entry.prediction, key=file.file_id)
                     if heat:
                         _enlarge_button([one.file_id for one, _, _ in shown], file.file_id)
                     _add_back(project_id, file)
@@ -148,7 +149,10 @@ def _asked(
     return entry, thumbnail_bytes(read_untrusted(_data, shortest=PREVIEW), side=PREVIEW)
 
 
-def _show_prediction(project_id: str, found: Prediction) -> None:
+def _show_prediction(project_id: str, found: Prediction, *, key: str) -> None:
+    if found.answers:
+        show_question_answers(project_id, found, key=key)
+        return
     threshold = sure_from(state.current_workspace().project_dir(project_id))
     show_answer(
         project_id,
@@ -176,7 +180,7 @@ def _on_panel(project_id: str, file: BinaryIO, found: Prediction, heat: Heat) ->
         picture=bytes(file.getvalue()),
         class_names=found.class_names,
         explain_first=found.class_names.index(found.class_name),
-        answer=partial(_show_prediction, project_id, found),
+        answer=partial(_show_prediction, project_id, found, key=f"panel-{file.file_id}"),
         heat=partial(heat, file),
         mend=partial(_add_back, project_id, file, where="panel-"),
     )

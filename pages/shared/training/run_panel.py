@@ -15,8 +15,9 @@ from pages.shared.run_choice import MISSING_RESULT
 from pages.shared.run_control import STATE_TEXT, resume, start_training
 from pages.shared.text import counted, device_text, duration, plain
 from pages.shared.training.progress import follow_training
-from tl_core.images import ClassSummary, count_learnable
+from tl_core.images import ClassSummary, count_learnable, list_questions
 from tl_core.runs import Run, delete_run, run_traceback
+from tl_core.runs.approach import QUESTIONS
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.workspace import Project
 
@@ -45,13 +46,19 @@ def next_training(
     """
     estimate = ask("estimate_seconds", str(state.current_workspace().root), project.id, config)
     seconds = answer_so_far(estimate)
-    pictures = count_learnable(state.current_workspace(), project.id)
+    known = answer_so_far(ask("list_approaches"))
+    if known and QUESTIONS in known[config.strategy].needs:
+        asked = len(list_questions(state.current_workspace(), project.id)) + (len(classes) > 1)
+        amount = counted(asked, "question")
+    else:
+        pictures = count_learnable(state.current_workspace(), project.id)
+        amount = f"{counted(pictures, 'picture')} in {counted(len(classes), 'class')}"
     with st.container(border=True, key="card-next"):
         st.subheader("Ready to train" if first else "Next training", anchor=False)
         parts = [
             strategy_text(config),
             config.backbone.title,
-            f"{counted(pictures, 'picture')} in {counted(len(classes), 'class')}",
+            amount,
         ]
         if seconds:
             where = device_text(seconds["device"], seconds["cores"])

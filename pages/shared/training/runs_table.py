@@ -10,11 +10,12 @@ from pages.shared.elements import data_table
 from pages.shared.results import report_of, result_text
 from pages.shared.run_choice import run_config
 from pages.shared.run_control import STATE_TEXT
-from pages.shared.text import duration, percent
+from pages.shared.text import counted, duration, percent
 from tl_core.runs import Run, best_run
 from tl_core.runs.results.adaptation import adaptation_result
 from tl_core.runs.results.anomaly import anomaly_result
 from tl_core.runs.results.comparison import run_difference
+from tl_core.runs.results.questions import questions_result
 from tl_core.runs.results.report import Evaluation, Report
 
 
@@ -42,7 +43,9 @@ def compare_runs(runs: Sequence[Run], names: dict[str, str]) -> None:
 def _tells_classes(report: Report) -> bool:
     """Whether a result is an accuracy where the model is to be used."""
     adapted = adaptation_result(report)
-    return not anomaly_result(report) and (adapted is None or adapted.measured_there)
+    if anomaly_result(report) or questions_result(report):
+        return False
+    return adapted is None or adapted.measured_there
 
 
 def ahead_text(
@@ -98,6 +101,9 @@ def _row(run: Run, report: Report | None, names: dict[str, str]) -> dict[str, ob
             share = percent(alarms.false_alarms / alarms.normal) if alarms.normal else "?"
             result = f"{share} false alarms"
             result += "" if alarms.auroc is None else f", AUROC {alarms.auroc:.2f}"
+        elif several := questions_result(report):
+            count = counted(len(several.questions), "question")
+            result = f"{count}, {percent(several.mean_accuracy)} right on average"
         elif not _tells_classes(report):
             result = "not known at the new place"
     return {

@@ -3,10 +3,10 @@
 A question is there while some picture has an answer to it.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from tl_core.errors import DatasetError
 from tl_core.images.queries import write_answers
@@ -23,10 +23,20 @@ TRUTHS |= dict.fromkeys(("1", "1.0", "true", YES), YES)
 Answers = dict[str, dict[str, str]]  # by question, then by digest
 
 
-def list_questions(workspace: Workspace, project_id: str) -> dict[str, Counter[str]]:
+def list_questions(workspace: Workspace, project_id: str) -> dict[str, dict[str, int]]:
     """Return the questions by name: how many pictures that take part have each answer."""
-    found = answers_of(workspace, project_id)
-    return {question: Counter(answers.values()) for question, answers in found.items()}
+    wanted = (
+        select(AnswerRow.question, AnswerRow.answer, func.count(AnswerRow.id))
+        .join(ImageRow, ImageRow.id == AnswerRow.image_id)
+        .where(AnswerRow.project_id == project_id, ImageRow.excluded.is_(False))
+        .group_by(AnswerRow.question, AnswerRow.answer)
+        .order_by(AnswerRow.question, AnswerRow.answer)
+    )
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    with session(workspace, write=False) as opened:
+        for question, answer, count in opened.execute(wanted):
+            found[question][answer] = count
+    return dict(found)
 
 
 def answers_of(workspace: Workspace, project_id: str, *, excluded: bool | None = False) -> Answers:

@@ -4,6 +4,7 @@ intervals   95 % intervals of a share of right answers
 report      one training: how good the model is
 anomaly     one training on normal pictures only: false alarms, what it finds
 adaptation  one training that was adapted to another place
+questions   one training on several questions: how well each is answered
 locked      the same on the locked test part
 comparison  two trainings on the same pictures
 assessment  did the pretrained model help?

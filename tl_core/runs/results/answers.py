@@ -17,16 +17,53 @@ _TRIED = "tried"  # an empty file in a run's folder
 
 
 @dataclass(frozen=True)
+class Head:
+    """One of several questions that a model answers, with its answers in order.
+
+    With a `threshold` the second answer is given from that probability on.
+    """
+
+    question: str
+    class_names: tuple[str, ...]
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
+class QuestionAnswer:
+    """What a model answers to one of several questions about a picture."""
+
+    head: Head
+    probabilities: tuple[float, ...]
+
+    @property
+    def index(self) -> int:
+        if self.head.threshold is not None:
+            return int(self.probabilities[1] >= self.head.threshold)
+        return self.probabilities.index(max(self.probabilities))
+
+    @property
+    def answer(self) -> str:
+        return self.head.class_names[self.index]
+
+    @property
+    def probability(self) -> float:
+        return self.probabilities[self.index]
+
+
+@dataclass(frozen=True)
 class Prediction:
     """Probabilities of one picture, fractions that add up to 1, in the order of `class_names`.
 
     `unlike_score` says how far the picture is from those that the model learnt from: above 1 lie
     about 5 % of pictures of the same kind. None if the model cannot tell.
+
+    `answers` are those of a model that answers several questions; the first is the same as above.
     """
 
     class_names: tuple[str, ...]
     probabilities: tuple[float, ...]
     unlike_score: float | None = None
+    answers: tuple[QuestionAnswer, ...] = ()
 
     @property
     def unlike(self) -> bool:
@@ -62,15 +99,17 @@ def answers_csv(answers: Iterable[Answer], class_names: Sequence[str]) -> bytes:
     """Return a table as CSV in UTF-8, marked as such for spreadsheets.
 
     Columns: file, predicted, probability, one probability per class, unlike (0 or 1),
-    unlike_score, problem. Names that a spreadsheet would take for a formula get an apostrophe in
-    front.
+    unlike_score, problem; of a model that answers several questions two for each, the answer and
+    its probability. Names that a spreadsheet would take for a formula get an apostrophe in front.
     """
+    answers = list(answers)
+    heads = next((a.prediction.answers for a in answers if a.prediction), ())
+    questions = [without_formula(one.head.question) for one in heads]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     classes = map(without_formula, class_names)
-    writer.writerow(
-        ["file", "predicted", "probability", *classes, "unlike", "unlike_score", "problem"]
-    )
+    head = ["file", "predicted", "probability", *classes, "unlike", "unlike_score", "problem"]
+    writer.writerow([*head, *(name for one in questions for name in (one, f"{one}: probability"))])
     for answer in answers:
         found = answer.prediction
         values = [""] * (4 + len(class_names))
@@ -80,7 +119,12 @@ def answers_csv(answers: Iterable[Answer], class_names: Sequence[str]) -> bytes:
             score = found.unlike_score
             values += ["", ""] if score is None else [str(int(found.unlike)), f"{score:.4f}"]
         problem = without_formula(answer.reason or "")
-        writer.writerow([without_formula(answer.name), *values, problem])
+        said = [
+            cell
+            for one in (found.answers if found else ())
+            for cell in (without_formula(one.answer), f"{one.probability:.6f}")
+        ]
+        writer.writerow([without_formula(answer.name), *values, problem, *said])
     return text.getvalue().encode("utf-8-sig", errors="replace")
 
 

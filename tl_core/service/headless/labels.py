@@ -2,11 +2,17 @@
 
 from pathlib import Path, PurePosixPath
 
-from tl_core.approaches.multi_task import NO, QUESTIONS_FILE, YES
 from tl_core.errors import DatasetError
-from tl_core.images import PictureRow, picture_rows
+from tl_core.images import (
+    PictureRow,
+    delete_question,
+    get_images,
+    give_answers,
+    list_questions,
+    picture_rows,
+)
 from tl_core.images.label_files.reading import read_table, text_of
-from tl_core.workspace.json_values import write_json
+from tl_core.images.labels.questions import NO, YES, Answers
 from tl_core.workspace.storage import Workspace
 
 FILE = "file"
@@ -27,7 +33,7 @@ def store_questions(
         DatasetError: If a table cannot be read, or has no questions.
     """
     rows = picture_rows(workspace, project_id)
-    answers: dict[str, dict[str, str]] = {}
+    answers: Answers = {}
     missing: list[str] = []
     for path, tests in ((labels, False), (test_labels, True)):
         if path is None:
@@ -47,8 +53,16 @@ def store_questions(
             f"No file that '{labels}' names is in the folder. Its column '{FILE}' holds names as "
             "they are below the folder, such as leaves/one.jpg."
         )
-    stored = {"answers": answers, "multilabel": multilabel}
-    write_json(workspace.project_dir(project_id) / QUESTIONS_FILE, stored)
+    records = get_images(workspace, project_id, [row.digest for row in rows])
+    ids = {one.digest: one.id for one in records}
+    for question in list_questions(workspace, project_id).keys() - answers.keys():
+        delete_question(workspace, project_id, question)  # of an earlier table
+    by_id = {
+        question: dict.fromkeys(ids.values())
+        | {ids[digest]: answer for digest, answer in given.items()}
+        for question, given in answers.items()
+    }
+    give_answers(workspace, project_id, by_id, doing=f"take the answers of {labels.name}")
     return missing
 
 

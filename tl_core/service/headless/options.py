@@ -80,7 +80,7 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         type=Path,
         metavar="LABELS.csv",
         help="several questions about each picture of TRAIN_DIR: columns file, QUESTION, ...; an "
-        "empty cell is no answer. The model of each question is a folder of the run",
+        "empty cell is no answer",
     )
     add(
         "--multilabel",
