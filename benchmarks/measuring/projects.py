@@ -137,15 +137,19 @@ def remember(workspace: Path, machine: Path) -> None:
         shutil.copytree(known, place, dirs_exist_ok=True)
 
 
-def features_of(workspace: Workspace, project_id: str, images: Iterable) -> Any:
+def features_of(
+    workspace: Workspace, project_id: str, images: Iterable, *, two_scales: bool = False
+) -> Any:
     """Return the bundled network's `FeatureTable` of these pictures."""
     from tl_core.backbones import create_backbone
+    from tl_core.backbones.scales import with_two_scales
     from tl_core.features.extraction import extract_features
 
     bundled = find(BUNDLED)
+    network = create_backbone(bundled)
     return result_of(
         extract_features(
-            create_backbone(bundled),
+            with_two_scales(network) if two_scales else network,
             bundled,
             list(images),
             workspace=workspace,

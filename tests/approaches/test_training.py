@@ -9,7 +9,7 @@ import torch
 from pictures import write_stripes
 from PIL import Image
 from projects import add, stripes_project
-from trained import run_to_end, training_of
+from trained import own_weights, run_to_end, training_of
 
 from tl_core.approaches.fine_tuning import checkpoint_file
 from tl_core.approaches.optimising import optimisation
@@ -17,6 +17,8 @@ from tl_core.backbones.network import load_network
 from tl_core.backbones.preprocessing import prepare
 from tl_core.backbones.tensor_file import read_tensors, write_tensors
 from tl_core.errors import DatasetError, RunError
+from tl_core.evaluation.calibration import softmax
+from tl_core.export.bundle import compare_answers, onnx_model
 from tl_core.export.predictor import Predictor
 from tl_core.images import folder_files, list_images, set_excluded
 from tl_core.runs.events import CandidateScore, EpochResult, Note, PhaseStarted, Progress, result_of
@@ -272,3 +274,26 @@ def test_a_model_that_is_no_numbers_is_not_saved(stripes, monkeypatch):
     with pytest.raises(RunError, match=r"not numbers.*Lower the learning rates"):
         result_of(job.finish())
     assert not (job.task.run_dir / "model.safetensors").exists()
+
+
+def test_two_scales_are_read_alike_in_training_app_and_export(tmp_path):
+    workspace, project = stripes_project(tmp_path)
+    job = training_of(
+        workspace, project, strategy="two_scales", backbone=own_weights(workspace, project)
+    )
+    run_to_end(job)
+    parts = {part for part, _, _ in read_report(job.task.run_dir).candidates}
+    assert parts == {"last", "stages", "large last", "large stages"}
+    paths = [image.path for image in job.task.images.images]
+    wanted = softmax(job.model.logits(np.arange(len(paths))))
+    found = Predictor.load(job.task.run_dir).probabilities(paths)
+    np.testing.assert_allclose(found, wanted, atol=0.02)  # the engine may compute in bfloat16
+    exported = onnx_model(job.task.run_dir, tmp_path / "model.onnx")
+    assert compare_answers(job.task.run_dir, exported, paths[:4]).max_difference < 1e-3
+
+
+def test_two_scales_need_a_network_that_takes_pictures_of_any_size(tmp_path):
+    workspace, project = stripes_project(tmp_path)
+    backbone = own_weights(workspace, project, "test_vit")
+    with pytest.raises(RunError, match="one size only"):
+        training_of(workspace, project, strategy="two_scales", backbone=backbone)

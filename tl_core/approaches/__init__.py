@@ -5,7 +5,7 @@ approach        the contract of a way to transfer, and where the ways stand
 overlap         test pictures that are in the training part, too
 training        a training from pictures to a stored model, whatever the approach
 probing/        the linear classifier on kept features, refitted whenever labels change
-linear_probe    APPROACH "recommended": the whole backbone frozen
+linear_probe    APPROACH "recommended": the whole backbone frozen; "two_scales", read twice
 optimising/     layers that learn, step by step
 fine_tuning     APPROACH "fine-tune": the last layer groups learn, from the probe on
 from_scratch    APPROACH "scratch": the same architecture with random weights

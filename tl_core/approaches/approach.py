@@ -1,6 +1,6 @@
 """The contract of a way to transfer, and where the ways that there are stand.
 
-An approach is one module of this package with an `APPROACH`: its facts, and a generator of events
+An approach is an `Approach` in a module of this package: its facts, and a generator of events
 that ends in a `Model`. Whoever runs it keeps the last `Fitted` model, and stops it by not asking
 for more.
 """
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from typing import Protocol
+
+from torch import nn
 
 import tl_core.approaches
 from tl_core.approaches.task import Task
@@ -62,6 +64,10 @@ class Fitted:
 Steps = Iterator[Event | Fitted]
 
 
+def as_it_is(backbone: nn.Module) -> nn.Module:
+    return backbone
+
+
 def labelled(workspace: Workspace, project_id: str, config: TrainingConfig) -> ImageSet:
     return image_set(workspace, project_id, seed=config.seed)
 
@@ -71,7 +77,10 @@ class Approach(ApproachFacts):
     """A way to transfer; `train` yields what happens, and `Fitted` whenever there is a model.
 
     `image_set` returns the pictures that it takes; other than labelled ones where it needs them.
+    `adapt` returns the backbone that it reads, a timm model without classifier.
     """
+
+    adapt: Callable[[nn.Module], nn.Module] = as_it_is
 
     image_set: Callable[[Workspace, str, TrainingConfig], ImageSet] = labelled
     train: Callable[[Task], Steps]
@@ -89,7 +98,8 @@ def approaches() -> dict[str, Approach]:
     package = tl_core.approaches
     names = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
     modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
-    found = [module.APPROACH for module in modules if hasattr(module, "APPROACH")]
+    values = [value for module in modules for value in vars(module).values()]
+    found = [value for value in values if isinstance(value, Approach)]
     return {approach.name: approach for approach in found}
 
 

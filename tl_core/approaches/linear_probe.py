@@ -1,6 +1,7 @@
 """Linear probing: the whole backbone frozen, a linear classifier on its features.
 
-What is reported of it are its answers for each picture without that picture's group.
+What is reported of it are its answers for each picture without that picture's group. At two scales
+every picture is read twice, once larger, and stages and last layer of both are stacked.
 """
 
 from collections.abc import Generator, Iterator
@@ -13,6 +14,7 @@ from tl_core.approaches.approach import Approach, Fitted, Steps
 from tl_core.approaches.probing.probe import Basis, LinearProbe, ProbeFit
 from tl_core.approaches.task import Extracted, Task, extract
 from tl_core.backbones.network import TransferNetwork
+from tl_core.backbones.scales import with_two_scales
 from tl_core.backbones.unlike import Unlike, fit_unlike
 from tl_core.errors import DatasetError
 from tl_core.evaluation.calibration import softmax
@@ -155,4 +157,7 @@ def say_what_is_not_measured(model: ProbeModel) -> Iterator[Event]:
 
 APPROACH = Approach(
     name="recommended", settings=("balanced", "augmentations", "views"), train=train
+)
+TWO_SCALES = Approach(
+    name="two_scales", settings=APPROACH.settings, adapt=with_two_scales, train=train
 )

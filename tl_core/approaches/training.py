@@ -52,10 +52,12 @@ def prepare_training(
     approach.options_of(config)
     images = approach.image_set(workspace, project_id, config)
     torch.manual_seed(config.seed)  # random weights are drawn here
-    backbone = create_backbone(
-        config.backbone,
-        pretrained=approach.pretrained,
-        project_dir=workspace.project_dir(project_id),
+    backbone = approach.adapt(
+        create_backbone(
+            config.backbone,
+            pretrained=approach.pretrained,
+            project_dir=workspace.project_dir(project_id),
+        )
     )
     task = Task(
         workspace=workspace,

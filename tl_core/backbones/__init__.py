@@ -7,6 +7,7 @@ own_weights      a person's own weights file, checked against an architecture
 preprocessing    pictures into the numbers that a backbone sees
 layer_groups     stem, stages or blocks, classifier; frozen or trained together
 tensor_file      tensors on disk, with a checksum
+scales           a convolutional network that reads every picture at two scales
 network          backbone, features and classifier; its form on disk
 unlike           is a picture unlike all those that a model learnt from?
 anomaly          a network that knows normal pictures only: how odd another is, and where

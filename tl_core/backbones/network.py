@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tl_core.backbones import create_backbone
+from tl_core.backbones.scales import LARGE, has_two_scales, native_side, with_two_scales
 from tl_core.backbones.tensor_file import has_nan, read_tensors, write_tensors
 from tl_core.backbones.unlike import Unlike
 from tl_core.errors import PredictionError
@@ -106,8 +107,17 @@ def rich_features(backbone: nn.Module, images: Tensor) -> Tensor:
     taken of the two stages before the last, the maxima over space of every stage.
 
     Returns:
-        float32 (N, D); the sizes of its parts are those of `feature_blocks`.
+        float32 (N, D); the sizes of its parts are those of `feature_blocks`. With two scales the
+        features of the larger come first.
     """
+    if not has_two_scales(backbone):
+        return _rich_features(backbone, images)
+    side = native_side(backbone)
+    small = nn.functional.interpolate(images, (side, side), mode="bilinear", align_corners=False)
+    return torch.cat([_rich_features(backbone, one) for one in (images, small)], dim=1)
+
+
+def _rich_features(backbone: nn.Module, images: Tensor) -> Tensor:
     hidden, stages = backbone.forward_intermediates(images, indices=stage_indices(backbone))
     middle = stages[-3:-1]
     sizes = [backbone.feature_info[index]["num_chs"] for index in stage_indices(backbone)][-3:-1]
@@ -167,13 +177,15 @@ def feature_blocks(backbone: nn.Module) -> dict[str, int]:
         return {"last": backbone.head_hidden_size}
     channels = [backbone.feature_info[index]["num_chs"] for index in stage_indices(backbone)]
     compared = [len(range(0, count, _step(count))) for count in channels[-3:-1]]
-    return {
+    blocks = {
         "products": sum(count * (count + 1) // 2 for count in compared),
         "grid": 4 * sum(channels[-3:-1]),
         "maxima": sum(channels),
         "moments": 2 * sum(channels),
         "last": backbone.head_hidden_size,
     }
+    larger = {LARGE + name: size for name, size in blocks.items()}
+    return larger | blocks if has_two_scales(backbone) else blocks
 
 
 def feature_sizes(backbone: nn.Module) -> dict[str, int]:
@@ -210,6 +222,7 @@ def save_network(path: Path, network: TransferNetwork, metadata: dict) -> None:
         "features": network.features_read,
         "feature_size": network.feature_mean.numel(),
         "unit_length": network.unit_length,
+        "two_scales": has_two_scales(network.backbone),
         **metadata,
     }
     written = {name: json.dumps(value) for name, value in description.items()}
@@ -253,6 +266,8 @@ def _network_of(backbone: nn.Module, metadata: dict, state: dict[str, Tensor]) -
 
         memory = {name: value for name, value in state.items() if not name.startswith("reader.")}
         return AnomalyNetwork(backbone, memory)
+    if metadata.get("two_scales"):
+        backbone = with_two_scales(backbone)
     network = TransferNetwork(
         backbone,
         features=metadata["features"],

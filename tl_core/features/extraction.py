@@ -11,6 +11,7 @@ from torch import nn
 
 from tl_core.backbones.network import FeatureReader, feature_blocks
 from tl_core.backbones.preprocessing import Preprocessing, preprocessing_for
+from tl_core.backbones.scales import has_two_scales
 from tl_core.features.array_cache import Shelf, shelf_folder
 from tl_core.features.decoding import PLAIN_VIEW, View, view_crop
 from tl_core.features.device import one_thread_each
@@ -106,7 +107,7 @@ def extract_features(
             FeatureReader(network),
             preprocessing,
             lambda: torch.stack([view_crop(image, preprocessing, view) for image in some]),
-            name=reader_name(backbone) if pretrained else f"random {backbone.name}",
+            name=reader_name(backbone, network) if pretrained else f"random {backbone.name}",
             workspace=workspace,
             pictures=len(missing) if pretrained else 0,
             precision=precision,
@@ -180,9 +181,10 @@ def lacking(shelf: Shelf, images: Sequence[LabelledImage]) -> list[LabelledImage
     return [image for image in images if image.digest not in shelf.digests]
 
 
-def reader_name(backbone: Backbone) -> str:
+def reader_name(backbone: Backbone, network: nn.Module) -> str:
     """Return what the engine is remembered under that reads the features of these weights."""
-    return f"{weights_name(backbone)}, rich features"
+    scales = " at two scales" if has_two_scales(network) else ""
+    return f"{weights_name(backbone)}, rich features{scales}"
 
 
 def weights_name(backbone: Backbone) -> str:

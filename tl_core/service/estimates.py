@@ -109,7 +109,7 @@ def missing_looks(workspace: Workspace, project_id: str, config: TrainingConfig)
     views = [View()] if training.approach.pretrained else []
     if config.augmentations and views and not training.approach.step_plan:
         views += [View(config.augmentations, n, config.seed) for n in range(config.views)]
-    preprocessing = preprocessing_for(_untrained(config.backbone))
+    preprocessing = preprocessing_for(training.untrained)
     pictures = sum(one.images - one.excluded for one in list_classes(workspace, project_id))
     place = (workspace, project_id, config.backbone, preprocessing)
     if QUESTIONS in training.approach.needs:
@@ -133,6 +133,10 @@ class _Training:
     def approach(self) -> Approach:
         return approach_named(self.config.strategy)
 
+    @cached_property
+    def untrained(self) -> nn.Module:
+        return self.approach.adapt(_untrained(self.config.backbone))
+
     @property
     def tries_fine_tuning(self) -> bool:
         return "tuning_seconds" in self.approach.settings and self.config.tuning_seconds > 0
@@ -140,12 +144,13 @@ class _Training:
     @cached_property
     def frozen(self) -> int:
         tuned = fine_tuning.APPROACH if self.tries_fine_tuning else self.approach
-        return tuned.frozen_groups(self.config, len(layer_groups(_untrained(self.config.backbone))))
+        return tuned.frozen_groups(self.config, len(layer_groups(self.untrained)))
 
     def name(self, kind: str) -> str:
         """Return what seconds of a kind of work are remembered under."""
         if kind in ("start", "look"):
-            return f"{self.config.backbone.name} | {kind}"
+            side = preprocessing_for(self.untrained).input_size
+            return f"{self.config.backbone.name} | {kind} at {side} pixels"
         tunes = kind in ("front", "step") and self.tries_fine_tuning
         strategy = fine_tuning.APPROACH.name if tunes else self.config.strategy
         how = f"{strategy}, {self.config.frozen_groups} frozen"
@@ -193,7 +198,7 @@ class _Training:
         """Return seconds per unit of a kind of work: remembered, measured or usual."""
         memo, columns = (
             machine_memo(self.workspace),
-            sum(feature_blocks(_untrained(self.config.backbone)).values()),
+            sum(feature_blocks(self.untrained).values()),
         )
         if known := memo.get(self.name(kind), TIMES):
             return sum(took for _, took in known) / sum(amount for amount, _ in known)
@@ -212,13 +217,14 @@ class _Training:
         if self.approach.pretrained:
             with suppress(WeightsUnavailable):  # not downloaded yet
                 place = self.workspace.project_dir(self.project_id)
-                return create_backbone(self.config.backbone, project_dir=place), True
-        return create_backbone(self.config.backbone, pretrained=False), False
+                network = create_backbone(self.config.backbone, project_dir=place)
+                return self.approach.adapt(network), True
+        return self.untrained, False
 
     def _sample(self) -> Tensor:
         """Return crops of some of the pictures, uint8 (n, 3, S, S), n at least 1."""
         records = list_images(self.workspace, self.project_id, excluded=False, limit=1000)
-        preprocessing, crops = preprocessing_for(_untrained(self.config.backbone)), []
+        preprocessing, crops = preprocessing_for(self.untrained), []
         for record in records[:: max(1, len(records) // SAMPLE)][:SAMPLE]:
             with suppress(ImageFileError, OSError):  # the training will name it
                 path = image_path(self.workspace, self.project_id, record)
@@ -235,7 +241,7 @@ class _Training:
             FeatureReader(network),
             preprocessing_for(network),
             lambda: sample,
-            name=reader_name(self.config.backbone) if pretrained else "random weights",
+            name=reader_name(self.config.backbone, network) if pretrained else "random weights",
             workspace=self.workspace,
             pictures=CONVERTING_PAYS if pretrained else 0,  # while a person chooses, there is time
         )

@@ -116,7 +116,7 @@ class LiveFeatures:
             FeatureReader(self._network),
             self._preprocessing,
             sample,
-            name=reader_name(self.backbone),
+            name=reader_name(self.backbone, self._network),
             workspace=self._place[0],
             pictures=pictures,
         )

@@ -12,7 +12,12 @@ from tl_core.runs.events import CandidateScore, EpochResult
 MAX_POINTS = 400  # per line; more cannot be seen and costs time on every update
 
 
-FEATURES_TEXT = {"last": "last layer", "stages": "all stages"}
+FEATURES_TEXT = {
+    "last": "last layer",
+    "stages": "all stages",
+    "large last": "last layer, larger picture",
+    "large stages": "all stages, larger picture",
+}
 
 
 def candidates(scores: Sequence[CandidateScore]) -> Chart:

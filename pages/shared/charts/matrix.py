@@ -16,6 +16,7 @@ from pages.shared.charts.drawing import (
 from pages.shared.text import clipped
 
 MAX_NAMED_CLASSES = 35
+LEVEL_NAMES = 4  # classes whose names stand side by side below the matrix
 MAX_NUMBERED_CLASSES = 20  # above, cells of a confusion matrix have no room for their number
 
 
@@ -72,6 +73,9 @@ def confusion(
         "showgrid": False,
     }
     figure.update_xaxes(title_text="predicted class", range=[-0.5, size - 0.5], **ticks)
+    figure.update_xaxes(ticklabeloverflow="allow")  # else Plotly leaves out the last name
+    if size > LEVEL_NAMES:
+        figure.update_xaxes(tickangle=-45)
     figure.update_yaxes(title_text="true class", range=[size - 0.5, -0.5], **ticks)
     return Chart(_confusion_title(class_names, counts), figure)
 

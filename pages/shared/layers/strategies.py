@@ -56,6 +56,13 @@ PRESETS = (
         "it is clearly more accurate on your pictures.",
     ),
     Preset(
+        "two_scales",
+        "two_scales",
+        "More exact: two scales",
+        "Linear probing that looks at every picture twice, once larger. Takes about three times as "
+        "long, in training and in every prediction; usually gains a point.",
+    ),
+    Preset(
         "last-stage",
         "fine-tune",
         "Fine-tune the last stage",
@@ -83,6 +90,7 @@ STRATEGY_NAMES = {
     "recommended": "Linear probing",
     "probe": "Linear probing",
     "improve": "Fine-tuning on trial",
+    "two_scales": "Two scales",
     "fine-tune": "Fine-tuning",
     "scratch": "From scratch",
     "domain_adaptation": "Domain adaptation",

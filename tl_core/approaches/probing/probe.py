@@ -16,20 +16,12 @@ from scipy.optimize import minimize
 
 from tl_core.approaches.probing.discriminant import NEVER, Classes, directions, out_of_group
 from tl_core.approaches.probing.principal_axes import PrincipalAxes
+from tl_core.backbones.scales import LARGE
 from tl_core.evaluation.calibration import fit_temperature, log_loss, softmax
 from tl_core.evaluation.folds import make_folds, measurable
 
-AMOUNTS = (
-    1e-3,
-    3e-3,
-    1e-2,
-    3e-2,
-    0.1,
-    0.3,
-    1.0,
-    3.0,
-    10.0,
-)  # of regularisation; pictures have length 1
+# Of regularisation; pictures have length 1.
+AMOUNTS = (1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0)
 START = AMOUNTS.index(0.1)  # where the search begins
 UNSURE = 1.0  # pictures that could be of any class, see `fit_temperature`
 FOLDS = 5  # for the optimism of choosing
@@ -64,7 +56,8 @@ class ProbeFit:
         out_of_group: Logits of every picture by a classifier fitted without its group, (N, K).
         measured: Pictures that can be measured so, int64 (n,).
         groups: How many groups these are.
-        scores: Accuracy out of group by part ("last", "stages") and amount of regularisation.
+        scores: Accuracy out of group by part ("last", "stages", and `LARGE` ones) and amount of
+            regularisation.
         optimism: Accuracy out of group, less what it is where a picture's answer is no reason to
             choose regularisation and weights; a fraction, None if it was not asked for.
     """
@@ -92,9 +85,11 @@ class Basis:
         self.blocks = tuple(features)
         self.order = np.argsort(groups, kind="stable")  # groups lie together from here on
         self.groups = np.unique(groups[self.order], return_inverse=True)[1]
-        stages = {name: block for name, block in features.items() if name != "last"}
-        parts = {"last": {name: features[name] for name in features if name not in stages}}
-        parts["stages"] = stages
+        parts: dict[str, dict[str, np.ndarray]] = {"last": {}}
+        for name, block in features.items():
+            scale = LARGE if name.startswith(LARGE) else ""
+            part = scale + ("last" if name.endswith("last") else "stages")
+            parts.setdefault(part, {})[name] = block
         in_order = np.array_equal(self.order, np.arange(size))
         self.parts = {
             name: PrincipalAxes(
