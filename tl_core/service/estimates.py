@@ -196,10 +196,7 @@ class _Training:
 
     def rate(self, kind: str) -> float:
         """Return seconds per unit of a kind of work: remembered, measured or usual."""
-        memo, columns = (
-            machine_memo(self.workspace),
-            sum(feature_blocks(self.untrained).values()),
-        )
+        memo, columns = machine_memo(self.workspace), sum(feature_blocks(self.untrained).values())
         if known := memo.get(self.name(kind), TIMES):
             return sum(took for _, took in known) / sum(amount for amount, _ in known)
         if kind == "start":
