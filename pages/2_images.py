@@ -73,7 +73,7 @@ if total:
     show_piles(project.id)
     picture_browser(project.id, live, classes, total=total, excluded=excluded)
     show_groups(project.id)
-    show_map(project.id, live, classes)
+    show_map(project.id, live)
     show_questions(project.id)
     show_label_files(project.id)
     locked_part(project.id)

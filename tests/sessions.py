@@ -33,6 +33,12 @@ def press(app: AppTest, label: str) -> AppTest:
     return next(button for button in app.button if button.label == label).click().run()
 
 
+def unfold(app: AppTest, key: str, *, to: bool = True) -> AppTest:
+    """Open the folded part with this key, or close it."""
+    app.session_state[key] = to
+    return app.run()
+
+
 def open_dialog(module: str, name: str, *args: object) -> AppTest:
     """Open one dialog alone: `AppTest` would close it with the first click inside the app."""
 

@@ -6,7 +6,7 @@ import pytest
 from pictures import write_stripes
 from PIL import Image, ImageOps
 from projects import add
-from sessions import messages, open_app, press, shown, texts, wait_for_imports
+from sessions import messages, open_app, press, shown, texts, unfold, wait_for_imports
 
 from pages.shared.images.changes import act
 from tl_core import runs
@@ -76,9 +76,7 @@ def test_pictures_of_a_place_are_no_classes(project, stripes, workspace):
     assert list_places(workspace, project.id) == {"Camera B": (16, 0)}
     assert list_classes(workspace, project.id) == before
     assert len(shown(open_app(IMAGES, project))["tiles"]) == 16  # the project's own
-    app = open_app(IMAGES, project)
-    app.session_state["place-Camera B"] = True
-    app.run()
+    app = unfold(open_app(IMAGES, project), "place-Camera B")
     assert not app.exception
     assert "No class learns from these pictures" in texts(app)
     press(app, "Delete them permanently")

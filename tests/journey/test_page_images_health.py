@@ -3,7 +3,7 @@
 import pytest
 from compute_stand_in import ComputeStandIn
 from projects import project_with_pictures
-from sessions import open_app, press, texts
+from sessions import open_app, press, texts, unfold
 
 from tl_core.images import dismissed_findings, list_classes, list_images
 from tl_core.runs.results.health import Finding, Health, Suspect, single_message
@@ -42,8 +42,20 @@ def project(workspace: Workspace, compute: ComputeStandIn):
     return project
 
 
+def checked(project):
+    return press(unfold(open_app(PAGE, project), "part-health"), "Check the pictures")
+
+
+def test_what_is_folded_is_not_looked_at(project):
+    app = checked(project)
+    assert "2 findings" in texts(app)
+    unfold(app, "part-health", to=False)
+    assert "findings" not in texts(app) and "Check again" not in {one.label for one in app.button}
+    assert "2 findings" in texts(unfold(app, "part-health")), "and what was found stays"
+
+
 def test_findings_are_listed_by_how_much_they_matter(project):
-    app = press(open_app(PAGE, project), "Check the pictures")
+    app = checked(project)
     assert not app.exception
     shown = texts(app)
     assert "2 findings" in shown
@@ -52,7 +64,7 @@ def test_findings_are_listed_by_how_much_they_matter(project):
 
 
 def test_a_click_mends_and_undo_takes_it_back(workspace: Workspace, project):
-    app = press(open_app(PAGE, project), "Check the pictures")
+    app = checked(project)
     press(app, "Exclude all")
     assert not app.exception
     assert len(list_images(workspace, project.id, excluded=True)) == 2
@@ -66,11 +78,11 @@ def test_a_click_mends_and_undo_takes_it_back(workspace: Workspace, project):
 
 
 def test_what_is_dismissed_stays_away_until_it_is_brought_back(workspace: Workspace, project):
-    app = press(open_app(PAGE, project), "Check the pictures")
+    app = checked(project)
     press(app, "Dismiss")
     assert "They look like one" not in texts(app)
     assert dismissed_findings(workspace, project.id)
-    again = press(open_app(PAGE, project), "Check the pictures")
+    again = checked(project)
     assert "They look like one" not in texts(again)
     press(again, "Bring back what was dismissed")
     assert "They look like one" in texts(again)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from compute_stand_in import ComputeStandIn
 from projects import project_with_pictures
-from sessions import open_app, press
+from sessions import open_app, press, unfold
 
 from pages.shared.charts.picture_map import Dots, chosen_digests, picture_map
 from tl_core.images import list_images
@@ -38,7 +38,7 @@ def traces(app) -> dict[str, int]:
 
 
 def test_every_picture_is_a_dot_of_its_class_or_of_what_the_model_says(project):
-    app = press(open_app(PAGE, project), "Draw the map")
+    app = press(unfold(open_app(PAGE, project), "part-map"), "Draw the map")
     assert not app.exception
     assert traces(app) == {"healthy (3)": 3, "rust (3)": 3}
     for by, wanted in {
@@ -49,6 +49,8 @@ def test_every_picture_is_a_dot_of_its_class_or_of_what_the_model_says(project):
         app.segmented_control(key="map-colour").set_value(by).run()
         assert not app.exception
         assert traces(app) == wanted
+    unfold(app, "part-map", to=False)
+    assert not app.get("plotly_chart"), "what is folded is not drawn"
 
 
 def test_a_selection_is_read_back_from_the_figure_that_was_drawn():

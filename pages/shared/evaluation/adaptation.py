@@ -8,8 +8,8 @@ from pages.shared import state
 from pages.shared.class_colours import class_colours
 from pages.shared.elements import data_table, note_text
 from pages.shared.gallery import Tile, gallery
-from pages.shared.images.changes import act, undo_button
-from pages.shared.images.places import label_actions
+from pages.shared.images.changes import act, class_actions, undo_button
+from pages.shared.images.places import SHOWS
 from pages.shared.result_cards import METHOD_TEXT
 from pages.shared.text import percent, short_sureness
 from tl_core.images import get_images, thumbnail_path
@@ -71,7 +71,7 @@ def _to_label(project: Project, run: Run, found: AdaptationResult) -> None:
     gallery(
         tiles,
         key=f"to-label-{run.id}",
-        actions=label_actions(project.id),
+        actions=class_actions(project.id, SHOWS),
         total=len(tiles),
         nothing="All of them have a label by now. Train again.",
         on_action=partial(act, project.id),

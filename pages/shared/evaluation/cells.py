@@ -9,8 +9,8 @@ from pages.shared import state
 from pages.shared.answers import show_answer
 from pages.shared.class_colours import class_colours
 from pages.shared.compute import ask
-from pages.shared.gallery import Action, Tile, gallery
-from pages.shared.images.changes import act, mend_label
+from pages.shared.gallery import Tile, gallery
+from pages.shared.images.changes import EXCLUDE, RESTORE, act, class_actions, mend_label
 from pages.shared.journey import TRAINING
 from pages.shared.layers.draft import draft
 from pages.shared.panel import PanelPicture, close_panel, open_panel
@@ -20,7 +20,6 @@ from tl_core.images import (
     ImageRecord,
     get_images,
     image_path,
-    list_classes,
     thumbnail_path,
 )
 from tl_core.runs import Run
@@ -29,7 +28,7 @@ from tl_core.workspace import Project
 
 PAGE = 48
 PANEL = "tested"
-MAX_RELABEL = 30  # classes offered as actions; more are given on the page of the pictures
+BUTTONS = 4  # classes; more are in a list
 
 
 def records_of(project: Project, evaluation: Evaluation) -> dict[str, ImageRecord]:
@@ -132,7 +131,9 @@ def picture_gallery(
     gallery(
         tiles,
         key=key,
-        actions=_actions(project),
+        actions=class_actions(
+            project.id, "Relabel as “{}”", buttons=BUTTONS, also=(EXCLUDE, RESTORE)
+        ),
         first=first + 1,
         total=len(indices),
         nothing=nothing,
@@ -184,19 +185,3 @@ def _tile(
         mark="excluded" if record.excluded else (now if moved else None),
         muted=record.excluded or moved,
     )
-
-
-def _actions(project: Project) -> list[Action]:
-    """Return the classes as they are now, which need not be those of the run, and exclusion."""
-    classes = list_classes(state.current_workspace(), project.id)[:MAX_RELABEL]
-    relabel = [
-        Action(
-            id=f"class:{entry.name}",
-            label=f"Relabel as “{entry.name}”",
-            shortcut=str(i + 1) if i < 9 else None,
-            more=i >= 4,
-        )
-        for i, entry in enumerate(classes)
-    ]
-    exclude = Action(id="exclude", label="Exclude", shortcut="x")
-    return [*relabel, exclude, Action(id="include", label="Include again", more=True)]

@@ -7,9 +7,15 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.class_colours import class_colours
 from pages.shared.elements import note_text
-from pages.shared.gallery import PAGE_SIZE, Action, Filter, gallery
+from pages.shared.gallery import PAGE_SIZE, Filter, gallery
 from pages.shared.images import class_dialogs
-from pages.shared.images.changes import act, undo_button
+from pages.shared.images.changes import (
+    EXCLUDE,
+    RESTORE,
+    act,
+    class_actions,
+    undo_button,
+)
 from pages.shared.images.class_dialogs import show_filter
 from pages.shared.images.order import NOTE_TEXT, NOTHING_TEXT, in_order, ordered_by
 from pages.shared.images.tiles import picture_on_panel, picture_tile
@@ -75,7 +81,7 @@ def picture_browser(
             for record in found
         ],
         key="images",
-        actions=label_actions(classes),
+        actions=class_actions(project_id, also=(EXCLUDE, RESTORE)),
         filters=filters,
         chosen=chosen,
         first=start + 1,
@@ -112,24 +118,6 @@ def _conditions(chosen: str) -> dict:
     if chosen.startswith("class:"):
         return {"class_name": chosen.removeprefix("class:"), "excluded": False}
     return _CONDITIONS[chosen]
-
-
-def label_actions(classes: Sequence[ClassSummary]) -> list[Action]:
-    """Offer every class by number key or in the list, then exclude and restore."""
-    moves = [
-        Action(
-            id=f"class:{entry.name}",
-            label=f"To {entry.name}",
-            shortcut=str(number) if number <= 9 else None,
-            more=number > 9,
-        )
-        for number, entry in enumerate(classes, start=1)
-    ]
-    return [
-        *moves,
-        Action(id="exclude", label="Exclude", shortcut="x"),
-        Action(id="restore", label="Restore", shortcut="r"),
-    ]
 
 
 def _class_buttons(project_id: str, classes: Sequence[ClassSummary], chosen: str) -> None:

@@ -1,10 +1,11 @@
 """Changes of labels that a person makes beside the pictures, and taking the last one back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
 from pages.shared import state
+from pages.shared.gallery import Action
 from pages.shared.text import clipped, plain
 from tl_core.errors import TLCoreError
 from tl_core.images import (
@@ -17,6 +18,37 @@ from tl_core.images import (
 )
 
 FEW_CLASSES = 6  # drawn as buttons; more as a list
+KEYS = 9  # classes with a number key
+EXCLUDE = Action(id="exclude", label="Exclude", shortcut="x")
+RESTORE = Action(id="restore", label="Restore", shortcut="r")
+
+
+def class_actions(
+    project_id: str,
+    label: str = "To {}",
+    *,
+    buttons: int = KEYS,
+    also: Sequence[Action] = (EXCLUDE,),
+) -> list[Action]:
+    """Offer every class of the project by number key or in the list, then other actions.
+
+    Args:
+        project_id: Whose classes, as they are now.
+        label: What moving to a class is called; {} stands for its name.
+        buttons: How many of them are drawn as buttons.
+        also: What else is offered.
+    """
+    classes = list_classes(state.current_workspace(), project_id)
+    moves = [
+        Action(
+            id=f"class:{entry.name}",
+            label=label.format(entry.name),
+            shortcut=str(number) if number <= KEYS else None,
+            more=number > buttons,
+        )
+        for number, entry in enumerate(classes, start=1)
+    ]
+    return [*moves, *also]
 
 
 def act(project_id: str, action: str, ids: list[str]) -> None:

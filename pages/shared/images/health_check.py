@@ -15,7 +15,7 @@ from pages.shared import state
 from pages.shared.compute import answer_or_wait, ask
 from pages.shared.elements import card, errors_shown, name_text, note_text
 from pages.shared.gallery import Action, Tile, data_uri, gallery
-from pages.shared.images.changes import act, undo_button
+from pages.shared.images.changes import EXCLUDE, act, class_actions, undo_button
 from pages.shared.live.known import Live
 from pages.shared.text import counted, short_sureness
 from tl_core.images import (
@@ -36,6 +36,11 @@ from tl_core.runs.results.health import ABOUT_CLASSES, Finding, Health, single_m
 
 LISTED = 10  # findings; the rest on demand
 STRIP, LOOKED = 10, 72  # pictures of a finding: at a glance, and when it is opened
+ACTIONS = (
+    Action(id="take", label="Take what the model says", shortcut="t"),
+    EXCLUDE,
+    Action(id="right", label="It is right", shortcut="r"),
+)
 SINGLE = ("label", "quality", "outlier")  # each of whose pictures is a case of its own
 COPIES = {
     "duplicate": "{} exactly like another picture, with the same label. The copies are not used.",
@@ -53,7 +58,10 @@ def show_health_check(project_id: str, live: Live) -> None:
         key="part-health",
         expanded=kept is not None,
         icon=":material/health_and_safety:",
-    ):
+        on_change="rerun",
+    ) as part:
+        if not part.open:
+            return
         if kept is None:
             note_text(
                 "Looks for wrong labels, copies, bad pictures, and anything that gives a class "
@@ -67,13 +75,11 @@ def show_health_check(project_id: str, live: Live) -> None:
             state.set_widget_value(key, kept)
         if kept is not None:
             _show(project_id, kept)
-        known = live.state
-        ready = known is not None and known.total > 0 and known.seen >= known.total
         if st.button(
             "Check the pictures" if kept is None else "Check again",
             key="health-start",
-            disabled=not ready,
-            help=None if ready else "Possible once all pictures have been processed.",
+            disabled=not live.all_seen,
+            help=None if live.all_seen else "Possible once all pictures have been processed.",
         ):
             state.set_widget_value(key, time.time_ns())
             st.rerun()
@@ -235,11 +241,7 @@ def _gallery(project_id: str, finding: Finding, name: str) -> None:
         for one in shown
         if one.digest in records
     ]
-    classes = [one.name for one in list_classes(workspace, project_id)]
-    actions = [Action(id="take", label="Take what the model says", shortcut="t")]
-    actions += [Action(id="exclude", label="Exclude", shortcut="x")]
-    actions += [Action(id="right", label="It is right", shortcut="r")]
-    actions += [Action(id=f"class:{one}", label=f"Move to {one}", more=True) for one in classes]
+    moves = class_actions(project_id, "Move to {}", buttons=0, also=())
 
     def done(action: str, ids: list[str]) -> None:
         with errors_shown():
@@ -257,7 +259,7 @@ def _gallery(project_id: str, finding: Finding, name: str) -> None:
             else:
                 act(project_id, action, ids)
 
-    gallery(tiles, key=f"health-pictures-{name}", actions=actions, on_action=done)
+    gallery(tiles, key=f"health-pictures-{name}", actions=[*ACTIONS, *moves], on_action=done)
 
 
 def _button(label: str, key: str, remedy: Callable[[], object]) -> None:

@@ -12,12 +12,17 @@ from pages.shared.class_colours import class_colours, shown_colours
 from pages.shared.compute import answer_or_wait, ask
 from pages.shared.elements import note_text
 from pages.shared.gallery import gallery
-from pages.shared.images.browser import label_actions
-from pages.shared.images.changes import act, undo_button
+from pages.shared.images.changes import (
+    EXCLUDE,
+    RESTORE,
+    act,
+    class_actions,
+    undo_button,
+)
 from pages.shared.images.tiles import picture_tile
 from pages.shared.live.known import Live
 from pages.shared.text import counted
-from tl_core.images import ClassSummary, ImageRecord, get_images
+from tl_core.images import ImageRecord, get_images
 from tl_core.runs.results.live import LiveAnswer, PictureMap
 
 METHOD_TEXT = {"pca": "Main differences (PCA)", "tsne": "Neighbours (t-SNE)"}
@@ -34,7 +39,7 @@ UNUSED = ["toImage", "autoScale2d", "zoomIn2d", "zoomOut2d", "zoom2d"]  # by the
 LOOKED = 72  # pictures of a selection that are shown
 
 
-def show_map(project_id: str, live: Live, classes: Sequence[ClassSummary]) -> None:
+def show_map(project_id: str, live: Live) -> None:
     """Offer the map, folded; it is made when it is asked for."""
     key = f"map-{project_id}"
     asked = state.widget_value(key)
@@ -43,24 +48,25 @@ def show_map(project_id: str, live: Live, classes: Sequence[ClassSummary]) -> No
         key="part-map",
         expanded=asked is not None,
         icon=":material/scatter_plot:",
-    ):
+        on_change="rerun",
+    ) as part:
+        if not part.open:
+            return
         if asked is None:
             note_text("Every picture as a dot; pictures that the network finds alike lie together.")
         else:
-            _map(project_id, live, classes, asked)
-        known = live.state
-        ready = known is not None and known.total > 1 and known.seen >= known.total
+            _map(project_id, live, asked)
         if st.button(
             "Draw the map" if asked is None else "Draw again",
             key="map-start",
-            disabled=not ready,
-            help=None if ready else "Possible once all pictures have been processed.",
+            disabled=not live.all_seen,
+            help=None if live.all_seen else "Possible once all pictures have been processed.",
         ):
             state.set_widget_value(key, time.time_ns())
             st.rerun()
 
 
-def _map(project_id: str, live: Live, classes: Sequence[ClassSummary], asked: int) -> None:
+def _map(project_id: str, live: Live, asked: int) -> None:
     with st.container(horizontal=True):
         method = st.segmented_control(
             "Arranged by",
@@ -98,7 +104,7 @@ def _map(project_id: str, live: Live, classes: Sequence[ClassSummary], asked: in
         selection_mode=("lasso", "box", "points"),
         config={"displaylogo": False, "scrollZoom": True, "modeBarButtonsToRemove": UNUSED},
     )
-    _selected(project_id, live, classes, [here[d] for d in chosen_digests(event) if d in here])
+    _selected(project_id, live, [here[d] for d in chosen_digests(event) if d in here])
 
 
 def _dots(
@@ -150,9 +156,7 @@ def _group(record: ImageRecord, answer: LiveAnswer | None, by: str) -> str:
     return "right" if answer.class_name == record.class_name else "wrong"
 
 
-def _selected(
-    project_id: str, live: Live, classes: Sequence[ClassSummary], records: Sequence[ImageRecord]
-) -> None:
+def _selected(project_id: str, live: Live, records: Sequence[ImageRecord]) -> None:
     """Draw the selected pictures with all that can be done with them."""
     if not records:
         note_text("Draw around dots to see their pictures; a click takes one.")
@@ -169,7 +173,7 @@ def _selected(
             for one in shown
         ],
         key="map-pictures",
-        actions=label_actions(classes),
+        actions=class_actions(project_id, also=(EXCLUDE, RESTORE)),
         on_action=lambda action, ids: act(project_id, action, ids),
     )  # fmt: skip
     undo_button(project_id, key="map-undo")

@@ -7,12 +7,13 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.class_colours import class_colours
 from pages.shared.elements import errors_shown, note_text
-from pages.shared.gallery import PAGE_SIZE, Action, gallery
-from pages.shared.images.changes import act
+from pages.shared.gallery import PAGE_SIZE, gallery
+from pages.shared.images.changes import act, class_actions
 from pages.shared.images.tiles import picture_tile
 from pages.shared.text import counted, plain
-from tl_core.images import delete_place, list_classes, list_images, list_places
+from tl_core.images import delete_place, list_images, list_places
 
+SHOWS = "It shows {}"
 NOTHING = "No picture of this place is left."
 
 
@@ -47,7 +48,7 @@ def _place(project_id: str, name: str, total: int) -> None:
             for one in found
         ],
         key=f"place-pictures-{name}",
-        actions=label_actions(project_id),
+        actions=class_actions(project_id, SHOWS),
         first=first + 1,
         total=total,
         nothing=NOTHING,
@@ -60,18 +61,3 @@ def _place(project_id: str, name: str, total: int) -> None:
             with errors_shown():
                 delete_place(workspace, project_id, name)
                 st.rerun()
-
-
-def label_actions(project_id: str) -> list[Action]:
-    """Offer every class as the label of a picture, by number key or in the list."""
-    names = [one.name for one in list_classes(state.current_workspace(), project_id)]
-    moves = [
-        Action(
-            id=f"class:{name}",
-            label=f"It shows {name}",
-            shortcut=str(number) if number <= 9 else None,
-            more=number > 9,
-        )
-        for number, name in enumerate(names, start=1)
-    ]
-    return [*moves, Action(id="exclude", label="Exclude", shortcut="x")]

@@ -55,7 +55,7 @@ class Known:
             answers = self.answers.items() if same else ()
             self.answers = {key: one for key, one in answers if not _failed(one)}
             self.state = found
-        if found.accuracy is None or found.seen < found.total:
+        if found.accuracy is None or not found.all_seen:
             return
         if self.measured is not None and self.measured.version != found.version:
             self.change = found.accuracy - self.measured.accuracy
@@ -86,6 +86,11 @@ class Live:
     def ready(self) -> bool:
         """Whether there is a model that answers for pictures."""
         return self.state is not None and self.state.ready
+
+    @property
+    def all_seen(self) -> bool:
+        """Whether there are pictures, and all of them have been looked at."""
+        return self.state is not None and self.state.all_seen
 
     def look(self) -> None:
         """Ask for the state unless somebody is asking; wait a moment for it."""
@@ -120,7 +125,7 @@ class Live:
             return True
         if self._shown is None or now is None or _stamp(now) == self._shown:
             return False
-        return now.seen == now.total or now.missing is not None
+        return now.all_seen or now.missing is not None
 
     def _about(self, function: str, *args: Any) -> Any | None:
         """Return what this version of the model answers; None until it has."""

@@ -12,6 +12,7 @@ from pages.shared.compute import ask
 from pages.shared.elements import data_table, errors_shown, note_text
 from pages.shared.gallery import PAGE_SIZE, Action, Filter, Tile, gallery
 from pages.shared.images.arrivals import show_arrivals, start_adding
+from pages.shared.images.changes import class_actions
 from pages.shared.live.elsewhere import elsewhere_warning
 from pages.shared.panel import PanelPicture, open_panel, panel
 from pages.shared.predict.questions import answer_columns, show_question_answers
@@ -37,6 +38,8 @@ from tl_core.runs.results.classified import (
 PANEL = "folder"
 ALL, UNSURE, UNLIKE = "all", "unsure", "unlike"
 RIGHT = "right"
+RIGHT_ACTION = Action(id=RIGHT, label="These answers are right", shortcut="r")
+BUTTONS = 5  # classes; more are in a list
 FILTER, PAGE = "folder-filter", "folder-page"
 
 
@@ -135,7 +138,10 @@ def _gallery(
     gallery(
         [_tile(run, one, colours, threshold) for one in shown[first : first + PAGE_SIZE]],
         key="classified",
-        actions=_actions(run),
+        actions=[
+            RIGHT_ACTION,
+            *class_actions(run.project_id, "It is {}", buttons=BUTTONS, also=()),
+        ],
         filters=filters,
         chosen=chosen,
         first=first + 1,
@@ -163,22 +169,6 @@ def _tile(run: Run, one: ClassifiedPicture, colours: dict[str, str], threshold: 
         says=(found.class_name, short_sureness(found.probability)),
         says_colour=colours[found.class_name],
     )
-
-
-def _actions(run: Run) -> list[Action]:
-    classes = list_classes(state.current_workspace(), run.project_id)
-    return [
-        Action(id=RIGHT, label="These answers are right", shortcut="r"),
-        *(
-            Action(
-                id=f"class:{entry.name}",
-                label=f"It is {entry.name}",
-                shortcut=str(i + 1) if i < 9 else None,
-                more=i >= 5,
-            )
-            for i, entry in enumerate(classes)
-        ),
-    ]
 
 
 def check_pictures(run: Run, class_names: dict[int, str | None]) -> None:

@@ -48,6 +48,11 @@ class LiveState:
     trouble: str | None = None
 
     @property
+    def all_seen(self) -> bool:
+        """Whether there are pictures, and features of all of them."""
+        return 0 < self.total <= self.seen
+
+    @property
     def accuracy(self) -> float | None:
         return self.correct / self.n if self.correct is not None and self.n else None
 
