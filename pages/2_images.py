@@ -16,6 +16,7 @@ from pages.shared.images.picture_map import show_map
 from pages.shared.images.piles import show_piles
 from pages.shared.images.places import show_places
 from pages.shared.images.questions import show_questions
+from pages.shared.images.sweep import show_sweep
 from pages.shared.journey import IMAGES, LAYERS, has_material, usable_classes
 from pages.shared.layout import enter, next_step, page_header
 from pages.shared.text import counted
@@ -71,6 +72,7 @@ if total:
     show_places(project.id)
     show_health_check(project.id, live)
     show_piles(project.id)
+    show_sweep(project.id, live)
     picture_browser(project.id, live, classes, total=total, excluded=excluded)
     show_groups(project.id)
     show_map(project.id, live)

@@ -2,6 +2,8 @@
 // action on all of them. Where nothing opens, a click chooses.
 // The selection lives here, so that choosing asks the server nothing. Names only ever become
 // text content, never HTML.
+// Where keys are `quick`, a key acts on the picture with the frame if none is selected, and the frame
+// moves on. All that was said so stays in the state, with its time: keys come faster than answers.
 const views = new WeakMap();
 
 function element(tag, className, text) {
@@ -20,7 +22,7 @@ function swatch(colour) {
 const number = (value) => value.toLocaleString("en");
 
 function createView(root) {
-  const view = { selected: new Set(), anchor: null, focus: 0, tiles: [], data: {} };
+  const view = { selected: new Set(), anchor: null, focus: 0, tiles: [], data: {}, said: {} };
   view.box = root.querySelector(".gallery");
   view.filters = root.querySelector(".filters");
   view.bar = root.querySelector(".bar");
@@ -74,6 +76,13 @@ function act(view, action) {
   clear(view);
 }
 
+function actOnFocused(view, action) {
+  const id = view.data.tiles[view.focus].id;
+  view.said[id] = [Date.now() + performance.now() % 1, action];
+  view.keep("said", { ...view.said });
+  move(view, 1);
+}
+
 function columns(view) {
   const top = view.tiles[0]?.offsetTop;
   const next = view.tiles.findIndex((tile) => tile.offsetTop !== top);
@@ -104,13 +113,14 @@ function onKey(view, event) {
   else if (letter === "escape" && view.selected.size) clear(view);
   else {
     const action = view.data.actions.find((entry) => entry.shortcut === letter);
-    if (!action || !view.selected.size) return;
-    act(view, action.id);
+    if (!action || !(view.selected.size || (onTile && view.data.quick))) return;
+    view.selected.size ? act(view, action.id) : actOnFocused(view, action.id);
   }
   event.preventDefault();
   event.stopPropagation();
 }
 
+const QUICK = "Number keys label the picture with the frame; arrows move it.";
 const COARSE = matchMedia("(pointer: coarse)").matches;
 const HINTS = COARSE
   ? { true: "Tap a picture to enlarge it, its circle to select it.", false: "Tap pictures to select them." }
@@ -128,8 +138,8 @@ function paint(view) {
   const count = view.selected.size;
   view.bar.querySelector(".said").textContent = count
     ? `${count} selected`
-    : HINTS[view.data.opens];
-  view.bar.querySelector(".actions").hidden = !count;
+    : view.data.quick && !COARSE ? QUICK : HINTS[view.data.opens];
+  view.bar.querySelector(".actions").hidden = !count && !view.data.quick;
 }
 
 function drawFilters(view) {
@@ -233,10 +243,13 @@ function drawPages(view) {
   );
 }
 
-export default function ({ parentElement, data, setTriggerValue }) {
+export default function ({ parentElement, data, setStateValue, setTriggerValue }) {
   let view = views.get(parentElement);
+  const begins = !view;
   if (!view) views.set(parentElement, (view = createView(parentElement)));
   view.send = setTriggerValue;
+  view.keep = setStateValue;
+  const focused = view.grid.contains(view.grid.getRootNode().activeElement);
   view.data = data;
   const there = new Set(data.tiles.map((tile) => tile.id));
   view.selected.forEach((id) => there.has(id) || view.selected.delete(id));
@@ -247,4 +260,5 @@ export default function ({ parentElement, data, setTriggerValue }) {
   drawTiles(view);
   drawPages(view);
   paint(view);
+  if (focused || (begins && data.quick)) view.tiles[view.focus]?.focus({ preventScroll: true });
 }

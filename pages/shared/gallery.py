@@ -90,6 +90,7 @@ def gallery(
     first: int = 1,
     total: int | None = None,
     nothing: str = "No pictures here.",
+    quick: bool = False,
     on_action: Callable[[str, list[str]], None] | None = None,
     on_filter: Callable[[str], None] | None = None,
     on_page: Callable[[int], None] | None = None,
@@ -105,6 +106,7 @@ def gallery(
         first: Number of the first tile among `total`, counted from 1.
         total: How many pictures there are on all pages; None = these.
         nothing: What to say when there are no tiles.
+        quick: Whether the key of an action acts on the picture with the frame and moves on.
         on_action: Called with the action's id and the tiles' ids.
         on_filter: Called with the filter's id.
         on_page: Called with -1 or 1.
@@ -120,6 +122,15 @@ def gallery(
 
         return callback
 
+    def keys() -> None:
+        """Do what keys have said since the last time."""
+        said = (getattr(state.widget_value(key), "said", None) or {}).items()
+        done = state.widget_value(f"{key}-done", 0)
+        for when, action, one in sorted((when, action, one) for one, (when, action) in said):
+            if when > done and on_action is not None:
+                on_action(action, [one])
+                state.set_widget_value(f"{key}-done", when)
+
     _component(
         key=key,
         data={
@@ -129,6 +140,7 @@ def gallery(
             "chosen": chosen,
             "nothing": nothing,
             "opens": on_open is not None,
+            "quick": quick,
             "page": {
                 "first": first,
                 "last": first + len(tiles) - 1,
@@ -139,6 +151,7 @@ def gallery(
         on_filter_change=answer("filter", on_filter),
         on_page_change=answer("page", on_page),
         on_open_change=answer("open", on_open),
+        on_said_change=keys,
     )
 
 

@@ -34,6 +34,7 @@ from tl_core.runs.results.report import read_report
 from tl_core.service import live
 from tl_core.service.live import LiveModels
 from tl_core.service.live_project import LiveProject
+from tl_core.service.on_demand import growth, next_labels, place_change
 from tl_core.workspace import delete_project
 from tl_core.workspace.database import ImageRow, session
 
@@ -367,7 +368,25 @@ def test_pictures_from_elsewhere_are_noticed_and_others_are_not(tmp_path):
     here = [(file.name, file.read_bytes()) for file in files]
     dark = [Image.open(file).point(lambda value: value // 2) for file in files]
     elsewhere = [(file.name, encoded(one)) for file, one in zip(files, dark, strict=True)]
-    assert not project.place(here).elsewhere
-    assert project.place(elsewhere).elsewhere
-    assert project.place(here[:5]) is None
-    assert project.place(None) is None, "no picture is without a class"
+    assert not place_change(project.known, here).elsewhere
+    assert place_change(project.known, elsewhere).elsewhere
+    assert place_change(project.known, here[:5]) is None
+    assert place_change(project.known, None) is None, "no picture is without a class"
+
+
+def test_the_next_labels_come_from_what_has_none_and_their_worth_from_what_has(tmp_path):
+    workspace, project_id = place = stripes_project(tmp_path, each=16)
+    save_backbone(workspace, project_id, own_weights(workspace, project_id))
+    without = ids(place, "class 0")[:5]
+    assign_class(*place, without, None)
+    project = settled(LiveProject(*place))
+    asked = next_labels(project.known, 3)
+    waiting = {one.digest for one in list_images(*place, class_name=None)}
+    assert len(set(asked)) == 3 and set(asked) < waiting
+    found, now = growth(project.known), state(project)
+    assert found.points[-1] == (27, pytest.approx(now.accuracy))
+    assert found.points[0][0] < 27 and found.gain <= found.gain_high
+    assign_class(*place, ids(place, "class 1"), None)
+    assert not state(settled(project)).ready
+    assert growth(project.known) is None
+    assert len(set(next_labels(project.known, 3))) == 3, "without a model typical ones come first"

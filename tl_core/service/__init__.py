@@ -11,7 +11,7 @@ live               the live models: kept up to date while pages ask, questions a
 live_project       one project with its live model: what is to be done, what is known
 live_model         what is prepared without labels, and the fit for the labels of now
 live_features      pictures looked at as they arrive, kept where trainings find them
-on_demand          what a person asks for: groups to name, what is wrong with the pictures
+on_demand          what a person asks for: groups to name, what is wrong, what to label next
 estimates          how long a training will take, from what earlier ones took
 tally              what a training did and how long it took
 headless/          the command line: train, assess, check, cluster, predict, export

@@ -21,8 +21,10 @@ from tl_core import runs
 from tl_core.errors import TLCoreError, WorkspaceError
 from tl_core.runs.processes import cores
 from tl_core.runs.results.answers import Answer
-from tl_core.runs.results.live import LiveAnswer, LiveState, PlaceChange
+from tl_core.runs.results.live import LabelCurve, LiveAnswer, LiveState, PlaceChange
+from tl_core.service.live_model import Known
 from tl_core.service.live_project import LiveProject
+from tl_core.service.on_demand import growth, next_labels, place_change
 from tl_core.workspace import open_workspace
 
 PATIENCE_SECONDS = 0.1  # for a fit, before whoever asks is told that it is still to come
@@ -68,10 +70,8 @@ class LiveModels:
     ) -> list[Answer]:
         return self._project(root, project_id).predict(pictures)
 
-    def place(
-        self, root: str, project_id: str, pictures: Sequence[tuple[str, bytes]] | None
-    ) -> PlaceChange | None:
-        return self._project(root, project_id).place(pictures)
+    def known(self, root: str, project_id: str) -> Known | None:
+        return self._project(root, project_id).known
 
     @contextmanager
     def answering(self) -> Iterator[None]:
@@ -216,7 +216,28 @@ def live_place(
     root: str, project_id: str, pictures: Sequence[tuple[str, bytes]] | None = None
 ) -> PlaceChange | None:
     """Return how far pictures from elsewhere, or those without a class, are from the learnt."""
-    return models().place(root, project_id, pictures)
+    known = models().known(root, project_id)
+    return place_change(known, pictures) if known and known.model else None
 
 
-QUESTIONS = (live_state, live_answers, live_order, live_predict, live_place)
+def live_sweep(root: str, project_id: str, count: int, _asked: int = 0) -> tuple[str, ...]:
+    """Return digests of pictures to label next; `_asked` tells one question from the next."""
+    known = models().known(root, project_id)
+    return next_labels(known, count) if known else ()
+
+
+def live_growth(root: str, project_id: str, _asked: str = "") -> LabelCurve | None:
+    """Return what labels have brought so far and may bring; None while that is not known."""
+    known = models().known(root, project_id)
+    return growth(known) if known else None
+
+
+QUESTIONS = (
+    live_state,
+    live_answers,
+    live_order,
+    live_predict,
+    live_place,
+    live_sweep,
+    live_growth,
+)

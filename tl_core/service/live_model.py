@@ -5,17 +5,14 @@ milliseconds, so that it is done anew after every change of a label or a class.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from tl_core.approaches.probing.probe import Basis, LinearProbe
-from tl_core.assessment.place import LEAST, place_distance
 from tl_core.backbones.unlike import Unlike, fit_unlike
-from tl_core.errors import ImageFileError
 from tl_core.evaluation.calibration import softmax
 from tl_core.evaluation.folds import group_numbers
 from tl_core.features.device import suited_threads
@@ -24,15 +21,12 @@ from tl_core.images import PictureRow, picture_rows
 from tl_core.images.sets import LEAST_PER_CLASS
 from tl_core.runs.catalogue import Backbone
 from tl_core.runs.draft import chosen_backbone, drafted_config
-from tl_core.runs.events import result_of
 from tl_core.runs.results.answers import Prediction
 from tl_core.runs.results.intervals import independent_pictures
-from tl_core.runs.results.live import LiveAnswer, PlaceChange
+from tl_core.runs.results.live import LiveAnswer
 from tl_core.service.live_features import LiveFeatures
 from tl_core.workspace import open_project
 from tl_core.workspace.storage import Workspace
-
-LEARNT, COMPARED = 400, 100  # pictures that are drawn to compare places
 
 
 @dataclass(frozen=True)
@@ -226,42 +220,10 @@ class LiveModel:
         return self._probabilities[np.arange(len(self.labels)), self.labels]
 
 
-def place_change(
-    model: LiveModel,
-    features: LiveFeatures,
-    snapshot: Snapshot,
-    pictures: Sequence[tuple[str, bytes]] | None,
-) -> PlaceChange | None:
-    """Return how far new pictures are from learnt ones of the classes that the model gives them.
+@dataclass(frozen=True)
+class Known:
+    """What a live model knows at one moment; no model while there is none."""
 
-    Args:
-        model: Of the snapshot.
-        features: Of the same project.
-        snapshot: What the model learnt from.
-        pictures: Name and content of each; None for the project's pictures without a class.
-
-    Returns:
-        None if there are too few to compare; pictures that cannot be read are left out.
-    """
-    random = np.random.default_rng(0)
-    learnt = [snapshot.learnable[i] for i in random.permutation(len(snapshot.learnable))[:LEARNT]]
-    unlabelled = [row for row in snapshot.pictures if not row.class_name and not row.locked]
-    new = [row for row in unlabelled if not features.missing([row])] if pictures is None else []
-    new = [new[i] for i in random.permutation(len(new))[:COMPARED]]
-    values = [result_of(features.table(new)).values] if new else []
-    for _name, content in pictures or ():
-        with suppress(ImageFileError):
-            values.append(features.of_content(content))
-    if sum(map(len, values)) < LEAST or features.missing(learnt):
-        return None
-    table, values = result_of(features.table(learnt)), np.concatenate(values)
-    index = {name: label for label, name in enumerate(model.class_names)}
-    distance = place_distance(
-        table.last,
-        np.array([index.get(row.class_name, -1) for row in learnt]),
-        values[:, -table.blocks["last"] :],
-        model.probe.logits(values).argmax(axis=1),
-        learnt_groups=group_numbers([row.group for row in learnt]),
-        new_groups=group_numbers([row.group for row in new]) if new else None,
-    )
-    return None if distance is None else PlaceChange(n=len(values), distance=distance)
+    snapshot: Snapshot
+    features: LiveFeatures
+    model: LiveModel | None

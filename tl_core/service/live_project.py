@@ -16,9 +16,9 @@ from tl_core.features import copies
 from tl_core.images import PictureRow, without_labels
 from tl_core.runs.events import result_of
 from tl_core.runs.results.answers import Answer
-from tl_core.runs.results.live import LiveAnswer, LiveState, PlaceChange
+from tl_core.runs.results.live import LiveAnswer, LiveState
 from tl_core.service.live_features import LiveFeatures
-from tl_core.service.live_model import LiveModel, Prepared, Snapshot, place_change
+from tl_core.service.live_model import Known, LiveModel, Prepared, Snapshot
 from tl_core.workspace.opening import deletion_marker
 from tl_core.workspace.storage import Workspace
 
@@ -191,9 +191,9 @@ class LiveProject:
         if by == "least sure":
             found = self.answers(None)
             return tuple(sorted(found, key=lambda digest: found[digest].probability))
-        if by != "disagrees":
-            raise ValueError(f"by is {by!r}; expected 'least sure' or 'disagrees'")
-        return model.contradicted
+        if by == "disagrees":
+            return model.contradicted
+        raise ValueError(f"by is {by!r}; expected 'least sure' or 'disagrees'")
 
     def predict(self, pictures: Sequence[tuple[str, bytes]]) -> list[Answer]:
         """Return an answer for each (name, content): a prediction, or why there is none.
@@ -203,10 +203,8 @@ class LiveProject:
         """
         model, features = self._model, self._features
         if model is None or features is None:
-            raise PredictionError(
-                "There is no model yet. It takes two classes with two pictures each; wait until "
-                "they have been processed."
-            )
+            needs = "two classes with two pictures each; wait until they have been processed"
+            raise PredictionError(f"There is no model yet. It takes {needs}.")
         found = []
         for name, content in pictures:
             try:
@@ -216,10 +214,11 @@ class LiveProject:
                 found.append(Answer(name, None, str(error)))
         return found
 
-    def place(self, pictures: Sequence[tuple[str, bytes]] | None) -> PlaceChange | None:
-        """See `live_model.place_change`; None without a model."""
-        model, features, snapshot = self._model, self._features, self._snapshot
-        return place_change(model, features, snapshot, pictures) if model and features else None
+    @property
+    def known(self) -> Known | None:
+        """What the model knows; None without a backbone."""
+        known = Known(self._snapshot, self._features, self._model)
+        return known if known.snapshot and known.features else None
 
     def _prepare(self, features: LiveFeatures, labelled: Sequence[PictureRow]) -> Iterator[None]:
         """Keep copies together as trainings do, then prepare for pictures as grouped then."""

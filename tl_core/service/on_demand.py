@@ -1,12 +1,22 @@
-"""What a person asks for: groups and a map of pictures, and what is wrong with them."""
+"""What a person asks for: groups and a map of pictures, what is wrong with them, what to label.
+
+Some of it needs what the live model knows at the moment: `Known`.
+"""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
+
 from tl_core.approaches.clustering import cluster_pictures
+from tl_core.approaches.probing.active_learning import label_curve, worth_labelling
 from tl_core.assessment.health.check import check_health
+from tl_core.assessment.place import LEAST, place_distance
 from tl_core.backbones import create_backbone
-from tl_core.errors import DatasetError
+from tl_core.errors import DatasetError, ImageFileError
+from tl_core.evaluation.calibration import softmax
+from tl_core.evaluation.folds import group_numbers
 from tl_core.evaluation.projection import positions
 from tl_core.features.extraction import extract_features
 from tl_core.images import picture_rows, without_labels
@@ -14,9 +24,13 @@ from tl_core.runs.catalogue import Backbone
 from tl_core.runs.draft import chosen_backbone
 from tl_core.runs.events import result_of
 from tl_core.runs.results.health import Health
-from tl_core.runs.results.live import PictureMap, Piles
+from tl_core.runs.results.live import LabelCurve, PictureMap, Piles, PlaceChange
+from tl_core.service.live_model import Known
 from tl_core.workspace import open_project, open_workspace
 from tl_core.workspace.storage import Workspace
+
+LEARNT, COMPARED = 400, 100  # pictures that are drawn to compare places
+CHUNK = 512  # pictures whose features are in memory at once
 
 
 def find_piles(
@@ -77,6 +91,86 @@ def find_map(root: str, project_id: str, method: str, _asked: int = 0) -> Pictur
     )
     points = positions(table.last, method=method)
     return PictureMap(table.digests, tuple(points[:, 0].tolist()), tuple(points[:, 1].tolist()))
+
+
+def place_change(known: Known, pictures: Sequence[tuple[str, bytes]] | None) -> PlaceChange | None:
+    """Return how far new pictures are from learnt ones of the classes that the model gives them.
+
+    Args:
+        known: With a model.
+        pictures: Name and content of each; None for the project's pictures without a class.
+
+    Returns:
+        None if there are too few to compare; pictures that cannot be read are left out.
+    """
+    model, features, snapshot = known.model, known.features, known.snapshot
+    random = np.random.default_rng(0)
+    learnt = [snapshot.learnable[i] for i in random.permutation(len(snapshot.learnable))[:LEARNT]]
+    unlabelled = [row for row in snapshot.pictures if not row.class_name and not row.locked]
+    new = [row for row in unlabelled if not features.missing([row])] if pictures is None else []
+    new = [new[i] for i in random.permutation(len(new))[:COMPARED]]
+    values = [result_of(features.table(new)).values] if new else []
+    for _name, content in pictures or ():
+        with suppress(ImageFileError):
+            values.append(features.of_content(content))
+    if sum(map(len, values)) < LEAST or features.missing(learnt):
+        return None
+    table, values = result_of(features.table(learnt)), np.concatenate(values)
+    index = {name: label for label, name in enumerate(model.class_names)}
+    distance = place_distance(
+        table.last,
+        np.array([index.get(row.class_name, -1) for row in learnt]),
+        values[:, -table.blocks["last"] :],
+        model.probe.logits(values).argmax(axis=1),
+        learnt_groups=group_numbers([row.group for row in learnt]),
+        new_groups=group_numbers([row.group for row in new]) if new else None,
+    )
+    return None if distance is None else PlaceChange(n=len(values), distance=distance)
+
+
+def next_labels(known: Known, count: int) -> tuple[str, ...]:
+    """Return digests of pictures without a class, those first whose labels teach the model most.
+
+    Without a model those that are typical of many come first.
+    """
+    rows = [row for row in known.snapshot.pictures if not row.class_name and not row.locked]
+    rows = [row for row in rows if not known.features.missing([row])]
+    learnt = [row for row in known.snapshot.learnable if not known.features.missing([row])]
+    last, said = [], []
+    for start in range(0, len(rows), CHUNK):
+        table = result_of(known.features.table(rows[start : start + CHUNK]))
+        last.append(table.last.copy())
+        if known.model:
+            said.append(softmax(known.model.probe.logits(table.values)))
+    if not rows:
+        return ()
+    order = worth_labelling(
+        np.concatenate(last),
+        np.concatenate(said) if said else None,
+        result_of(known.features.table(learnt)).last if learnt else None,
+        count=count,
+    )
+    return tuple(rows[row].digest for row in order)
+
+
+def growth(known: Known) -> LabelCurve | None:
+    """Return what labels have brought and may bring; None without a measured model."""
+    model, snapshot = known.model, known.snapshot
+    row_of = {row.digest: row for row in snapshot.pictures}
+    rows = [row_of[digest] for digest in model.digests if digest in row_of] if model else []
+    if not rows or len(rows) < len(model.digests) or known.features.missing(rows):
+        return None
+    right = np.full(len(rows), np.nan)
+    right[model.measured] = model.right[model.measured]
+    tests = {row.digest for row in snapshot.test}
+    return label_curve(
+        result_of(known.features.table(rows)).features,
+        model.labels,
+        group_numbers([row.group for row in rows]),
+        right,
+        learnt=sum(row.digest not in tests for row in rows),
+        balanced=snapshot.balanced,
+    )
 
 
 def _opened(root: str, project_id: str) -> tuple[Workspace, Backbone]:

@@ -93,3 +93,23 @@ def _guess(
             hovertemplate="about %{y:.0f} % with %{x} per class<extra></extra>",
         )
     )
+
+
+def labels_curve(points: Sequence[tuple[int, float]], *, title: str) -> Chart:
+    """Return the accuracy, a fraction, over the number of labelled pictures."""
+    figure = blank_figure(220)
+    counts = [count for count, _ in points]
+    figure.add_trace(
+        go.Scatter(
+            x=counts,
+            y=[100 * accuracy for _, accuracy in points],
+            mode="lines+markers",
+            line={"color": ACCENT, "width": 2.5},
+            marker={"size": 9},
+            hovertemplate="%{x} labelled pictures: %{y:.1f} %<extra></extra>",
+        )
+    )
+    ticks = [f"{count:,}" for count in counts]
+    figure.update_xaxes(title_text="labelled pictures", type="log", tickvals=counts, ticktext=ticks)
+    figure.update_yaxes(title_text="accuracy (%)")
+    return Chart(title, figure)

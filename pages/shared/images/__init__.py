@@ -11,6 +11,7 @@ order          as added, or by what the live model says of them
 tiles          one picture in the gallery, with what the live model says of it
 class_dialogs  make, rename, merge and delete a class
 piles          pictures without a class, in groups to name
+sweep          those that teach the model most, to label by keys
 places         pictures of other places, kept apart
 questions      further questions about the pictures, answered by hand
 groups         pictures that show the same thing

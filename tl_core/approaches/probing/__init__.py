@@ -4,5 +4,6 @@ principal_axes   pictures as coordinates of their features; ridge regression wit
 discriminant     discriminant analysis, and its answers without each group in closed form
 probe            the classifier of the two, chosen by these answers
 heads            several such classifiers as one; thresholds of labels
+active_learning  which pictures to label next, and what more labels may gain
 adapting         the same for another place, of which there are pictures without labels
 """

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from tl_core.runs.results.intervals import out_of_fold_interval
 
+SWEEP = 20  # pictures that are labelled in one go
+HARDLY = 0.005  # accuracy; more labels that add less in a sweep hardly help
 ELSEWHERE = 1.0  # proxy A-distance: a linear classifier is right about three pictures of four
 MISSING = ("backbone", "classes", "features", "groups")  # why there is no number yet
 
@@ -96,6 +98,26 @@ class PlaceChange:
     def elsewhere(self) -> bool:
         """Whether the new pictures come from another place, so that the accuracy need not hold."""
         return self.distance >= ELSEWHERE
+
+
+@dataclass(frozen=True)
+class LabelCurve:
+    """Accuracy by number of labels, and what the next `SWEEP` of them may add.
+
+    `points` holds the number of labelled pictures that models learnt from and their accuracy on
+    the pictures that the live model is measured by, the fewest first; the last point is that
+    model. `gain` is what the next sweep would add, a fraction, `gain_high` the upper end of its
+    95 % interval.
+    """
+
+    points: tuple[tuple[int, float], ...]
+    gain: float
+    gain_high: float
+
+    @property
+    def hardly(self) -> bool:
+        """Whether more labels will hardly help."""
+        return self.gain_high < HARDLY
 
 
 @dataclass(frozen=True)
