@@ -18,6 +18,7 @@ from pages.shared.evaluation.cells import (
 from pages.shared.evaluation.locked_test import show_locked_test
 from pages.shared.evaluation.per_class import SMALL_MATRIX, choose_cell, class_table
 from pages.shared.evaluation.questions import show_questions
+from pages.shared.evaluation.since import show_since
 from pages.shared.glossary import term
 from pages.shared.images.changes import undo_button
 from pages.shared.journey import EVALUATION, PREDICT, TRANSFER
@@ -58,6 +59,7 @@ if overlap := report.findings.get("test_overlap"):
     st.warning(plain(overlap["message"]), icon=":material/content_copy:")
 result_cards(report)
 say_what_changed(evaluation, records)
+show_since(run)
 if adapted := adaptation_result(report):
     show_adaptation(project, run, adapted)
 

@@ -26,6 +26,7 @@ from tl_core.runs.catalogue import backbone_to_json
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.events import Event, Note, PhaseStarted, passed_on
 from tl_core.runs.results.report import Report, read_report, write_report
+from tl_core.runs.results.trained_on import write_trained_on
 from tl_core.workspace.storage import Workspace
 
 PHASES = ("features", "probe", "fine_tune", "evaluate")  # those that a report always has
@@ -68,6 +69,7 @@ def prepare_training(
         backbone=backbone,
         preprocessing=preprocessing_for(backbone),
     )
+    write_trained_on(workspace, project_id, run_dir)
     earlier = read_report(run_dir)  # of the same run, before it was stopped
     return Training(task, approach, began, earlier.seconds if earlier else {})
 

@@ -19,17 +19,19 @@ from tl_core.evaluation.calibration import softmax
 from tl_core.evaluation.folds import group_numbers
 from tl_core.evaluation.projection import positions
 from tl_core.features.extraction import extract_features
-from tl_core.images import picture_rows, without_labels
+from tl_core.images import get_images, image_path, picture_rows, without_labels
 from tl_core.runs.catalogue import Backbone
 from tl_core.runs.draft import chosen_backbone
 from tl_core.runs.events import result_of
 from tl_core.runs.results.health import Health
 from tl_core.runs.results.live import LabelCurve, PictureMap, Piles, PlaceChange
+from tl_core.runs.results.trained_on import NewPictures, changes_since
 from tl_core.service.live_model import Known
 from tl_core.workspace import open_project, open_workspace
 from tl_core.workspace.storage import Workspace
 
 LEARNT, COMPARED = 400, 100  # pictures that are drawn to compare places
+MOST_NEW = 300  # pictures that a trained model is asked about
 CHUNK = 512  # pictures whose features are in memory at once
 
 
@@ -170,6 +172,38 @@ def growth(known: Known) -> LabelCurve | None:
         right,
         learnt=sum(row.digest not in tests for row in rows),
         balanced=snapshot.balanced,
+    )
+
+
+def measure_new(root: str, project_id: str, run_id: str, _asked: int = 0) -> NewPictures:
+    """Return what a run's model says of pictures that were added or labelled since.
+
+    Of many, `MOST_NEW` are drawn at random.
+
+    Raises:
+        PredictionError: If the run has no model.
+    """
+    from tl_core.export.predictor import Predictor
+
+    workspace = open_workspace(Path(root))
+    since = changes_since(workspace, project_id, run_id)
+    digests = sorted({*since.added, *since.labelled}) if since else []
+    digests = np.random.default_rng(0).permutation(digests)[:MOST_NEW].tolist()
+    model = Predictor.load(workspace.run_dir(project_id, run_id))
+    records = get_images(workspace, project_id, digests)
+    paths = [image_path(workspace, project_id, record) for record in records]
+    answers = dict(zip([one.digest for one in records], model.predict(paths), strict=True))
+    known = {
+        digest: answers[digest].class_name == name
+        for digest, name in (since.labelled if since else {}).items()
+        if digest in answers and name in model.class_names
+    }
+    tells = any(one.unlike_score is not None for one in answers.values())
+    return NewPictures(
+        n=len(answers),
+        unlike=sum(one.unlike for one in answers.values()) if tells else None,
+        labelled=len(known),
+        correct=sum(known.values()),
     )
 
 

@@ -1,6 +1,7 @@
 """A project's pictures to look through: by class, in order, and what can be done with them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
@@ -25,13 +26,17 @@ from tl_core.images import (
     ClassSummary,
     count_images,
     get_images,
+    list_digests,
     list_images,
 )
+from tl_core.runs import list_runs
+from tl_core.runs.results.trained_on import pictures_then
 
 PANEL = "images"
-ALL, WITHOUT, EXCLUDED = "all", "none", "excluded"
+ALL, NEW, WITHOUT, EXCLUDED = "all", "new", "none", "excluded"
 _CONDITIONS = {
     ALL: {},
+    NEW: {"excluded": False},
     WITHOUT: {"class_name": None, "excluded": False},
     EXCLUDED: {"excluded": True},
 }
@@ -47,7 +52,8 @@ def picture_browser(
 ) -> None:
     """Draw the filters, the buttons for the shown class, and one page of the gallery."""
     workspace = state.current_workspace()
-    filters = _filters(project_id, classes, total=total, excluded=excluded)
+    new = _new(project_id)
+    filters = _filters(project_id, classes, total=total, new=len(new), excluded=excluded)
     chosen = state.widget_value("images-filter", ALL)
     chosen = chosen if chosen in {entry.id for entry in filters} else ALL
     conditions = _conditions(chosen)
@@ -57,6 +63,9 @@ def picture_browser(
     if order in NOTE_TEXT:
         note_text(NOTE_TEXT[order])
     ordered = in_order(project_id, live, order, conditions)
+    if chosen == NEW:
+        ordered = ordered or list_digests(workspace, project_id, **conditions)
+        ordered = [digest for digest in ordered if digest in new]
     shown = count_images(workspace, project_id, **conditions) if ordered is None else len(ordered)
     page = min(state.widget_value("images-page", 0), max(0, (shown - 1) // PAGE_SIZE))
     start = page * PAGE_SIZE
@@ -74,7 +83,7 @@ def picture_browser(
                 project_id,
                 record,
                 answers.get(record.digest),
-                labelled=chosen in (ALL, EXCLUDED),
+                labelled=chosen in (ALL, NEW, EXCLUDED),
                 said=ordered is not None,
                 colours=colours,
             )
@@ -95,7 +104,7 @@ def picture_browser(
 
 
 def _filters(
-    project_id: str, classes: Sequence[ClassSummary], *, total: int, excluded: int
+    project_id: str, classes: Sequence[ClassSummary], *, total: int, new: int, excluded: int
 ) -> list[Filter]:
     colours = class_colours(project_id)
     without = count_images(state.current_workspace(), project_id, **_CONDITIONS[WITHOUT])
@@ -106,11 +115,29 @@ def _filters(
         )
         for c in classes
     ]
+    if new:
+        found.append(Filter(id=NEW, label="New since the last training", count=new))
     if without:
         found.append(Filter(id=WITHOUT, label="Without a class", count=without))
     if excluded:
         found.append(Filter(id=EXCLUDED, label="Excluded", count=excluded))
     return found
+
+
+def _new(project_id: str) -> frozenset[str]:
+    """Return the digests of the pictures that the newest training did not have."""
+    workspace = state.current_workspace()
+    done = (run for run in list_runs(workspace, project_id, "train") if run.state == "done")
+    run = next(done, None)
+    known = _known_then(workspace.run_dir(project_id, run.id)) if run else None
+    if known is None:
+        return frozenset()
+    return frozenset(list_digests(workspace, project_id, excluded=False)) - known
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _known_then(run_dir: Path) -> frozenset[str] | None:
+    return pictures_then(run_dir)
 
 
 def _conditions(chosen: str) -> dict:

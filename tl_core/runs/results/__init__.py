@@ -5,6 +5,7 @@ report      one training: how good the model is
 anomaly     one training on normal pictures only: false alarms, what it finds
 adaptation  one training that was adapted to another place
 questions   one training on several questions: how well each is answered
+trained_on  the labels of one training, what has changed since, its model on new pictures
 locked      the same on the locked test part
 comparison  two trainings on the same pictures
 assessment  did the pretrained model help?
