@@ -27,10 +27,17 @@ class PrincipalAxes:
     Args:
         features: Raw features by block, each float32 (N, D of the block).
         groups: Index of each picture's group, ascending, int64 (N,).
+        order: Rows of the features, int64 (N,), in the order of the groups; None if they are.
     """
 
-    def __init__(self, features: Mapping[str, np.ndarray], groups: np.ndarray) -> None:
+    def __init__(
+        self,
+        features: Mapping[str, np.ndarray],
+        groups: np.ndarray,
+        order: np.ndarray | None = None,
+    ) -> None:
         size = len(groups)
+        order = np.arange(size) if order is None else order
         self._groups = groups
         self.scaling = {name: _scaling(block, len(features)) for name, block in features.items()}
         landmarks = np.arange(size)
@@ -41,11 +48,11 @@ class PrincipalAxes:
         number = np.float64 if size <= MOST_LANDMARKS else np.float32
         for name, block in features.items():
             mean, scale = (one.astype(number) for one in self.scaling[name])
-            chosen = (block[landmarks] - mean) / scale
+            chosen = (block[order[landmarks]] - mean) / scale
             self._landmarks[name] = chosen.astype(np.float32)
             for start in range(0, size, CHUNK):
                 rows = slice(start, start + CHUNK)
-                similar[rows] += (block[rows] - mean) / scale @ chosen.T
+                similar[rows] += (block[order[rows]] - mean) / scale @ chosen.T
         strength, axes = _eigen(similar[landmarks])
         to_axes = axes / np.sqrt(strength)  # (M, R)
         coordinates = similar @ to_axes  # (N, R)

@@ -90,12 +90,8 @@ class Basis:
             scale = LARGE if name.startswith(LARGE) else ""
             part = scale + ("last" if name.endswith("last") else "stages")
             parts.setdefault(part, {})[name] = block
-        in_order = np.array_equal(self.order, np.arange(size))
         self.parts = {
-            name: PrincipalAxes(
-                {n: block if in_order else block[self.order] for n, block in part.items()},
-                self.groups,
-            )
+            name: PrincipalAxes(part, self.groups, self.order)
             for name, part in parts.items()
             if part
         }
