@@ -32,8 +32,8 @@ with card("onnx"):
     if several := questions_result(report_of(run)):
         note_text(
             f"One file answers all {len(several.questions):,} questions. Its probabilities stand "
-            "side by side; the metadata `heads` names question, answers and threshold of each, in "
-            "this order. `predict.py` prints an answer to each."
+            "side by side; “heads” in its metadata names question, answers and threshold of each, "
+            "in this order. The script predict.py prints an answer to each."
         )
 with card("weights"):
     st.subheader("Weights for PyTorch", anchor=False)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.shared.elements import note_text, number_cards
 from pages.shared.layers.strategies import STRATEGY_NAMES
-from pages.shared.results import honest_card, honest_number, number_of, result_text
+from pages.shared.results import HonestNumber, honest_card, honest_number, number_of, result_text
 from pages.shared.text import counted, percent
 from tl_core.runs.results.adaptation import AdaptationResult, adaptation_result
 from tl_core.runs.results.anomaly import AnomalyResult, anomaly_result
@@ -99,12 +99,13 @@ def question_cards(found: QuestionsResult) -> None:
         )
     ]
     if found.mean_precision is not None:
-        below = f"Over {counted(len(found.labels), 'label')}: 1 ranks every picture with it first."
+        below = f"of {counted(len(found.labels), 'label')}; 1 is perfect"
         cards.append(("[[mAP]]", f"{found.mean_precision:.2f}", below))
     if found.exact_match is not None and len(found.labels) > 1:
-        right = round(found.exact_match * found.exact_match_pictures)
-        value = f"{right} of {found.exact_match_pictures}: {percent(found.exact_match)}"
-        cards.append(("[[Exact match|exact match]]", value, "of pictures have every label right"))
+        n = found.exact_match_pictures
+        where = "pictures, right where every label is"
+        number = HonestNumber(correct=round(found.exact_match * n), n=n, measured_on=where)
+        cards.append(honest_card("[[Exact match|exact match]]", number))
     number_cards(*cards)
 
 

@@ -156,6 +156,8 @@ def test_they_are_trained_judged_tried_and_taken_away(workspace, project, stripe
     rows = app.dataframe[0].value
     assert list(rows["Question"]) == ["class", "dark", "shade"]
     assert "left out" in messages(app) and "only 'x'" in messages(app)
+    wrong = {one.name: len(one.mistakes) for one in found.questions}
+    assert wrong == {one.name: one.n - one.correct for one in found.questions}
 
     app = open_app(PREDICT, project)
     files = sorted(stripes.rglob("*.png"))

@@ -6,18 +6,22 @@ in common that one question could spoil for another. Whether a picture has a lab
 with the answers no and yes; the threshold of yes is where answers out of fold have the largest F1.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from sklearn.metrics import average_precision_score
 
 from tl_core.approaches import linear_probe
 from tl_core.approaches.approach import Approach, Fitted, Steps
 from tl_core.approaches.linear_probe import ProbeModel
-from tl_core.approaches.probing.heads import at_half, side_by_side, threshold_of
+from tl_core.approaches.probing.heads import (
+    at_half,
+    label_facts,
+    side_by_side,
+    threshold_of,
+)
 from tl_core.approaches.probing.probe import Basis
 from tl_core.approaches.task import Extracted, Task, regroup
 from tl_core.backbones.network import TransferNetwork
@@ -40,6 +44,8 @@ from tl_core.runs.events import Event, Note, PhaseStarted, result_of
 from tl_core.runs.results.questions import CLASS_QUESTION
 from tl_core.runs.results.report import Evaluation
 from tl_core.workspace.storage import Workspace
+
+MISTAKES = 24  # of a question that are kept
 
 
 def train(task: Task) -> Steps:
@@ -164,37 +170,23 @@ class ManyModels:
                 "folds": one.folds,
                 "class_names": list(one.class_names),
                 "confusion": one.confusion.tolist(),
+                "mistakes": [
+                    _said(one, row, self.plain[name].probabilities)
+                    for row in one.most_confident_mistakes(MISTAKES)
+                ],
             }
             for name, one in self.measured.items()
         }
         mean = float(np.mean([one["accuracy"] for one in questions.values()]))
         facts = {"questions": questions, "unusable": dict(self.unusable), "mean_accuracy": mean}
-        return facts | self._labels() if self.thresholds else facts
+        return facts | label_facts(self.plain, self.measured, self.thresholds)
 
-    def _labels(self) -> dict:
-        """Return average precision and threshold of each label, and how often all are right."""
-        labels, right = {}, defaultdict(list)
-        for name, threshold in self.thresholds.items():
-            plain, found = self.plain[name], self.measured[name]
-            yes = plain.probabilities[:, 1]
-            precision = average_precision_score(plain.labels, yes) if plain.labels.any() else None
-            labels[name] = {
-                "average_precision": None if precision is None else float(precision),
-                "threshold": threshold,
-                "pictures": int(plain.labels.sum()),
-            }
-            hits = found.predicted == found.labels
-            for digest, hit in zip(found.digests, hits, strict=True):
-                right[digest].append(hit)
-        whole = [all(hits) for hits in right.values() if len(hits) == len(labels)]
-        known = [one["average_precision"] for one in labels.values()]
-        known = [one for one in known if one is not None]
-        return {
-            "map": float(np.mean(known)) if known else None,
-            "labels": labels,
-            "exact_match": float(np.mean(whole)) if whole else None,
-            "exact_match_pictures": len(whole),
-        }
+
+def _said(found: Evaluation, row: int, probabilities: np.ndarray) -> list:
+    """Return a picture's digest, the true and the predicted answer, and how probable the latter."""
+    label, said = int(found.labels[row]), int(found.predicted[row])
+    names = found.class_names
+    return [found.digests[row], names[label], names[said], float(probabilities[row, said])]
 
 
 def first_question(workspace: Workspace, project_id: str, _config: TrainingConfig) -> ImageSet:

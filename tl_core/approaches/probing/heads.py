@@ -1,10 +1,11 @@
 """Several linear classifiers as one, and thresholds for those that find a label."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from sklearn.metrics import precision_recall_curve
+from sklearn.metrics import average_precision_score, precision_recall_curve
 
 from tl_core.approaches.probing.probe import LinearProbe, ProbeFit
 from tl_core.evaluation.calibration import softmax
@@ -54,3 +55,40 @@ def at_half(found: Evaluation, threshold: float) -> Evaluation:
     above = 0.5 + 1e-6 + (0.5 - 1e-6) * (yes - limits) / (1 - limits)
     half = np.where(yes < limits, 0.5 * yes / limits, above).astype(np.float32)
     return replace(found, probabilities=np.stack([1 - half, half], axis=1))
+
+
+def label_facts(
+    plain: Mapping[str, Evaluation],
+    measured: Mapping[str, Evaluation],
+    thresholds: Mapping[str, float],
+) -> dict:
+    """Return average precision and threshold of each label, and how often all are right.
+
+    Args:
+        plain: By name, the answers no and yes.
+        measured: The same with thresholds at one half.
+        thresholds: Of those that are labels; nothing is returned without one.
+    """
+    labels, right = {}, defaultdict(list)
+    for name, threshold in thresholds.items():
+        found, yes = measured[name], plain[name].probabilities[:, 1]
+        precision = average_precision_score(found.labels, yes) if found.labels.any() else None
+        labels[name] = {
+            "average_precision": None if precision is None else float(precision),
+            "threshold": threshold,
+            "pictures": int(found.labels.sum()),
+        }
+        hits = found.predicted == found.labels
+        for digest, hit in zip(found.digests, hits, strict=True):
+            right[digest].append(hit)
+    if not labels:
+        return {}
+    whole = [all(hits) for hits in right.values() if len(hits) == len(labels)]
+    known = [one["average_precision"] for one in labels.values()]
+    known = [one for one in known if one is not None]
+    return {
+        "map": float(np.mean(known)) if known else None,
+        "labels": labels,
+        "exact_match": float(np.mean(whole)) if whole else None,
+        "exact_match_pictures": len(whole),
+    }

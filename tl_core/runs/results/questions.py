@@ -10,6 +10,16 @@ CLASS_QUESTION = "class"  # what the classes answer
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """A picture that was answered wrongly; `probability` is of what was said."""
+
+    digest: str
+    true: str
+    said: str
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class QuestionResult:
     """The answers to one question on pictures that its classifier did not learn from.
 
@@ -23,6 +33,7 @@ class QuestionResult:
         threshold: Of a label that a picture has or has not: the probability from which on it has
             it; None for other questions.
         average_precision: Of such a label; None if no picture measured has it.
+        mistakes: Some, the surest first.
     """
 
     name: str
@@ -35,6 +46,7 @@ class QuestionResult:
     confusion: np.ndarray
     threshold: float | None = None
     average_precision: float | None = None
+    mistakes: tuple[Mistake, ...] = ()
 
     @property
     def most_frequent(self) -> tuple[str, float]:
@@ -86,6 +98,10 @@ def questions_result(report: Report | None) -> QuestionsResult | None:
                 confusion=np.array(one["confusion"], np.int64),
                 threshold=labels.get(name, {}).get("threshold"),
                 average_precision=labels.get(name, {}).get("average_precision"),
+                mistakes=tuple(
+                    Mistake(digest=digest, true=true, said=said, probability=sure)
+                    for digest, true, said, sure in one.get("mistakes", ())
+                ),
             )
             for name, one in facts["questions"].items()
         ),
