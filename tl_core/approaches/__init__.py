@@ -10,6 +10,7 @@ optimising/     layers that learn, step by step
 fine_tuning     APPROACH "fine-tune": the last layer groups learn, from the probe on
 from_scratch    APPROACH "scratch": the same architecture with random weights
 improve         APPROACH "improve": the probe, then fine-tuning on trial, kept if it pays
+self_supervised     APPROACH: pictures without labels are learnt from, too
 domain_adaptation   APPROACH: labelled pictures of one place, unlabelled ones of another
 multi_task          APPROACH: several questions, or several labels per picture
 anomaly_detection   APPROACH: normal pictures only, whatever is unlike them is anomalous

@@ -104,6 +104,7 @@ from tl_core.images.sets import (
     label_facts,
     picture_rows,
     subset_facts,
+    unlabelled_images,
     without_labels,
 )
 from tl_core.images.undo import delete_place, last_change, undo_last

@@ -108,6 +108,12 @@ def without_labels(
     )
 
 
+def unlabelled_images(workspace: Workspace, project_id: str) -> tuple[LabelledImage, ...]:
+    """Return the pictures that have no label yet; they have label -1."""
+    rows = picture_rows(workspace, project_id)
+    return without_labels(workspace, project_id, [row for row in rows if row.class_name is None])
+
+
 def label_facts(workspace: Workspace, project_id: str) -> list[tuple[str, str, str | None]]:
     """Return digest, class and group of the pictures that `image_set` has as `images`."""
     with session(workspace, write=False) as opened:

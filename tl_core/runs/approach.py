@@ -13,8 +13,10 @@ from tl_core.runs.configuration import TrainingConfig
 Value = bool | int | float | str
 LABELS, NORMAL, TARGET = "labels", "normal pictures", "target pictures"
 QUESTIONS = "questions"  # further ones, beside the classes
+UNLABELLED = "pictures without labels"
 LEAST_LABELLED, LEAST_NORMAL = 2, 5  # pictures of a class
 LEAST_TARGET = 5  # of the place of use
+LEAST_UNLABELLED = 20
 
 
 def unmet_need(
@@ -22,11 +24,13 @@ def unmet_need(
     classes: Iterable[ClassSummary],
     places: Iterable[int] = (),
     questions: Iterable[Mapping[str, int]] = (),
+    *,
+    unlabelled: int = 0,
 ) -> str | None:
     """Return the first of an approach's needs that a project lacks, None if it has all.
 
     `places` are the numbers of pictures of other places, `questions` those of each answer to each
-    further question.
+    further question, `unlabelled` the number of pictures without a label.
     """
     sizes = [one.images - one.excluded for one in classes]
     met = {
@@ -36,6 +40,7 @@ def unmet_need(
         QUESTIONS: any(
             sum(count >= LEAST_LABELLED for count in answers.values()) >= 2 for answers in questions
         ),
+        UNLABELLED: unlabelled >= LEAST_UNLABELLED,
     }
     return next((need for need in needs if not met.get(need)), None)
 
@@ -96,7 +101,8 @@ class ApproachFacts:
 
     Args:
         name: As configurations and the command line write it.
-        needs: What has to be there: `LABELS`, `NORMAL`, `TARGET` pictures, `QUESTIONS`.
+        needs: What has to be there: `LABELS`, `NORMAL`, `TARGET`, `UNLABELLED` pictures,
+            `QUESTIONS`.
         pretrained: Whether it starts from pretrained weights.
         trained_groups: How many of the last layer groups are trained by default, the classifier
             included; None for all of them.

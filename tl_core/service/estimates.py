@@ -31,7 +31,7 @@ from tl_core.features.engine import CONVERTING_PAYS, choose_engine
 from tl_core.features.extraction import kept_features, reader_name
 from tl_core.features.patches import kept_patches
 from tl_core.images import count_images, image_path, list_classes, list_images, list_places
-from tl_core.runs.approach import NORMAL, QUESTIONS, TARGET
+from tl_core.runs.approach import NORMAL, QUESTIONS, TARGET, UNLABELLED
 from tl_core.runs.catalogue import Backbone
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.service.tally import Tally
@@ -114,6 +114,8 @@ def missing_looks(workspace: Workspace, project_id: str, config: TrainingConfig)
     place = (workspace, project_id, config.backbone, preprocessing)
     if QUESTIONS in training.approach.needs:
         pictures = count_images(workspace, project_id, excluded=False)
+    if UNLABELLED in training.approach.needs:
+        pictures += count_images(workspace, project_id, class_name=None, excluded=False)
     if TARGET in training.approach.needs:
         pictures += sum(total for total, _ in list_places(workspace, project_id).values())
     if NORMAL in training.approach.needs:

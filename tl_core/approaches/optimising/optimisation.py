@@ -114,7 +114,7 @@ def optimise(
         )
         for step, (batch, labels) in enumerate(train.shuffled(epoch, per_epoch)):
             done = (epoch - 1) * per_epoch + step
-            _set_learning_rate(state.optimiser, done / total)
+            set_learning_rate(state.optimiser, done / total)
             loss, correct = _step(state, train, batch, labels, class_weights)
             loss_sum, hits, seen = loss_sum + loss * len(labels), hits + correct, seen + len(labels)
             rate = (time.perf_counter() - began) / (done + 1 - at_start)
@@ -223,7 +223,7 @@ def _epoch_result(
     )
 
 
-def _set_learning_rate(optimiser: torch.optim.Optimizer, done: float) -> None:
+def set_learning_rate(optimiser: torch.optim.Optimizer, done: float) -> None:
     """Linear warm-up, then half a cosine; `done` is the share of steps taken, in [0, 1)."""
     if done < WARM_UP:
         factor = (done + 1e-3) / (WARM_UP + 1e-3)

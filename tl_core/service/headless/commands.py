@@ -9,21 +9,23 @@ import json
 import signal
 import sys
 import time
+from pathlib import Path
 
 from tl_core import runs
 from tl_core.errors import RunError
 from tl_core.images import Skipped
 from tl_core.runs import Run
+from tl_core.runs.approach import NORMAL, TARGET, UNLABELLED
 from tl_core.runs.catalogue import Backbone, backbone_to_json, weights_state
 from tl_core.runs.configuration import TrainingConfig, config_to_json
-from tl_core.runs.events import (
-    PhaseStarted,
-)
+from tl_core.runs.events import PhaseStarted
 from tl_core.runs.results.report import read_report
 from tl_core.service.headless import folders, results
 from tl_core.service.headless.terminal import list_skipped, say, show, write
 from tl_core.workspace import open_workspace
 from tl_core.workspace.storage import Workspace
+
+FOLDER_FOR = {"--target": "domain_adaptation", "--unlabelled": "self_supervised"}
 
 
 def train(options: argparse.Namespace) -> None:
@@ -48,16 +50,19 @@ def train(options: argparse.Namespace) -> None:
         raise RunError(f"This training cannot be started: {error}.") from error
     if options.download and approach_named(options.strategy).pretrained:
         _download(backbone)
+    needs = approach_named(options.strategy).needs
+    target, unlabelled = options.target, options.unlabelled
+    _check_folder(target, "--target", TARGET in needs, "pictures of the new place")
+    _check_folder(unlabelled, "--unlabelled", UNLABELLED in needs, "pictures without labels")
     project_id, skipped = folders.project_of_folder(
         workspace,
         options.train_dir,
         options.test,
-        one_class="normal pictures" in approach_named(options.strategy).needs,
+        one_class=NORMAL in needs,
         without_classes=bool(options.labels),
-        target=_target(options),
-        leave_out_small=not (
-            options.labels or "normal pictures" in approach_named(options.strategy).needs
-        ),
+        target=target and folders.Target(target, options.target_labels, options.seed),
+        unlabelled=unlabelled,
+        leave_out_small=not (options.labels or NORMAL in needs),
     )
     list_skipped(skipped)
     if options.labels:
@@ -234,19 +239,12 @@ def _store_questions(workspace: Workspace, project_id: str, options: argparse.Na
         say(f"skipped {name}: it is not in the folder, or a copy of another picture")
 
 
-def _target(options: argparse.Namespace) -> "folders.Target | None":
-    from tl_core.approaches.approach import approach_named
-
-    wanted = "target pictures" in approach_named(options.strategy).needs
-    if wanted != (options.target is not None):
-        raise RunError(
-            "Name the folder with pictures of the new place with --target."
-            if wanted
-            else "--target is for --approach domain_adaptation; leave it out."
-        )
-    if not wanted:
-        return None
-    return folders.Target(options.target, options.target_labels, options.seed)
+def _check_folder(folder: Path | None, option: str, needed: bool, what: str) -> None:
+    """Raise if a folder is given that the approach has no use for, or not given where it has."""
+    if needed and folder is None:
+        raise RunError(f"Name the folder with {what} with {option}.")
+    if folder is not None and not needed:
+        raise RunError(f"{option} is for --approach {FOLDER_FOR[option]}; leave it out.")
 
 
 def _download(backbone: Backbone) -> None:

@@ -40,6 +40,7 @@ def project_of_folder(
     one_class: bool = False,
     without_classes: bool = False,
     target: "Target | None" = None,
+    unlabelled: Path | None = None,
     leave_out_small: bool = False,
 ) -> tuple[str, list[Skipped]]:
     """Return a project with these pictures and what was left out; a folder that did not change
@@ -53,6 +54,7 @@ def project_of_folder(
         one_class: Whether pictures beside the folders are a class, named after `train_dir`.
         without_classes: Whether folders are no classes.
         target: Pictures of another place.
+        unlabelled: Pictures of the same kind, whose folders are no classes.
         leave_out_small: Whether classes with too few pictures to learn from lose them.
 
     Raises:
@@ -69,12 +71,17 @@ def project_of_folder(
         files += tested if target is None else target.also_tested(tested)
     if target is not None:
         files += target.files()
+    if unlabelled is not None:
+        files += [
+            _given(_of_class(file, None), None, always=True) for file in folder_files(unlabelled)
+        ]
     if without_classes:
         files = [_of_class(file, None) for file in files]
     remembered = workspace.root / "folders.json"
-    folders = [train_dir, *filter(None, (test_dir, target and target.folder))]
+    folders = [train_dir, *filter(None, (test_dir, target and target.folder, unlabelled))]
     asked = f"{one_class} {without_classes} {target} {PLACE}"
     asked = asked if one_class or without_classes or target else ""
+    asked += " unlabelled" if unlabelled else ""
     fingerprint = _fingerprint(folders, asked)
     project_id = _known_project(workspace, remembered, fingerprint)
     if project_id is None:
@@ -222,7 +229,9 @@ def _known_project(workspace: Workspace, remembered: Path, fingerprint: str) -> 
         return None
 
 
-def _given(file: SourceFile | Skipped, split: str, *, always: bool = False) -> SourceFile | Skipped:
+def _given(
+    file: SourceFile | Skipped, split: str | None, *, always: bool = False
+) -> SourceFile | Skipped:
     """Return the file as the person's part `split`, unless its folders already name another."""
     if isinstance(file, Skipped) or (file.split and not always):
         return file

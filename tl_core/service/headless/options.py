@@ -59,14 +59,14 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         "fine_tuning: linear probing, then the last layer groups learn; scratch, from_scratch: "
         "start from random weights; anomaly_detection: TRAIN_DIR holds normal pictures only, and "
         "whatever is unlike them is anomalous; domain_adaptation: pictures of another place, given "
-        "with --target, change the classifier (default: %(default)s)",
+        "with --target, change the classifier; self_supervised: pictures without "
+        "labels, given with --unlabelled, are learnt from, too (default: %(default)s)",
     )
     add(
         "--target",
         type=Path,
         metavar="TARGET_DIR",
-        help="for domain_adaptation: pictures of the place where the model will be used; labels "
-        "(one folder per class) are not needed",
+        help="for domain_adaptation: pictures of the place of use; labels are not needed",
     )
     add(
         "--target-labels",
@@ -74,6 +74,12 @@ def _add_train(commands: argparse._SubParsersAction) -> None:
         default=0,
         metavar="K",
         help="the labels of K pictures of TARGET_DIR, drawn at random, are known (default: 0)",
+    )
+    add(
+        "--unlabelled",
+        type=Path,
+        metavar="DIR",
+        help="for self_supervised: pictures without labels, hundreds or more",
     )
     add(
         "--labels",
