@@ -45,6 +45,10 @@ TERMS = {
         "Trained on pictures without labels, by tasks such as recognising two views of the same "
         "picture; often good for pictures unlike everyday photographs."
     ),
+    "self-training": (
+        "Learning also from one's own answers for pictures without labels, as if they were labels, "
+        "several times over."
+    ),
     "weights": (
         "The values of a network's parameters, stored in a file: everything that it has learned."
     ),

@@ -6,7 +6,12 @@ from pages.shared.elements import note_text, number_cards
 from pages.shared.layers.strategies import STRATEGY_NAMES
 from pages.shared.results import HonestNumber, honest_card, honest_number, number_of, result_text
 from pages.shared.text import counted, percent
-from tl_core.runs.results.adaptation import AdaptationResult, adaptation_result
+from tl_core.runs.results.adaptation import (
+    AdaptationResult,
+    RetrainingResult,
+    adaptation_result,
+    retraining_result,
+)
 from tl_core.runs.results.anomaly import AnomalyResult, anomaly_result
 from tl_core.runs.results.intervals import wilson_interval
 from tl_core.runs.results.questions import QuestionsResult, questions_result
@@ -109,6 +114,25 @@ def question_cards(found: QuestionsResult) -> None:
     number_cards(*cards)
 
 
+def _retraining(found: RetrainingResult) -> None:
+    """Say whether pictures without labels helped, on the same pictures."""
+    what = f"Learning from {found.pictures:,} pictures without labels"
+    if found.after is None:
+        st.info(f"{what} was not possible; the notes say why. The model is the plain probe.")
+        return
+    low, high = found.gain_interval
+    points = (
+        f"{_points(found.after - found.before)} points against the plain probe (95 % interval "
+        f"{_points(low)} to {_points(high)}, on the same pictures)"
+    )
+    if not found.used:
+        st.info(f"{what} was no clear help: {points}. So the model is the plain probe.")
+    elif found.after > found.before:
+        st.success(f"{what} helped: {points}.")
+    else:
+        st.error(f"{what} did not help here: {points}. Use another training's model.")
+
+
 def _points(fraction: float) -> str:
     return f"{100 * fraction:+.1f}".replace("-", "−")
 
@@ -129,6 +153,8 @@ def result_cards(report: Report) -> None:
         question_cards(several)
     else:
         honest_number("Accuracy", number_of(report.evaluation))
+        if retrained := retraining_result(report):
+            _retraining(retrained)
     total, looking = report.seconds.get("total", 0.0), report.seconds.get("features", 0.0)
     time = f"{total:.0f} s" if total >= 10 else f"{total:.1f} s"
     used = STRATEGY_NAMES.get(report.strategy_used, report.strategy_used)

@@ -22,7 +22,7 @@ from tl_core.approaches.task import Images, Task, extract
 from tl_core.backbones.layer_groups import layer_groups
 from tl_core.backbones.network import TransferNetwork
 from tl_core.backbones.unlike import spread
-from tl_core.errors import DatasetError, RunError
+from tl_core.errors import DatasetError
 from tl_core.features.extraction import extract_features
 from tl_core.images import ImageSet, image_set, unlabelled_images
 from tl_core.runs.approach import LABELS, LEAST_UNLABELLED, UNLABELLED, Option
@@ -38,9 +38,7 @@ MOST = 4000  # pictures without labels that self-training takes
 
 def train(task: Task) -> Steps:
     options = APPROACH.options_of(task.config)
-    method, known = str(options["method"]), (SELF_TRAINING, *METHODS)
-    if method not in known:
-        raise RunError(f"method is {method!r}; expected one of {', '.join(known)}.")
+    method = str(options["method"])
     task, extracted = yield from extract(task, augmented=False)
     plain = yield from linear_probe.fit(task, extracted)
     yield from linear_probe.say_what_is_not_measured(plain)
@@ -179,7 +177,10 @@ APPROACH = Approach(
     needs=(LABELS, UNLABELLED),
     trained_groups=2,
     settings=("balanced", "frozen_groups", "backbone_lr", "layer_decay", "weight_decay"),
-    options=(Option("method", SELF_TRAINING), Option("epochs", 10, least=1, most=1000)),
+    options=(
+        Option("method", SELF_TRAINING, choices=(SELF_TRAINING, *METHODS)),
+        Option("epochs", 10, least=1, most=1000),
+    ),
     image_set=with_unlabelled,
     train=train,
 )

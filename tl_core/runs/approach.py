@@ -69,7 +69,7 @@ class Option:
     """A setting of one approach alone, given as ``--set name=value`` or in `config.options`.
 
     `kind` says what a value stands for: "class" and "place", the name of one; "share", a fraction;
-    "" itself.
+    "" itself. `choices` are all values that there are; none: any.
     """
 
     name: str
@@ -77,6 +77,7 @@ class Option:
     least: float | None = None
     most: float | None = None
     kind: str = ""
+    choices: tuple[str, ...] = ()
 
     def checked(self, value: Value | str) -> Value:
         """Return the value in the type of the default.
@@ -89,6 +90,9 @@ class Option:
             given = _truth(value) if kind is bool else kind(value)
         except (TypeError, ValueError) as error:
             raise RunError(f"{self.name} is {value!r}; expected {kind.__name__}.") from error
+        if self.choices and given not in self.choices:
+            there = ", ".join(self.choices)
+            raise RunError(f"{self.name} is {given!r}; expected one of {there}.")
         low = self.least is not None and given < self.least
         if low or (self.most is not None and given > self.most):
             raise RunError(f"{self.name} is {given}; expected {self.least} to {self.most}.")

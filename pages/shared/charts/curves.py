@@ -92,6 +92,8 @@ def curves(
         trial: Whether the epochs are of one network of a trial, which is not the model.
     """
     unit = "accuracy (%)" if measure == "accuracy" else "loss (lower is better)"
+    unlabelled = any(epoch.train_loss is not None for epoch in epochs)
+    unlabelled &= all(epoch.train_accuracy is None for epoch in epochs)
     figure = blank_figure(300, hovermode="x unified")
     for name, past in earlier:
         line = _curve(
@@ -99,7 +101,10 @@ def curves(
         )
         figure.add_trace(line.update(line_width=1.2, marker_size=3))
     for part, colour, dash in (("train", TRAIN, "dash"), ("validation", VALIDATION, "solid")):
+        if unlabelled and (part == "train") == (measure == "accuracy"):
+            continue  # without labels no accuracy is known, and the losses are of two kinds
         name = "training set" if part == "train" else "validation set"
+        name = ("pictures without labels" if part == "train" else "probe") if unlabelled else name
         line = _curve(epochs, f"{part}_{measure}", name=name, colour=colour, dash=dash)
         figure.add_trace(line)
     figure.update_xaxes(title_text="epoch", rangemode="nonnegative", tickformat="d")
@@ -112,7 +117,7 @@ def curves(
         figure.update_yaxes(range=[floor, 100], tickvals=ticks)
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.05, "x": 0}
     figure.update_layout(showlegend=True, legend=legend)
-    title = _curve_title(epochs, measure)
+    title = (_unlabelled_title if unlabelled else _curve_title)(epochs, measure)
     if trial:
         title = f"First fold of the fine-tuning trial: {title[0].lower()}{title[1:]}"
     return Chart(title, figure)
@@ -138,6 +143,15 @@ def _curve_title(epochs: Sequence[EpochResult], measure: str) -> str:
     if best == kept:
         return title
     return f"{title}; {values[kept]:.2f} {_when(epochs[kept])}, whose accuracy is the best"
+
+
+def _unlabelled_title(epochs: Sequence[EpochResult], measure: str) -> str:
+    """Return what the curve of a re-training without labels shows."""
+    if measure == "loss":
+        last = next(one.train_loss for one in reversed(epochs) if one.train_loss is not None)
+        return f"Disagreement of two views of a picture: {last:.2f} now"
+    first, last = (percent(epochs[i].validation_accuracy) for i in (0, -1))
+    return f"Accuracy of the probe on the labelled pictures: {first} before, {last} now"
 
 
 def _kept(epochs: Sequence[EpochResult]) -> int:

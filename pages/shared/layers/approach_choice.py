@@ -13,12 +13,19 @@ from pages.shared.layers.draft import change_draft, show_stored
 from pages.shared.layers.strategies import LINEAR_PROBE, STRATEGY_NAMES, Known
 from pages.shared.layout import require, require_classes
 from pages.shared.text import counted, percent, plain
-from tl_core.images import ClassSummary, list_classes, list_places, list_questions
+from tl_core.images import (
+    ClassSummary,
+    count_images,
+    list_classes,
+    list_places,
+    list_questions,
+)
 from tl_core.runs.approach import (
     LABELS,
     NORMAL,
     QUESTIONS,
     TARGET,
+    UNLABELLED,
     ApproachFacts,
     Option,
     unmet_need,
@@ -35,22 +42,25 @@ class Material:
     """What a project has to learn from.
 
     `places` are pictures, and how many have a label, by the name of the place; `questions`
-    pictures by answer by further question.
+    pictures by answer by further question; `unlabelled` pictures without a class.
     """
 
     classes: Sequence[ClassSummary]
     places: Mapping[str, tuple[int, int]]
     questions: Mapping[str, Mapping[str, int]]
+    unlabelled: int
 
     def lacking(self, facts: ApproachFacts) -> str | None:
         """Return what an approach needs and is not there."""
         sizes = [total for total, _labelled in self.places.values()]
-        return unmet_need(facts.needs, self.classes, sizes, self.questions.values())
+        asked, more = self.questions.values(), self.unlabelled
+        return unmet_need(facts.needs, self.classes, sizes, asked, unlabelled=more)
 
 
 def material_of(project: Project) -> Material:
     place = state.current_workspace(), project.id
-    return Material(list_classes(*place), list_places(*place), list_questions(*place))
+    unlabelled = count_images(*place, class_name=None, excluded=False)
+    return Material(list_classes(*place), list_places(*place), list_questions(*place), unlabelled)
 
 
 @dataclass(frozen=True)
@@ -79,6 +89,14 @@ APPROACH_TEXT = {
         "Seconds, like linear probing.",
         "move_location",
     ),
+    "self_supervised": ApproachText(
+        "Learn from pictures without labels",
+        "Your classes, and pictures of the same kind without labels, hundreds or more.",
+        "A model that learns from them too ([[self-training]]), if that is more accurate on your "
+        "labelled pictures.",
+        "Seconds to minutes.",
+        "model_training",
+    ),
     "anomaly_detection": ApproachText(
         "Find what is not normal",
         "Pictures of normal things only, 30 or more.",
@@ -98,13 +116,22 @@ MISSING_TEXT = {
     LABELS: "Needs two classes with two pictures each: add them on Images.",
     NORMAL: "Needs a class with five normal pictures or more: add them on Images.",
     TARGET: "Needs five pictures of the new place or more, without labels: add them on Images.",
+    UNLABELLED: "Needs 20 pictures without a label or more: add them on Images.",
     QUESTIONS: "Needs a further question with two answers, two pictures each: ask it on Images.",
 }
 OPTION_TEXT = {
     "normal": "Which class is normal?",
     "false_alarms": "Normal pictures that may raise a false alarm",
     "target": "Which place will the model be used at?",
+    "method": "How to learn without labels",
+    "epochs": "Epochs of re-training",
     "learn_target_labels": "Also learn from the labelled pictures of the new place",
+}
+CHOICE_TEXT = {
+    "self_training": "Self-training: from the model's own answers, in seconds",
+    "simsiam": "Re-train the last stage: SimSiam",
+    "byol": "Re-train the last stage: BYOL",
+    "vicreg": "Re-train the last stage: VICReg",
 }
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.glossary import term
-from pages.shared.layers.approach_choice import OPTION_TEXT
+from pages.shared.layers.approach_choice import CHOICE_TEXT, OPTION_TEXT
 from pages.shared.layers.draft import change_draft, saver, show_stored
 from tl_core.runs.approach import ApproachFacts, Option
 from tl_core.runs.configuration import MOST_STEPS, TrainingConfig
@@ -86,6 +86,14 @@ def _option(option: Option, config: TrainingConfig) -> None:
 
     if isinstance(option.default, bool):
         st.checkbox(label, key=key, on_change=store)
+    elif option.choices:
+        st.selectbox(
+            label,
+            option.choices,
+            format_func=lambda name: CHOICE_TEXT.get(name, name),
+            key=key,
+            on_change=store,
+        )
     elif isinstance(option.default, str):
         st.text_input(label, key=key, on_change=store)
     else:

@@ -3,7 +3,7 @@
 intervals   95 % intervals of a share of right answers
 report      one training: how good the model is
 anomaly     one training on normal pictures only: false alarms, what it finds
-adaptation  one training that was adapted to another place
+adaptation  one training that learnt from pictures without labels, of another place or not
 questions   one training on several questions: how well each is answered
 trained_on  the labels of one training, what has changed since, its model on new pictures
 locked      the same on the locked test part

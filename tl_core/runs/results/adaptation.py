@@ -1,4 +1,4 @@
-"""What adapting a model to another place, of which there are pictures, did to its answers there."""
+"""What pictures without labels did for a model: adapted to another place, or learnt from, too."""
 
 from dataclasses import dataclass
 
@@ -100,4 +100,39 @@ def adaptation_result(report: Report | None) -> AdaptationResult | None:
         gain=facts.get("gain"),
         gain_interval=None if interval is None else (interval[0], interval[1]),
         verdict=facts.get("verdict"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainingResult:
+    """A model that learnt from pictures without labels as well, against the plain probe.
+
+    Args:
+        pictures: Without labels, that it learnt from.
+        used: Whether the re-trained network is the model; the labelled pictures that both were
+            fitted on decide that.
+        before, after: Accuracy of the plain and of the re-trained one on the same pictures;
+            `after` is None where nothing was re-trained.
+        gain_interval: 95 % interval of the difference.
+    """
+
+    pictures: int
+    used: bool
+    before: float
+    after: float | None
+    gain_interval: tuple[float, float] | None
+
+
+def retraining_result(report: Report | None) -> RetrainingResult | None:
+    """Return what a training on pictures without labels found; None for any other."""
+    if report is None or "unlabelled_pictures" not in report.findings:
+        return None
+    facts = report.findings
+    interval = facts.get("gain_interval")
+    return RetrainingResult(
+        pictures=facts["unlabelled_pictures"],
+        used=facts.get("used", False),
+        before=facts["accuracy_before"],
+        after=facts.get("accuracy_retrained"),
+        gain_interval=None if interval is None else (interval[0], interval[1]),
     )
