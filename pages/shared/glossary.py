@@ -218,6 +218,7 @@ TERMS = {
         "average; 1 is perfect, and it needs no threshold."
     ),
     "exact match": "The share of pictures of which every label is right, none missed or added.",
+    "prototype": "The mean of the features of a class's pictures; the nearest one is the answer.",
     "domain adaptation": (
         "Making a model fit pictures of another place, such as another camera, of which there are "
         "pictures but no labels."

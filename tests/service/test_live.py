@@ -171,6 +171,20 @@ def test_two_pictures_per_class_are_enough(place):
     assert (found.n, found.total, found.ready) == (4, 4, True)
 
 
+def test_one_picture_per_class_gives_answers_but_no_number(place):
+    for name in ("class 0", "class 1"):
+        set_excluded(*place, ids(place, name)[1:], True)
+    project = settled(LiveProject(*place))
+    found = state(project)
+    assert (found.missing, found.accuracy, found.ready) == ("second", None, True)
+    (answer,) = project.predict([("a.png", encoded(scene(1)))])
+    assert set(answer.prediction.class_names) == {"class 0", "class 1"}
+    set_excluded(*place, ids(place, "class 0")[1:2], False)
+    assert state(settled(project)).missing == "second"
+    set_excluded(*place, ids(place, "class 1")[1:2], False)
+    assert (state(settled(project)).missing, state(project).n) == (None, 4)
+
+
 def test_a_class_of_one_picture_waits_for_another(place):
     create_class(*place, "class 2")
     assign_class(*place, ids(place, "class 1")[:1], "class 2")

@@ -5,5 +5,6 @@ out_of_fold  the one division that everything compared is measured on, and its a
 measuring    a network's answers for picture files, counted
 calibration  do probabilities mean what they say? temperature, "not sure", sets of classes
 explanation  where a network looked
+few_shot     how far one, two or five pictures of each class go
 projection   pictures as points of a plane, near each other where they are alike
 """

@@ -38,7 +38,13 @@ from tl_core.runs.results.locked import LockedResult, began_before, write_locked
 from tl_core.runs.results.onnx_check import Parity
 from tl_core.service import estimates, illustrations
 from tl_core.service.live import QUESTIONS, models
-from tl_core.service.on_demand import find_health, find_map, find_piles, measure_new
+from tl_core.service.on_demand import (
+    find_few_shot,
+    find_health,
+    find_map,
+    find_piles,
+    measure_new,
+)
 from tl_core.workspace import open_workspace
 
 
@@ -175,6 +181,7 @@ OFFERED: dict[str, Callable[..., Any]] = {
         find_map,
         find_piles,
         measure_new,
+        find_few_shot,
         *illustrations.QUESTIONS,
         *QUESTIONS,
     )

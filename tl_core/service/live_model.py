@@ -47,12 +47,16 @@ class Snapshot:
 
     @cached_property
     def learnable(self) -> tuple[PictureRow, ...]:
-        """The labelled pictures to learn from: of classes that have enough of them."""
+        """The labelled pictures to learn from: of classes that have enough of them.
+
+        As long as no two classes have, one picture is enough: such a model answers, unmeasured.
+        """
         labelled = [
             row for row in self.pictures if row.class_name and not row.locked and not row.tests
         ]
         counts = Counter(row.class_name for row in labelled)
-        return tuple(row for row in labelled if counts[row.class_name] >= LEAST_PER_CLASS)
+        enough = {name for name, count in counts.items() if count >= LEAST_PER_CLASS}
+        return tuple(row for row in labelled if row.class_name in enough or len(enough) < 2)
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:
@@ -121,6 +125,8 @@ class Prepared:
         with suited_threads(len(labels)):
             fitted = self.basis.fit(labels, len(index), balanced=snapshot.balanced)
         digests, logits, measured = tuple(self.groups), fitted.out_of_group, fitted.measured
+        if np.bincount(labels).min() < LEAST_PER_CLASS:
+            measured = measured[:0]  # of its class nothing would be left
         if snapshot.test:
             measured = len(digests) + np.arange(len(snapshot.test))
             digests += tuple(row.digest for row in snapshot.test)
@@ -166,6 +172,13 @@ class LiveModel:
     def right(self) -> np.ndarray:
         """Whether each picture's label is the answer, bool (N,)."""
         return self.logits.argmax(axis=1) == self.labels
+
+    @property
+    def missing(self) -> str | None:
+        """Why nothing is measured, see `LiveState`; None where something is."""
+        if len(self.measured):
+            return None
+        return "second" if np.bincount(self.labels).min() < LEAST_PER_CLASS else "groups"
 
     @cached_property
     def correct(self) -> int:

@@ -165,7 +165,7 @@ class LiveProject:
                 independent=model.independent,
                 unmeasured=model.unmeasured,
             )
-        missing = "groups" if model else "features" if learnable else "classes"
+        missing = model.missing if model else "features" if learnable else "classes"
         return replace(state, missing=missing if features else "backbone")
 
     def answers(self, digests: Sequence[str] | None) -> dict[str, LiveAnswer]:
@@ -203,7 +203,7 @@ class LiveProject:
         """
         model, features = self._model, self._features
         if model is None or features is None:
-            needs = "two classes with two pictures each; wait until they have been processed"
+            needs = "two classes with a picture each; wait until they have been processed"
             raise PredictionError(f"There is no model yet. It takes {needs}.")
         found = []
         for name, content in pictures:

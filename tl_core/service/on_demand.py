@@ -16,6 +16,7 @@ from tl_core.assessment.place import LEAST, place_distance
 from tl_core.backbones import create_backbone
 from tl_core.errors import DatasetError, ImageFileError
 from tl_core.evaluation.calibration import softmax
+from tl_core.evaluation.few_shot import ASKED, accuracies, play, playable, unit_features
 from tl_core.evaluation.folds import group_numbers
 from tl_core.evaluation.projection import positions
 from tl_core.features.extraction import extract_features
@@ -24,7 +25,7 @@ from tl_core.runs.catalogue import Backbone
 from tl_core.runs.draft import chosen_backbone
 from tl_core.runs.events import result_of
 from tl_core.runs.results.health import Health
-from tl_core.runs.results.live import LabelCurve, PictureMap, Piles, PlaceChange
+from tl_core.runs.results.live import FewShot, LabelCurve, PictureMap, Piles, PlaceChange
 from tl_core.runs.results.trained_on import NewPictures, changes_since
 from tl_core.service.live_model import Known
 from tl_core.workspace import open_project, open_workspace
@@ -33,6 +34,7 @@ from tl_core.workspace.storage import Workspace
 LEARNT, COMPARED = 400, 100  # pictures that are drawn to compare places
 MOST_NEW = 300  # pictures that a trained model is asked about
 CHUNK = 512  # pictures whose features are in memory at once
+SHOTS, GAME_SHOTS = (1, 2, 5), 2  # pictures of each class to learn from
 
 
 def find_piles(
@@ -204,6 +206,47 @@ def measure_new(root: str, project_id: str, run_id: str, _asked: int = 0) -> New
         unlike=sum(one.unlike for one in answers.values()) if tells else None,
         labelled=len(known),
         correct=sum(known.values()),
+    )
+
+
+def find_few_shot(root: str, project_id: str, number: int = 0) -> FewShot:
+    """Return how far one, two and five pictures of each class go; `number` draws the episode.
+
+    Raises:
+        DatasetError: If no backbone is chosen, or two classes lack pictures for an episode.
+    """
+    workspace, backbone = _opened(root, project_id)
+    rows = [
+        row
+        for row in picture_rows(workspace, project_id)
+        if row.class_name and not row.locked and not row.tests
+    ]
+    classes, labels = np.unique([row.class_name for row in rows], return_inverse=True)
+    groups = group_numbers([row.group for row in rows])
+    if not playable(labels, groups, GAME_SHOTS):
+        each = GAME_SHOTS + ASKED
+        raise DatasetError(f"The game takes two classes with {each} pictures each, no copies.")
+    images = without_labels(workspace, project_id, rows)
+    network = create_backbone(backbone, project_dir=workspace.project_dir(project_id))
+    place = {"workspace": workspace, "project_id": project_id}
+    table = result_of(extract_features(network, backbone, images, **place))
+    unit, digests = unit_features(table.last), np.array(table.digests)
+    game = play(unit, labels, groups, shots=GAME_SHOTS, seed=(number,))
+    shots = [n for n in SHOTS if playable(labels, groups, n)]
+    every = [accuracies(unit, labels, groups, shots=n) for n in shots]
+    names = classes[game.classes].tolist()
+    return FewShot(
+        ways=len(names),
+        accuracies=tuple(
+            (n, float(some.mean()), *np.quantile(some, (0.025, 0.975)).tolist())
+            for n, some in zip(shots, every, strict=True)
+        ),
+        shown=tuple(zip(names, map(tuple, digests[game.shown].tolist()), strict=True)),
+        asked=tuple(
+            (digest, name, names[said])
+            for name, asked, answers in zip(names, digests[game.asked], game.said, strict=True)
+            for digest, said in zip(asked.tolist(), answers, strict=True)
+        ),
     )
 
 

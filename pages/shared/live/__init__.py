@@ -7,4 +7,5 @@ number      the number as cards, with what it rests on
 least_sure  the pictures that it is least sure of
 elsewhere   new pictures that come from another place
 try_it      new pictures in a drawer, or in a box on a page
+few_shot    a game: two pictures of each class, and fresh ones
 """

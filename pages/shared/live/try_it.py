@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.elements import note_text
+from pages.shared.live.few_shot import few_shot_game
 from pages.shared.live.known import Live
 from pages.shared.live.words import missing_text
 from pages.shared.predict.single import MOST, Kept, try_live
@@ -42,6 +43,7 @@ def drawer(live: Live) -> None:
 )
 def _drawer(live: Live) -> None:
     try_box(live, key="drawer")
+    few_shot_game(live.project)
 
 
 def try_box(live: Live, *, key: str) -> None:

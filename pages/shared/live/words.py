@@ -6,6 +6,8 @@ from tl_core.runs.results.live import LiveAnswer, LiveState
 MISSING_TEXT = {
     "backbone": "No accuracy yet: choose a backbone.",
     "classes": "No accuracy yet: two classes with two pictures each are needed.",
+    "second": "It answers already, by the nearest class mean. How accurate it is cannot be known "
+    "from one picture of a class: add a second one of each.",
     "features": "Preparing the model…",
     "groups": "The accuracy cannot be measured: all pictures of a class are one group, such as one "
     "recording. Add pictures from another occasion.",

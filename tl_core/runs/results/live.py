@@ -11,7 +11,7 @@ from tl_core.runs.results.intervals import out_of_fold_interval
 SWEEP = 20  # pictures that are labelled in one go
 HARDLY = 0.005  # accuracy; more labels that add less in a sweep hardly help
 ELSEWHERE = 1.0  # proxy A-distance: a linear classifier is right about three pictures of four
-MISSING = ("backbone", "classes", "features", "groups")  # why there is no number yet
+MISSING = ("backbone", "classes", "features", "second", "groups")  # why there is no number yet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +28,8 @@ class LiveState:
         groups: How many groups were left out in turn.
         independent: As how many independent pictures the measured ones count.
         missing: Why there is no number, one of `MISSING`: no backbone is chosen, fewer than two
-            classes have two pictures, pictures have not been looked at, or fewer than two classes
-            have two groups, so that nothing can be held out.
+            classes have a picture, pictures have not been looked at, a class has only one, or fewer
+            than two classes have two groups, so that nothing can be held out.
         unmeasured: Classes that the number leaves out, because all their pictures are one group.
         ready: Whether there is a model that answers for pictures, be it measured or not.
         pending: A change is not in this yet; the state is worth asking for again soon.
@@ -138,3 +138,20 @@ class PictureMap:
     digests: tuple[str, ...]
     x: tuple[float, ...]
     y: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FewShot:
+    """How far a few pictures of each class go, by the mean of their features.
+
+    Args:
+        ways: Classes of an episode.
+        accuracies: Pictures of each class, accuracy, and the range of 19 of 20 episodes.
+        shown: Classes of one episode, and the digests of the pictures that stand for them.
+        asked: Digest, class and answer of its fresh pictures.
+    """
+
+    ways: int
+    accuracies: tuple[tuple[int, float, float, float], ...]
+    shown: tuple[tuple[str, tuple[str, ...]], ...]
+    asked: tuple[tuple[str, str, str], ...]
