@@ -36,7 +36,7 @@ LONGER = {
     "copies": "copies found against the truth (2)",
     "health": "wrong labels, copies and planted giveaways found; 5,000 pictures checked (12)",
     "unlike": "pictures of other sets shown to a model: noticed, and false alarms (3)",
-    "self_supervised": "pictures without labels: three methods of re-training at three depths (12)",
+    "self_supervised": "pictures without labels: self-training; three methods, three depths (20)",
     "transfer_ways": "another place without labels, groups without labels, normal pictures (4)",
     "distances": "distance of the sets from the pretraining data (1)",
     "hostile": "3,000 damaged pictures, 300 hostile archives: crashes, processor, memory (4)",

@@ -146,7 +146,7 @@ def heaps(each, seed):
 def test_self_training_gains_from_pictures_without_labels():
     (few, labels), (more, _), (asked, truth) = heaps(4, 1), heaps(150, 2), heaps(200, 3)
     plain = Basis(few).fit(labels, 3)
-    found = self_train(few, labels, more, 3, groups=np.arange(12))
+    found = self_train(few, labels, more, 3, groups=np.arange(12)).fit
     raw = np.concatenate(list(asked.values()), axis=1)
     before, after = (
         (fit.probe.logits(raw).argmax(axis=1) == truth).mean() for fit in (plain, found)
@@ -159,7 +159,7 @@ def test_self_training_is_measured_by_models_that_do_not_know_the_label():
     rng = np.random.default_rng(0)
     few, more = ({"last": rng.normal(size=(n, 40)).astype("f")} for n in (60, 60))
     labels = rng.permutation(np.repeat([0, 1], 30))  # which the features say nothing of
-    found = self_train(few, labels, more, 2, groups=np.arange(60))
+    found = self_train(few, labels, more, 2, groups=np.arange(60)).fit
     assert (found.out_of_group.argmax(axis=1) == labels).mean() < 0.72
 
 

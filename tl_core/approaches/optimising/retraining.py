@@ -33,10 +33,14 @@ FALLING = 2  # epochs in a row below the accuracy before the first, and it stops
 
 @dataclass(frozen=True)
 class Retrained:
-    """The best epoch so far: the probe on the features of then, and the network's weights."""
+    """The best epoch so far: the probe on the features of then, and the network's weights.
+
+    `against` is the plain probe, measured alike; `state` None: the network is as it was.
+    """
 
     epoch: int
     model: ProbeModel
+    against: ProbeModel
     state: dict[str, Tensor] | None = None
 
 
@@ -101,7 +105,7 @@ def retrain(
         if epoch and unlikely < best:
             best = unlikely
             state = {name: value.clone() for name, value in task.backbone.state_dict().items()}
-            yield Retrained(epoch, model, state)
+            yield Retrained(epoch, model, plain, state)
         if len(accuracies) > FALLING and max(accuracies[-FALLING:]) < accuracies[0]:
             yield Note(
                 f"The probe's accuracy fell from {100 * accuracies[0]:.1f} to "
