@@ -95,7 +95,8 @@ def fitted_on(
 ) -> ProbeModel:
     """Return the classifier fitted on every view of these pictures, int64 (n,).
 
-    `basis` is what `basis_of` returns for them, if that is known already.
+    `basis` is what `basis_of` returns for them, if that is known already; then many are fitted, and
+    the optimism of choosing, most of the work, is left out.
     """
     labels = np.tile(task.labels[rows], len(extracted.values))
     with suited_threads(len(labels)):
@@ -104,7 +105,7 @@ def fitted_on(
             task.num_classes,
             balanced=task.config.balanced,
             plain=len(rows),
-            measure_optimism=True,
+            measure_optimism=basis is None,
         )
     return ProbeModel(task, extracted, rows, fitted)
 

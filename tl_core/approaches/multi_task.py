@@ -6,7 +6,8 @@ in common that one question could spoil for another. Whether a picture has a lab
 with the answers no and yes; the threshold of yes is where answers out of fold have the largest F1.
 """
 
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,7 +23,6 @@ from tl_core.approaches.probing.heads import (
     side_by_side,
     threshold_of,
 )
-from tl_core.approaches.probing.probe import Basis
 from tl_core.approaches.task import Extracted, Task, regroup
 from tl_core.backbones.network import TransferNetwork
 from tl_core.backbones.unlike import Unlike
@@ -40,7 +40,7 @@ from tl_core.images import (
 from tl_core.images.labels.questions import Answers, is_tag
 from tl_core.runs.approach import LEAST_LABELLED, QUESTIONS
 from tl_core.runs.configuration import TrainingConfig
-from tl_core.runs.events import Event, Note, PhaseStarted, result_of
+from tl_core.runs.events import Event, Note, PhaseStarted, Progress, result_of
 from tl_core.runs.results.questions import CLASS_QUESTION
 from tl_core.runs.results.report import Evaluation
 from tl_core.workspace.storage import Workspace
@@ -64,28 +64,37 @@ def train(task: Task) -> Steps:
         rows = _rows(task.workspace, task.project_id)
         images = _pictures(task, rows, asked)
     place = {digest: row for row, digest in enumerate(table.digests)}
+    values = table.values[None, [place[image.digest] for image in images]]
+    extracted = Extracted(values, table.blocks, table.engine)
     yield PhaseStarted("probe")
     models: dict[str, ProbeModel] = {}
-    prepared: dict[tuple, tuple[Extracted, Basis]] = {}  # many questions are about the same
     unusable: dict[str, str] = {}
+    alike: dict[tuple[int, ...], list[tuple[str, Task]]] = defaultdict(list)
     for name, answers in asked.items():
         try:
             own = replace(task, images=_image_set(rows, images, answers))
-            chosen = tuple((image.digest, image.split) for image in own.images.images)
-            if chosen not in prepared:
-                values = table.values[None, [place[digest] for digest, _ in chosen]]
-                extracted = Extracted(values, table.blocks, table.engine)
-                basis = linear_probe.basis_of(own, extracted, own.learnt_rows())
-                prepared[chosen] = extracted, basis
-            extracted, basis = prepared[chosen]
-            model = linear_probe.fitted_on(own, extracted, own.learnt_rows(), basis)
-            yield from linear_probe.say_what_is_not_measured(model)
-            models[name] = model
+            alike[tuple(own.learnt_rows())].append((name, own))
         except DatasetError as error:
             unusable[name] = str(error)
-            yield Note(f"“{name}” is left out. {error}")
+    began, done = time.perf_counter(), 0
+    for learnt, tasks in alike.items():
+        basis = linear_probe.basis_of(tasks[0][1], extracted, np.array(learnt))
+        for name, own in tasks:
+            model = linear_probe.fitted_on(own, extracted, np.array(learnt), basis)
+            try:
+                yield from linear_probe.say_what_is_not_measured(model)
+                models[name] = model
+            except DatasetError as error:
+                unusable[name] = str(error)
+            done += 1
+            to_come = len(asked) - len(unusable) - len(models)
+            left = (time.perf_counter() - began) / done * to_come
+            yield Progress("probe", done, done + to_come, left)
+    for name, reason in unusable.items():
+        yield Note(f"“{name}” is left out. {reason}")
     if not models:
         raise DatasetError(_none_is_usable(unusable))
+    models = {name: models[name] for name in asked if name in models}
     yield Fitted(ManyModels(task, models, unusable))
 
 
@@ -240,7 +249,7 @@ def _pictures(task: Task, rows: Sequence[PictureRow], asked: Answers) -> tuple[L
 def _image_set(
     rows: Sequence[PictureRow], images: Sequence[LabelledImage], answers: Mapping[str, str]
 ) -> ImageSet:
-    """Return the pictures that have an answer; those to test on need one that can be learnt."""
+    """Return all pictures, those without an answer that can be learnt in no part of the set."""
     tests = {row.digest for row in rows if row.split_given == "test"}
     counts = Counter(answers[i.digest] for i in images if i.digest in answers.keys() - tests)
     names = sorted(name for name, count in counts.items() if count >= LEAST_LABELLED)
@@ -255,8 +264,9 @@ def _image_set(
             label=names.index(answers[image.digest]),
             split="test" if image.digest in tests else "train",
         )
-        for image in images
         if answers.get(image.digest) in names
+        else image
+        for image in images
     )
     given = any(image.split == "test" for image in chosen)
     return ImageSet(class_names=tuple(names), images=chosen, test_given=given)
