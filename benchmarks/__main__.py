@@ -35,6 +35,7 @@ LONGER = {
     "memory": "peak memory on 2,000 pictures of 12 megapixels (3)",
     "copies": "copies found against the truth (2)",
     "health": "wrong labels, copies and planted giveaways found; 5,000 pictures checked (12)",
+    "active": "labels needed, asked for in sweeps against at random (5)",
     "unlike": "pictures of other sets shown to a model: noticed, and false alarms (3)",
     "self_supervised": "pictures without labels: self-training; three methods, three depths (20)",
     "transfer_ways": "another place without labels, groups without labels, normal pictures (4)",

@@ -71,7 +71,7 @@ function clear(view) {
 }
 
 function act(view, action) {
-  if (!view.selected.size) return;
+  if (!view.selected.size) return view.data.quick ? actOnFocused(view, action) : undefined;
   view.send("action", { action, ids: [...view.selected] });
   clear(view);
 }
@@ -114,7 +114,7 @@ function onKey(view, event) {
   else {
     const action = view.data.actions.find((entry) => entry.shortcut === letter);
     if (!action || !(view.selected.size || (onTile && view.data.quick))) return;
-    view.selected.size ? act(view, action.id) : actOnFocused(view, action.id);
+    act(view, action.id);
   }
   event.preventDefault();
   event.stopPropagation();
@@ -183,7 +183,7 @@ function drawBar(view) {
   const none = element("button", "", "Clear");
   none.type = "button";
   none.onclick = () => clear(view);
-  box.append(none);
+  if (!view.data.quick) box.append(none);
   view.bar.replaceChildren(element("span", "said"), box);
   view.bar.hidden = !view.data.actions.length || !view.data.tiles.length;
 }

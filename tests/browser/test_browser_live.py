@@ -2,9 +2,10 @@
 
 import pytest
 from browsing import chromium, server, settled, visit
+from patience import wait_until
 from projects import add
 
-from tl_core.images import assign_class, list_images
+from tl_core.images import assign_class, list_classes, list_images
 from tl_core.images.samples import sample_files, unseen_file
 from tl_core.runs.catalogue import BUNDLED, find
 from tl_core.runs.draft import save_backbone
@@ -62,3 +63,25 @@ def test_a_label_that_is_mended_moves_the_number_and_the_drawer_answers(workspac
         assert drawer.get_by_text("Most probably").is_visible()
         page.keyboard.press("Escape")
         drawer.wait_for(state="hidden")
+
+
+def test_a_sweep_is_labelled_by_keys_that_come_faster_than_answers(workspace, project):
+    some = [list_images(workspace, project.id, class_name=one, limit=2) for one in ("pit", "stain")]
+    waiting = [one.id for two in some for one in two]
+    assign_class(workspace, project.id, waiting, None)
+    with server(workspace.root) as address, chromium() as browser, visit(browser) as page:
+        page.goto(f"{address}/images?project={project.id}")
+        page.wait_for_function(NUMBER)
+        settled(page)
+        page.get_by_text("Label 20 pictures at a time").click()
+        sweep = page.locator(".st-key-part-sweep .gallery")
+        sweep.locator(".tile").nth(3).wait_for()
+        settled(page)
+        sweep.locator(".tile").first.focus()
+        for key in "1231":
+            page.keyboard.press(key)
+        wait_until(lambda: not list_images(workspace, project.id, class_name=None))
+        page.get_by_text("4 of 4 labelled").wait_for()
+        names = [one.name for one in list_classes(workspace, project.id)]
+        said = sweep.locator(".tile .mark:not(.says)").all_inner_texts()
+        assert said == [names[int(key) - 1] for key in "1231"]

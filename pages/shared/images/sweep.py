@@ -117,7 +117,11 @@ def _gallery(project_id: str, live: Live, sweep: Sweep, records: Sequence[ImageR
     gallery(
         [
             picture_tile(
-                project_id, one, answers.get(one.digest), labelled=True, said=False,
+                project_id,
+                one,
+                answers.get(one.digest),
+                labelled=one.class_name is not None,
+                said=False,
                 colours=colours,
             )
             for one in records
@@ -128,7 +132,7 @@ def _gallery(project_id: str, live: Live, sweep: Sweep, records: Sequence[ImageR
         quick=True,
         on_action=partial(act, project_id),
         on_open=lambda row: open_panel(PANEL, rows, row),
-    )  # fmt: skip
+    )
 
 
 def _growth(project_id: str, sweep: Sweep, *, done: bool) -> None:
