@@ -49,6 +49,8 @@ def test_every_picture_is_a_dot_of_its_class_or_of_what_the_model_says(project):
         app.segmented_control(key="map-colour").set_value(by).run()
         assert not app.exception
         assert traces(app) == wanted
+    given = [json.loads(one.proto.json) for one in app.get("bidi_component")]
+    assert {"digest": None, "src": None} in given, "no thumbnail before the pointer is on a dot"
     unfold(app, "part-map", to=False)
     assert not app.get("plotly_chart"), "what is folded is not drawn"
 

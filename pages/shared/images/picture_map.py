@@ -1,7 +1,8 @@
 """A map of the pictures: alike ones lie together; a lasso takes some into a gallery."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from pathlib import Path
 
 import streamlit as st
 
@@ -11,7 +12,7 @@ from pages.shared.charts.picture_map import Dots, chosen_digests, picture_map
 from pages.shared.class_colours import class_colours, shown_colours
 from pages.shared.compute import answer_or_wait, ask
 from pages.shared.elements import note_text
-from pages.shared.gallery import gallery
+from pages.shared.gallery import data_uri, gallery
 from pages.shared.images.changes import (
     EXCLUDE,
     RESTORE,
@@ -22,7 +23,7 @@ from pages.shared.images.changes import (
 from pages.shared.images.tiles import picture_tile
 from pages.shared.live.known import Live
 from pages.shared.text import counted
-from tl_core.images import ImageRecord, get_images
+from tl_core.images import ImageRecord, get_images, thumbnail_path
 from tl_core.runs.results.live import LiveAnswer, PictureMap
 
 METHOD_TEXT = {"pca": "Main differences (PCA)", "tsne": "Neighbours (t-SNE)"}
@@ -37,6 +38,18 @@ WITHOUT = "without a class"
 MOST_SOURCES = 20
 UNUSED = ["toImage", "autoScale2d", "zoomIn2d", "zoomOut2d", "zoom2d"]  # by their Plotly names
 LOOKED = 72  # pictures of a selection that are shown
+_HOVER_CSS = """
+img { position: fixed; z-index: 10; width: 132px; height: 132px; object-fit: contain;
+  pointer-events: none; border-radius: 8px; background: var(--st-secondary-background-color);
+  box-shadow: 0 2px 12px rgba(0, 0, 0, .35); }
+[hidden] { display: none; }
+"""
+_hover = st.components.v2.component(
+    "picture_map",
+    html='<img alt="" hidden>',
+    css=_HOVER_CSS,
+    js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
+)
 
 
 def show_map(project_id: str, live: Live) -> None:
@@ -97,14 +110,26 @@ def _map(project_id: str, live: Live, asked: int) -> None:
     answers = live.answers(list(kept.digests)) if live.ready else {}
     chart = picture_map(_dots(project_id, kept, here, answers, by), title=METHOD_NOTE[method])
     note_text(chart.title)
-    event = st.plotly_chart(
-        chart.figure,
-        key=f"map-dots-{method}-{by}",
-        on_select="rerun",
-        selection_mode=("lasso", "box", "points"),
-        config={"displaylogo": False, "scrollZoom": True, "modeBarButtonsToRemove": UNUSED},
-    )
+    with st.container(key="map-chart"):
+        event = st.plotly_chart(
+            chart.figure,
+            key=f"map-dots-{method}-{by}",
+            on_select="rerun",
+            selection_mode=("lasso", "box", "points"),
+            config={"displaylogo": False, "scrollZoom": True, "modeBarButtonsToRemove": UNUSED},
+        )
+    _thumbnail(project_id, here)
     _selected(project_id, live, [here[d] for d in chosen_digests(event) if d in here])
+
+
+@st.fragment
+def _thumbnail(project_id: str, here: Container[str]) -> None:
+    """Show the picture of the dot below the pointer; only this part is run for it."""
+    digest = getattr(state.widget_value("map-hover"), "digest", None)
+    src = None
+    if digest in here:
+        src = data_uri(thumbnail_path(state.current_workspace(), project_id, digest))
+    _hover(key="map-hover", data={"digest": digest, "src": src}, on_digest_change=lambda: None)
 
 
 def _dots(
