@@ -8,7 +8,9 @@ from pictures import write_stripes
 from PIL import Image, ImageOps
 
 from tl_core.__main__ import main
-from tl_core.approaches.probing.adapting import GROUPS, UNADAPTED, adapt, gather
+from tl_core.approaches.probing.adapting import GROUPS, UNADAPTED, adapt, class_shares, gather
+from tl_core.approaches.probing.probe import Basis
+from tl_core.evaluation.calibration import softmax
 
 pytestmark = pytest.mark.usefixtures("known_machine")
 
@@ -62,6 +64,22 @@ def test_gathering_moves_to_the_mean_directions():
     np.testing.assert_array_equal(gather(last, said), [0, 0, 1, 1])
 
 
+@pytest.mark.parametrize("true", [(0.2, 0.2, 0.6), (0.8, 0.1, 0.1)])
+def test_how_frequent_classes_are_is_estimated_better_than_by_counting(true):
+    (source, labels), rng = heaps(60, shift=0, seed=2), np.random.default_rng(5)
+    (target, truth) = heaps(400, shift=0, seed=3)
+    rows = np.concatenate([np.flatnonzero(truth == c)[: int(400 * true[c])] for c in range(3)])
+    vague = {n: b + 4 * rng.normal(size=b.shape) for n, b in source.items()}
+    unclear = {n: (b + 4 * rng.normal(size=b.shape))[rows] for n, b in target.items()}
+    probe = Basis(vague).fit(labels, 3).probe
+    said = softmax(probe.logits(side_by_side(unclear)))
+    found = class_shares(said, np.full(3, 1 / 3))
+    counted = np.eye(3)[said.argmax(axis=1)].mean(axis=0)
+    assert found.sum() == pytest.approx(1)
+    assert np.abs(found - true).max() < 0.06
+    assert np.abs(found - true).sum() < np.abs(counted - true).sum()
+
+
 @pytest.fixture
 def places(tmp_path):
     """Write stripes for one place, and inverted and brighter ones for another."""
@@ -89,6 +107,10 @@ def test_headless_reports_what_was_tried(places, workspace):
     assert found["gain"] == pytest.approx(found["accuracy"] - found["accuracy_unadapted"])
     assert found["verdict"] in ("helped", "hurt", "no clear difference")
     assert (found["n_test"], found["target_pictures"], found["target_labels"]) == (16, 16, 0)
+    if shares := found["class_shares"]:
+        assert [one[0] for one in shares.values()] == [0.5, 0.5]
+        assert sum(one[1] for one in shares.values()) == pytest.approx(1)
+    assert (found["unlike_pictures"] is None) == (found["proxy_a_distance"] >= 1)
 
 
 def test_without_any_label_there_the_accuracy_is_said_to_be_of_the_source(places, workspace):

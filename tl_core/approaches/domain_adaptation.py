@@ -11,6 +11,7 @@ import numpy as np
 
 from tl_core.approaches.approach import Approach, Fitted, Steps
 from tl_core.approaches.linear_probe import network_of
+from tl_core.approaches.probing import adapting
 from tl_core.approaches.probing.adapting import LEAST_TO_CHOOSE, UNADAPTED, Adaptation, adapt
 from tl_core.approaches.task import Extracted, Task
 from tl_core.backbones.network import TransferNetwork
@@ -153,6 +154,7 @@ class AdaptedModel:
             "to_label": self._to_label(),
             "chosen_by_labels": int((self.known >= 0).sum()) >= LEAST_TO_CHOOSE,
             "proxy_a_distance": found.distance,
+            **self._seen_there(),
             "target_pictures": len(self.known),
             "target_labels": int((self.known >= 0).sum()),
             "candidates": {
@@ -176,6 +178,27 @@ class AdaptedModel:
             "gain_interval": [low, high],
             "verdict": "helped" if low > 0 else "hurt" if high < 0 else "no clear difference",
         }
+
+    def _seen_there(self) -> dict:
+        """Return how frequent classes are there, and how many pictures look like none of them.
+
+        Unadapted answers say neither of another place: there most pictures are unlike.
+        """
+        found, count, names = self.adaptation, self.task.num_classes, self.task.images.class_names
+        source, rows = self.task.rows("train"), self.task.rows("target", "test of the target")
+        alike, facts = (
+            found.distance < adapting.ALIKE,
+            {"class_shares": None, "unlike_pictures": None},
+        )
+        if alike or found.chosen != UNADAPTED:
+            learnt = np.bincount(self.task.labels[source], minlength=count) / len(source)
+            assumed = np.full(count, 1 / count) if self.task.config.balanced else learnt
+            there = adapting.class_shares(softmax(self._logits(found.chosen, rows)), assumed)
+            facts["class_shares"] = dict(zip(names, np.c_[learnt, there].tolist(), strict=True))
+        last = self.extracted.values[0, :, -self.extracted.blocks["last"] :]
+        if alike and (unlike := fit_unlike(last[source], self.task.groups[source])):
+            facts["unlike_pictures"] = int((unlike.scores(last[rows]) > 1).sum())
+        return facts
 
     def _to_label(self) -> list[list]:
         """Return the pictures there whose labels would tell most, changed answers first.

@@ -1,5 +1,6 @@
 """What pictures without labels did for a model: adapted to another place, or learnt from, too."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tl_core.runs.results.report import Report
@@ -43,6 +44,8 @@ class AdaptationResult:
         to_label: Pictures whose labels would tell most, the first the most.
         gain: Accuracy against the unadapted model there, a fraction, with its 95 % interval and
             verdict, "helped", "hurt" or "no clear difference"; None where nothing has a label.
+        class_shares: Of each class in training, and an estimate of it there; None if it is none.
+        unlike_pictures: How many there look like no known class; None where that cannot be told.
     """
 
     chosen: str
@@ -55,6 +58,8 @@ class AdaptationResult:
     gain: float | None
     gain_interval: tuple[float, float] | None
     verdict: str | None
+    class_shares: Mapping[str, tuple[float, float]] | None = None
+    unlike_pictures: int | None = None
 
     @property
     def measured_there(self) -> bool:
@@ -100,6 +105,8 @@ def adaptation_result(report: Report | None) -> AdaptationResult | None:
         gain=facts.get("gain"),
         gain_interval=None if interval is None else (interval[0], interval[1]),
         verdict=facts.get("verdict"),
+        class_shares=facts.get("class_shares"),
+        unlike_pictures=facts.get("unlike_pictures"),
     )
 
 
