@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import psutil
 
-PATIENCE = 60.0  # seconds until a test gives up
+PATIENCE = 180.0  # seconds until a test gives up
 Found = TypeVar("Found")
 
 
