@@ -4,7 +4,7 @@ The only file that spells `session_state`. It holds the open project's id, the o
 small counters that reset widgets, and nothing that could be read from the disk instead.
 """
 
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -13,6 +13,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from pages.shared.journey import HOME
 from tl_core.errors import DatabaseDamaged, TLCoreError
 from tl_core.workspace import Project, Workspace, open_project, open_workspace
+
+Stored = TypeVar("Stored")
 
 
 def current_workspace() -> Workspace:
@@ -136,6 +138,19 @@ def widget_value(key: str, default: object = None) -> object:
 def set_widget_value(key: str, value: object) -> None:
     """Set a widget's value; before the widget is drawn or in a callback."""
     st.session_state[key] = value
+
+
+def show_stored(key: str, value: Stored) -> Stored:
+    """Let the widget drawn next under `key` show what is stored: the disk is right, not the tab.
+
+    Returns:
+        The same value, for the widget's own default: Streamlit drops what a run has drawn if the
+        next one begins at once, and what the next one draws is new to the browser but not to the
+        session, so that it begins with its default, and that is stored.
+    """
+    if widget_value(key) != value:
+        set_widget_value(key, value)
+    return value
 
 
 def mark_started() -> None:

@@ -64,6 +64,16 @@ def test_every_stage_says_whether_it_is_frozen_or_trained(preset, frozen, traine
     assert shown.count("<div><img") == len(GROUPS)  # the picture, all but the classifier
 
 
+def test_a_widget_that_the_browser_has_not_seen_yet_begins_with_what_is_stored():
+    app = open_app(PAGE, project_with_pictures())
+    app.radio(key="preset").set_value("everything").run()
+    app.radio(key="preset").set_value("last-stage").run()
+    assert app.radio(key="preset").proto.default == PRESET_IDS.index("last-stage")
+    assert list(app.slider(key="frozen-groups").proto.default) == [LAST - 1]
+    assert app.number_input(key="expert-batch_size").proto.default == 16
+    assert app.checkbox(key="expert-balanced").proto.default is True
+
+
 def test_what_a_stage_sees_goes_from_edges_to_classes():
     seen = [sees(index, 9) for index in range(9)]
     assert (seen[0], seen[-2], seen[-1]) == ("edges, colours", "objects", "classes")

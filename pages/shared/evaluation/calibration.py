@@ -87,6 +87,7 @@ def _threshold(calibration: Calibration) -> None:
     st.select_slider(
         "Say “not sure” below",
         steps,
+        chosen[0],
         format_func=percent,
         key=key,
         help=f"Predict says “not sure” below this. {term('coverage')}",

@@ -43,7 +43,9 @@ def choose_cell(
         st.columns(2), ("True class", "Predicted class"), keys, strict=True
     ):
         with column:
-            st.selectbox(label, classes, format_func=evaluation.class_names.__getitem__, key=key)
+            names = evaluation.class_names
+            chosen = int(state.widget_value(key))
+            st.selectbox(label, classes, chosen, format_func=names.__getitem__, key=key)
     return cell
 
 

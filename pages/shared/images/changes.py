@@ -68,17 +68,19 @@ def mend_label(project_id: str, record: ImageRecord) -> None:
     """Let a picture's class be changed, the picture be left out, and the last change be undone."""
     names = [entry.name for entry in list_classes(state.current_workspace(), project_id)]
     key, ids = f"mend-{record.id}", [str(record.id)]
-    if state.widget_value(key) != record.class_name:
-        state.set_widget_value(key, record.class_name)
+    now = state.show_stored(key, record.class_name)
 
     def move() -> None:
         if wanted := state.widget_value(key):
             act(project_id, f"class:{wanted}", ids)
 
     if len(names) <= FEW_CLASSES:
-        st.segmented_control("Label", names, format_func=clipped, key=key, on_change=move)
+        st.segmented_control(
+            "Label", names, default=now, format_func=clipped, key=key, on_change=move
+        )
     else:
-        st.selectbox("Label", names, index=None, key=key, on_change=move)
+        index = names.index(now) if now in names else None
+        st.selectbox("Label", names, index=index, key=key, on_change=move)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Include again" if record.excluded else "Exclude this picture",

@@ -9,7 +9,7 @@ from pages.shared import state
 from pages.shared.compute import answer_or_wait, answer_so_far, ask
 from pages.shared.elements import card, note_text
 from pages.shared.journey import IMAGES, LAYERS, can_learn, usable_classes
-from pages.shared.layers.draft import change_draft, show_stored
+from pages.shared.layers.draft import change_draft
 from pages.shared.layers.strategies import LINEAR_PROBE, STRATEGY_NAMES, Known
 from pages.shared.layout import require, require_classes
 from pages.shared.text import counted, percent, plain
@@ -230,11 +230,11 @@ def _name_option(
     option: Option, label: str, config: TrainingConfig, names: Sequence[str], placeholder: str
 ) -> None:
     key, value = f"option-{option.name}", config.options.get(option.name)
-    show_stored(key, value if value in names else None)
+    stored = state.show_stored(key, value if value in names else None)
     st.selectbox(
         label,
         names,
-        index=None,
+        index=None if stored is None else names.index(stored),
         placeholder=placeholder,
         key=key,
         on_change=_store_option(option, key),
@@ -243,10 +243,10 @@ def _name_option(
 
 def _share_option(option: Option, label: str, config: TrainingConfig) -> None:
     key, value = f"option-{option.name}", config.options.get(option.name, option.default)
-    show_stored(key, value)
     st.select_slider(
         label,
         sorted({*SHARES, value}),
+        value=state.show_stored(key, value),
         format_func=percent,
         key=key,
         on_change=_store_option(option, key),

@@ -8,7 +8,7 @@ from pages.shared import state
 from pages.shared.compute import ask, wait_for_all
 from pages.shared.elements import card, note_text
 from pages.shared.gallery import data_uri
-from pages.shared.layers.draft import change_draft, show_stored
+from pages.shared.layers.draft import change_draft
 from pages.shared.layers.stages import telling_picture
 from tl_core.errors import TLCoreError
 from tl_core.runs.configuration import AUGMENTATIONS, TrainingConfig
@@ -112,7 +112,7 @@ def _preview(future) -> None:
 
 def _switch(name: str, text: AugmentationText, config: TrainingConfig) -> None:
     key = f"augment-{name}"
-    show_stored(key, name in config.augmentations)
+    stored = state.show_stored(key, name in config.augmentations)
 
     def save() -> None:
         wanted = bool(state.widget_value(key))
@@ -126,5 +126,6 @@ def _switch(name: str, text: AugmentationText, config: TrainingConfig) -> None:
 
     if text.question:
         st.html(f'<div class="tl-name">{text.title}: {text.question.lower()}</div>')
-    st.toggle("Yes, use it" if text.question else text.title, key=key, on_change=save)
+    label = "Yes, use it" if text.question else text.title
+    st.toggle(label, value=stored, key=key, on_change=save)
     note_text(text.sentence)

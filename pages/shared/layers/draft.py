@@ -37,9 +37,3 @@ def saver(name: str, key: str) -> Callable[[], None]:
         change_draft(lambda config: replace(config, **{name: state.widget_value(key)}))
 
     return save
-
-
-def show_stored(key: str, value: object) -> None:
-    """Let the widget drawn next under `key` show what is stored: the disk is right, not the tab."""
-    if state.widget_value(key) != value:
-        state.set_widget_value(key, value)

@@ -8,7 +8,7 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.glossary import term
 from pages.shared.layers.approach_choice import CHOICE_TEXT, OPTION_TEXT
-from pages.shared.layers.draft import change_draft, saver, show_stored
+from pages.shared.layers.draft import change_draft, saver
 from tl_core.runs.approach import ApproachFacts, Option
 from tl_core.runs.configuration import MOST_STEPS, TrainingConfig
 
@@ -55,9 +55,9 @@ def expert_settings(config: TrainingConfig, facts: ApproachFacts) -> None:
         "Expert settings (the defaults are good)", key="part-expert", icon=":material/tune:"
     ):
         if "balanced" in facts.settings:
-            show_stored("expert-balanced", config.balanced)
             st.checkbox(
                 "Weight all classes equally, however many pictures they have",
+                value=state.show_stored("expert-balanced", config.balanced),
                 key="expert-balanced",
                 help=term("class weights"),
                 on_change=saver("balanced", "expert-balanced"),
@@ -78,14 +78,14 @@ def _option(option: Option, config: TrainingConfig) -> None:
     """Draw a setting that this approach alone has."""
     key = f"option-{option.name}"
     label = OPTION_TEXT.get(option.name, option.name.replace("_", " ").capitalize())
-    show_stored(key, config.options.get(option.name, option.default))
+    stored = state.show_stored(key, config.options.get(option.name, option.default))
 
     def store() -> None:
         value = state.widget_value(key)
         change_draft(lambda now: replace(now, options={**now.options, option.name: value}))
 
     if isinstance(option.default, bool):
-        st.checkbox(label, key=key, on_change=store)
+        st.checkbox(label, value=stored, key=key, on_change=store)
     elif option.choices:
         st.selectbox(
             label,
@@ -95,18 +95,18 @@ def _option(option: Option, config: TrainingConfig) -> None:
             on_change=store,
         )
     elif isinstance(option.default, str):
-        st.text_input(label, key=key, on_change=store)
+        st.text_input(label, value=stored, key=key, on_change=store)
     else:
         kind = type(option.default)
         limits = [None if end is None else kind(end) for end in (option.least, option.most)]
-        st.number_input(label, *limits, key=key, on_change=store)
+        st.number_input(label, *limits, value=stored, key=key, on_change=store)
 
 
 def _input(number: _Number, config: TrainingConfig) -> None:
     key = f"expert-{number.name}"
-    show_stored(key, getattr(config, number.name))
     st.number_input(
         number.label,
+        value=state.show_stored(key, getattr(config, number.name)),
         min_value=number.low,
         max_value=number.high,
         step=number.step,
@@ -118,13 +118,13 @@ def _input(number: _Number, config: TrainingConfig) -> None:
 
 
 def _steps(config: TrainingConfig) -> None:
-    show_stored("expert-steps", config.steps)
+    state.show_stored("expert-steps", config.steps)
     st.number_input(
         "Steps",
         min_value=1,
         max_value=MOST_STEPS,
         step=50,
-        value=None,
+        value=None,  # what an emptied field comes to
         placeholder="chosen from the number of pictures",
         help=term("step"),
         key="expert-steps",

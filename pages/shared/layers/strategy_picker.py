@@ -7,7 +7,7 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.compute import answer_so_far
 from pages.shared.elements import note_text
-from pages.shared.layers.draft import change_draft, saver, show_stored
+from pages.shared.layers.draft import change_draft, saver
 from pages.shared.layers.stages import RANDOM, TRAINED, TRIED, drawing, show_stages
 from pages.shared.layers.strategies import (
     Known,
@@ -36,13 +36,13 @@ def choose_strategy(
 ) -> None:
     """Draw presets, slider and the row of blocks; each follows what is stored."""
     total = len(groups)
-    show_stored("preset", preset_of(config, total, known))
-    show_stored("frozen-groups", frozen_groups(config, total, known))
+    chosen = state.show_stored("preset", preset_of(config, total, known))
     by_id = presets(known)
     _illustrate(list(by_id.values()), config, known, total)
     st.radio(
         "Training method",
         list(by_id),
+        index=list(by_id).index(chosen),
         format_func=lambda preset: by_id[preset].label,
         key="preset",
         width="stretch",
@@ -50,13 +50,14 @@ def choose_strategy(
             lambda before: with_preset(before, str(state.widget_value("preset")), total, known)
         ),
     )
-    note_text(by_id[preset_of(config, total, known)].caption)
+    note_text(by_id[chosen].caption)
     if "tuning_seconds" in known[config.strategy].settings:
         _limit(config)
     st.slider(
         "Frozen layer groups, counted from the input",
         0,
         total - 1,
+        state.show_stored("frozen-groups", frozen_groups(config, total, known)),
         key="frozen-groups",
         help="The classifier, the last group, is always trained.",
         on_change=lambda: _freeze(total, known),
@@ -90,10 +91,11 @@ def _freeze(total: int, known: Known) -> None:
 
 
 def _limit(config: TrainingConfig) -> None:
-    show_stored("tuning-seconds", config.tuning_seconds)
+    limits = sorted({*LIMITS, config.tuning_seconds})
     st.selectbox(
         "Time limit for the fine-tuning trial",
-        sorted({*LIMITS, config.tuning_seconds}),
+        limits,
+        index=limits.index(state.show_stored("tuning-seconds", config.tuning_seconds)),
         format_func=lambda seconds: LIMIT_TEXT.get(seconds) or duration(seconds),
         key="tuning-seconds",
         width=340,
