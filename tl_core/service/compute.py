@@ -40,7 +40,6 @@ from tl_core.service import estimates, illustrations
 from tl_core.service.live import QUESTIONS, models
 from tl_core.service.on_demand import (
     find_few_shot,
-    find_health,
     find_map,
     find_piles,
     measure_new,
@@ -177,7 +176,6 @@ OFFERED: dict[str, Callable[..., Any]] = {
         export_in_place,
         check_more,
         measure_locked,
-        find_health,
         find_map,
         find_piles,
         measure_new,

@@ -21,10 +21,11 @@ from tl_core import runs
 from tl_core.errors import TLCoreError, WorkspaceError
 from tl_core.runs.processes import cores
 from tl_core.runs.results.answers import Answer
+from tl_core.runs.results.health import Health
 from tl_core.runs.results.live import LabelCurve, LiveAnswer, LiveState, PlaceChange
 from tl_core.service.live_model import Known
 from tl_core.service.live_project import LiveProject
-from tl_core.service.on_demand import growth, next_labels, place_change
+from tl_core.service.on_demand import growth, health_of, next_labels, place_change
 from tl_core.workspace import open_workspace
 
 PATIENCE_SECONDS = 0.1  # for a fit, before whoever asks is told that it is still to come
@@ -232,6 +233,11 @@ def live_growth(root: str, project_id: str, _asked: str = "") -> LabelCurve | No
     return growth(known) if known else None
 
 
+def find_health(root: str, project_id: str, _asked: int = 0) -> Health:
+    """Return what is wrong with the pictures of now; `_asked` tells one question from the next."""
+    return health_of(root, project_id, models().known(root, project_id))
+
+
 QUESTIONS = (
     live_state,
     live_answers,
@@ -240,4 +246,5 @@ QUESTIONS = (
     live_place,
     live_sweep,
     live_growth,
+    find_health,
 )

@@ -239,4 +239,5 @@ class Known:
 
     snapshot: Snapshot
     features: LiveFeatures
+    prepared: Prepared | None
     model: LiveModel | None

@@ -217,7 +217,7 @@ class LiveProject:
     @property
     def known(self) -> Known | None:
         """What the model knows; None without a backbone."""
-        known = Known(self._snapshot, self._features, self._model)
+        known = Known(self._snapshot, self._features, self._prepared, self._model)
         return known if known.snapshot and known.features else None
 
     def _prepare(self, features: LiveFeatures, labelled: Sequence[PictureRow]) -> Iterator[None]:

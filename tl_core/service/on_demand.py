@@ -57,14 +57,17 @@ def find_piles(
     return Piles(groups, found.proposed)
 
 
-def find_health(root: str, project_id: str, _asked: int = 0) -> Health:
-    """Return what is wrong with the pictures of now; `_asked` tells one question from the next.
+def health_of(root: str, project_id: str, known: Known | None) -> Health:
+    """Return what is wrong with the pictures of now; what is `known` need not be computed again.
 
     Raises:
         DatasetError: If no backbone is chosen, or there are no pictures.
     """
     workspace, backbone = _opened(root, project_id)
-    return result_of(check_health(workspace, project_id, backbone))
+    prepared = known.prepared if known else None
+    of_this = prepared is not None and prepared.backbone == backbone
+    ready = (prepared.groups, prepared.basis) if of_this else None
+    return result_of(check_health(workspace, project_id, backbone, ready=ready))
 
 
 def find_map(root: str, project_id: str, method: str, _asked: int = 0) -> PictureMap:

@@ -3,7 +3,7 @@
 Nothing is changed but that copies are kept together, as every training does.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 
 import numpy as np
 
@@ -34,11 +34,21 @@ from tl_core.workspace.storage import Workspace
 
 LEAST = 2  # pictures
 
+Ready = tuple[Mapping[str, str | None], Basis]  # groups of pictures by digest, in its order
+
 
 def check_health(
-    workspace: Workspace, project_id: str, backbone: Backbone, *, balanced: bool = True
+    workspace: Workspace,
+    project_id: str,
+    backbone: Backbone,
+    *,
+    balanced: bool = True,
+    ready: Ready | None = None,
 ) -> Generator[Event, None, Health]:
     """Return what is wrong with a project's pictures; the locked test part is not looked at.
+
+    `ready` is a basis that is there already, made of the features of this backbone; it is used if
+    it is about just the labelled pictures and their groups.
 
     Raises:
         DatasetError: If there are no pictures.
@@ -63,7 +73,7 @@ def check_health(
     rows = tuple(known[rows[index].digest] for index in kept)
     values = table.values if len(kept) == len(images) else table.values[kept]
     found = Checked(workspace, project_id, rows, FeatureTable(table.digests, values, table.blocks))
-    return found.health(balanced=balanced)
+    return found.health(balanced=balanced, ready=ready)
 
 
 class Checked:
@@ -83,12 +93,12 @@ class Checked:
         self.labels = np.array([index.get(row.class_name, -1) for row in rows], np.int64)
         self.groups = group_numbers([row.group for row in rows])
 
-    def health(self, *, balanced: bool) -> Health:
+    def health(self, *, balanced: bool, ready: Ready | None = None) -> Health:
         digests = {row.digest: place for place, row in enumerate(self.rows)}
         records = get_images(*self._place, digests)
         traits = traits_of(*self._place, records)
         copies = [one for one in list_skipped(*self._place) if one.copy_of in digests]
-        said = self._credibility(balanced=balanced)
+        said = self._credibility(balanced=balanced, ready=ready)
         pictures = findings.Pictures(self.rows, self.class_names, self.labels, said, copies)
         groups = [
             [digests[one.digest] for one in group.images if one.digest in digests]
@@ -108,15 +118,21 @@ class Checked:
         ordered = sorted(found, key=lambda one: -one.severity)
         return Health(tuple(ordered), tuple(pictures.by_suspicion()))
 
-    def _credibility(self, *, balanced: bool) -> Credibility | None:
+    def _credibility(self, *, balanced: bool, ready: Ready | None) -> Credibility | None:
         """Return what is said of the labels; None with fewer than two classes."""
         if len(self.class_names) < 2:
             return None
         some = np.flatnonzero(self.labels >= 0)
-        features = self.table.features
-        if len(some) < len(self.labels):
-            features = {name: block[some] for name, block in features.items()}
+        features, groups = (
+            self.table.features,
+            {self.rows[i].digest: self.rows[i].group for i in some},
+        )
         with suited_threads(len(some)):
-            basis = Basis(features, self.groups[some])
+            if ready and list(ready[0].items()) == list(groups.items()):
+                basis = ready[1]
+            else:
+                if len(some) < len(self.labels):
+                    features = {name: block[some] for name, block in features.items()}
+                basis = Basis(features, self.groups[some])
             found = credibility(basis, self.labels[some], len(self.class_names), balanced=balanced)
         return found.spread(some, len(self.labels))
