@@ -43,10 +43,10 @@ def show_questions(run: Run, report: Report, found: QuestionsResult) -> None:
         )
     with st.expander("How is it measured?", key="part-measured", icon=":material/help:"):
         note_text(
-            "Only pictures with an answer count. “Always the same” is how often the most frequent "
-            "answer is right. A label is there from its threshold on, where [[F1]] is highest for "
-            "pictures that its classifier did not learn from; no picture helped to choose the "
-            "threshold that it is measured by."
+            "Only pictures with an answer count; a locked test set takes no part. “Always the "
+            "same” is how often the most frequent answer is right. A label is there from its "
+            "threshold on, where [[F1]] is highest for pictures that its classifier did not learn "
+            "from; no picture helped to choose the threshold that it is measured by."
         )
 
 

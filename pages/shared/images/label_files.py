@@ -15,7 +15,7 @@ from tl_core.images.label_files.reading import EXTENSIONS, read_labels
 from tl_core.images.label_files.writing import labels_file, size_of_pictures, write_class_folders
 
 FORMAT_TEXT = {  # what is written: how it is called, and the file's name
-    "table": ("Table (CSV: file, label)", "labels.csv"),
+    "table": ("Table (CSV: file, label, answers)", "labels.csv"),
     "metadata": ("Hugging Face imagefolder (metadata.csv)", "metadata.csv"),
     "coco": ("COCO (JSON)", "_annotations.coco.json"),
     "label_studio": ("Label Studio (JSON)", "label-studio.json"),

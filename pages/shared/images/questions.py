@@ -82,7 +82,7 @@ def _pictures(project_id: str, question: str, counts: dict[str, int]) -> None:
         shown = [one for one in digests if one not in answers]
     first = min(int(state.widget_value(PAGE, 0)), max(0, len(shown) - 1) // PAGE_SIZE) * PAGE_SIZE
     other = st.text_input("Another answer", key=OTHER, placeholder="Type it, then select pictures")
-    names = list(counts) or [YES, NO]
+    names = [YES, NO] if counts.keys() <= {YES, NO} else list(counts)
     names += [other.strip()] if other and other.strip() not in names else []
     blanks = len(digests) - sum(one in answers for one in digests)
     filters = [

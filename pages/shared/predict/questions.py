@@ -9,6 +9,7 @@ from pages.shared.elements import UNLIKE_TEXT, data_table, name_text
 from pages.shared.text import percent, sureness
 from tl_core.runs.results.answers import Prediction, QuestionAnswer
 
+NAMED = 12  # labels
 IN_FULL = 4  # questions with all their answers; more are rows of a table
 
 
@@ -25,7 +26,9 @@ def show_question_answers(project_id: str, found: Prediction, *, key: str) -> No
         data_table([_row(one) for one in rest], key=f"questions-{key}")
     if labels:
         there = [one.head.question for one in labels if one.index]
-        name_text(f"Labels: {', '.join(there)}" if there else "No label", clip=False)
+        more = f" and {len(there) - NAMED:,} more" if len(there) > NAMED else ""
+        named = f"Labels: {', '.join(there[:NAMED])}{more}" if there else "No label"
+        name_text(named, clip=False)
         data_table([_label(one) for one in _surest_first(labels)], key=f"labels-{key}")
 
 
