@@ -126,7 +126,10 @@ def _retraining(found: RetrainingResult) -> None:
         f"{_points(low)} to {_points(high)}, on the same pictures)"
     )
     if not found.used:
-        st.info(f"{what} was no clear help: {points}. So the model is the plain probe.")
+        st.info(
+            f"{what} did not help on your labelled pictures, so the model is the plain probe. It "
+            f"would make {points}."
+        )
     elif found.after > found.before:
         st.success(f"{what} helped: {points}.")
     else:

@@ -94,7 +94,7 @@ STRATEGY_NAMES = {
     "fine-tune": "Fine-tuning",
     "scratch": "From scratch",
     "domain_adaptation": "Domain adaptation",
-    "self_supervised": "Self-supervised re-training",
+    "self_supervised": "Learning from unlabelled pictures",
     "anomaly_detection": "Anomaly detection",
     "multi_task": "Several questions",
 }
