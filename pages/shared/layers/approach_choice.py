@@ -129,6 +129,7 @@ OPTION_TEXT = {
 }
 CHOICE_TEXT = {
     "self_training": "Self-training: from the model's own answers, in seconds",
+    "normalisation": "Re-estimate the batch normalisation of the last stage",
     "simsiam": "Re-train the last stage: SimSiam",
     "byol": "Re-train the last stage: BYOL",
     "vicreg": "Re-train the last stage: VICReg",

@@ -6,6 +6,8 @@ simsiam  one side's slope is not followed (Chen & He 2020, arXiv:2011.10566)
 byol     one side is a slow average of the network (Grill et al. 2020, arXiv:2006.07733)
 vicreg   numbers must vary from picture to picture and must not repeat one another (Bardes et al.
          2021, arXiv:2105.04906)
+normalisation  learns nothing: batch normalisation takes mean and variance from these pictures (Li
+         et al. 2016, "AdaBN", arXiv:1603.04779), as it does beside the others
 """
 
 import copy
@@ -36,7 +38,7 @@ from tl_core.features.frozen_front import FrontValues
 from tl_core.runs.configuration import TrainingConfig
 from tl_core.runs.events import Event, Progress
 
-METHODS = ("simsiam", "byol", "vicreg")
+METHODS = ("normalisation", "simsiam", "byol", "vicreg")
 HIDDEN, PROJECTED = 1024, 256  # sizes of the heads, which are thrown away afterwards
 SLOW = 0.99  # of the slow average is kept in every step
 INVARIANCE, VARIANCE, COVARIANCE = 25.0, 25.0, 1.0
@@ -59,7 +61,7 @@ class Agreement(nn.Module):
         self.method = method
         self.encode = encode
         self.project = _head(size)
-        self.predict = nn.Identity() if method == "vicreg" else _head(PROJECTED)
+        self.predict = nn.Identity() if method in ("normalisation", "vicreg") else _head(PROJECTED)
         self.slow = None
         if method == "byol":
             self.slow = nn.ModuleList([copy.deepcopy(encode), copy.deepcopy(self.project)])
@@ -72,6 +74,10 @@ class Agreement(nn.Module):
     def forward(self, first: Inputs, second: Inputs) -> Tensor:
         """Return the loss, 0-dimensional, of two views of n pictures each."""
         both = tuple(torch.cat(values) for values in zip(first, second, strict=True))
+        if self.method == "normalisation":
+            with torch.no_grad():
+                self.encode(*both)
+            return torch.zeros((), device=both[0].device, requires_grad=True)
         projected = self.project(self.encode(*both).float()).float()  # (2n, P)
         if self.method == "vicreg":
             return _vicreg(*projected.chunk(2))
