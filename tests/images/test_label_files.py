@@ -12,6 +12,7 @@ from projects import add
 
 from tl_core.errors import DatasetError
 from tl_core.images import SourceFile, assign_class, list_images, undo_last, zip_files
+from tl_core.images.label_files import reading
 from tl_core.images.label_files.arriving import with_labels
 from tl_core.images.label_files.matching import alike_names, give_labels, plan_labels
 from tl_core.images.label_files.reading import read_labels
@@ -130,6 +131,14 @@ def test_label_studio_and_coco_as_they_write_them(workspace, project_id):
     found = plan(workspace, project_id, json.dumps(coco))
     assert by_name(workspace, project_id, found) == {"plain.png": "oak"}
     assert found.doubled == ("eiche.png",)
+
+
+def test_many_lines_are_read_and_too_many_named(monkeypatch):
+    lines = "".join(f"{number}.png;a\n" for number in range(100_000))
+    assert len(read_labels("labels.csv", f"file;label\n{lines}".encode()).lines) == 100_000
+    monkeypatch.setattr(reading, "MOST_LINES", 1000)
+    with pytest.raises(DatasetError, match="more than 1,000 lines"):
+        read_labels("labels.csv", f"file;label\n{lines}".encode())
 
 
 @pytest.mark.parametrize("data", [b"", b"\n\n", b"a,b,c\n1,2,3\n", b"{", b"[1]", b'{"a": [{}]}'])

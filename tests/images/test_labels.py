@@ -1,5 +1,6 @@
 """Classes, labels and pages of pictures; every change can be taken back."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from tl_core.images import (
     set_excluded,
     undo_last,
 )
+from tl_core.images.labels import classes
 from tl_core.images.undo import KEPT_CHANGES
 from tl_core.workspace import Workspace, create_project, open_workspace
 
@@ -182,6 +184,43 @@ def test_only_the_latest_changes_are_remembered(workspace: Workspace) -> None:
     while undo_last(workspace, project_id):
         undone += 1
     assert undone == KEPT_CHANGES
+
+
+def test_two_people_label_at_once_and_nothing_is_lost(workspace: Workspace) -> None:
+    project_id = project_with(workspace, ants=30, bees=1, wasps=1)
+    ids = [one.id for one in list_images(workspace, project_id, class_name="ants")]
+
+    def label(name: str, some: list[int]) -> int:
+        return sum(assign_class(workspace, project_id, [one], name) for one in some)
+
+    with ThreadPoolExecutor(2) as people:
+        first = people.submit(label, "bees", ids[:20])
+        second = people.submit(label, "wasps", ids[:9:-1])
+        moved = first.result() + second.result()
+    now = {one.id: one.class_name for one in list_images(workspace, project_id)}
+    assert {now[one] for one in ids[:10]} == {"bees"}
+    assert {now[one] for one in ids[20:]} == {"wasps"}
+    assert {now[one] for one in ids[10:20]} <= {"bees", "wasps"}, "whoever came last"
+    assert moved == 40
+    while undo_last(workspace, project_id):
+        pass
+    assert counts(workspace, project_id) == {"ants": 30, "bees": 1, "wasps": 1}
+
+
+def test_an_assignment_that_is_cut_off_changes_nothing(workspace: Workspace, monkeypatch) -> None:
+    project_id = project_with(workspace, ants=4, bees=1)
+    before = labels(workspace, project_id)
+    whole = classes.update_images
+
+    def cut_off(opened, project_id, image_ids, **values):
+        whole(opened, project_id, list(image_ids)[:2], **values)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(classes, "update_images", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        assign_class(workspace, project_id, [one for one, *_ in before], "bees")
+    assert labels(workspace, project_id) == before
+    assert last_change(workspace, project_id) is None
 
 
 class AnyChangesUndone(RuleBasedStateMachine):
