@@ -35,7 +35,7 @@ class Preset:
 LINEAR_PROBE = Preset(
     "recommended",
     "recommended",
-    "Recommended: linear probing",
+    "Linear probing (recommended)",
     "Only the classifier is trained; all of the backbone stays frozen. Takes seconds, and is hard "
     "to beat with up to about 100 pictures per class.",
 )
