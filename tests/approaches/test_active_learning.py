@@ -70,12 +70,7 @@ def test_without_a_model_every_group_is_asked_about_once():
     assert sorted(worth_labelling(features[:3], None, None, count=9)) == [0, 1, 2]
 
 
-def test_the_unsure_come_first_and_the_same_picture_not_twice():
-    features, _ = clouds(4, 10, 12, spread=3)
-    sure = np.where(np.arange(40) < 20, 0.55, 0.95)
-    asked = worth_labelling(features, np.stack([sure, 1 - sure], axis=1), None, count=10)
-    assert len(set(asked)) == 10 and asked.max() < 20
-    features[[0, 1]], features[[10, 11]] = features[0], features[10]
-    sure[[0, 1, 10, 11]] = 0.5, 0.501, 0.502, 0.503
-    pair = worth_labelling(features, np.stack([sure, 1 - sure], axis=1), features[20:], count=2)
-    assert sorted(pair // 10) == [0, 1]
+def test_the_smallest_margin_comes_first_whatever_the_third_class():
+    features, _ = clouds(3, 1, 12)
+    said = np.array([[0.4, 0.35, 0.25], [0.5, 0.49, 0.01], [0.38, 0.31, 0.31]])
+    assert worth_labelling(features, said, None, count=2).tolist() == [1, 0]
