@@ -11,7 +11,7 @@ from tl_core.runs.results.live import FewShot
 from tl_core.workspace import Project
 
 NUMBER = "few-shot-number"
-SIDE = 84  # pixels of a picture
+SIDE = 62  # pixels of a picture
 
 
 def few_shot_game(project: Project) -> None:
@@ -40,7 +40,7 @@ def _game(project: Project) -> None:
     for name, digests in found.shown:
         st.html(f'<div class="tl-note">{html_text(name)}</div>')
         answers = [(digest, said) for digest, real, said in found.asked if real == name]
-        with st.container(horizontal=True, gap="small"):
+        with st.container(horizontal=True, gap="xsmall"):
             for digest in digests:
                 st.image(_small(project, digest), caption="shown", width=SIDE)
             for digest, said in answers:
