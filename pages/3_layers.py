@@ -27,8 +27,7 @@ workspace = state.current_workspace()
 page_header(
     LAYERS,
     "Choose how to transfer",
-    "Choose what the model learns, and how many [[layer groups|layer group]] stay [[frozen]]. The "
-    "default is a good start.",
+    "Choose what is learnt, and which [[layer groups|layer group]] stay [[frozen]].",
 )
 require_backbone(project)
 compute_client.warm()
