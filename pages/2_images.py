@@ -44,6 +44,7 @@ def left_out() -> None:
 project = state.current_project()
 workspace = state.current_workspace()
 classes = list_classes(workspace, project.id)
+several = len(usable_classes(classes)) >= 2
 total = count_images(workspace, project.id)
 excluded = count_images(workspace, project.id, excluded=True)
 skipped = list_skipped(workspace, project.id)
@@ -70,10 +71,13 @@ if total:
     note_text(" · ".join(facts))
     show_health(health_findings(workspace, project.id))
     show_places(project.id)
-    show_health_check(project.id, live)
-    show_piles(project.id)
     show_sweep(project.id, live)
+    if not several:  # groups are what classes are made of
+        show_piles(project.id)
     picture_browser(project.id, live, classes, total=total, excluded=excluded)
+    if several:
+        show_piles(project.id)
+    show_health_check(project.id, live)
     show_groups(project.id)
     show_map(project.id, live)
     show_questions(project.id)
@@ -81,7 +85,6 @@ if total:
     locked_part(project.id)
 if skipped:
     left_out()
-several = len(usable_classes(classes)) >= 2
 next_step(
     LAYERS,
     "Next: choose layers",

@@ -26,8 +26,7 @@ TEXT = {
     "{labelled}. Check whether one of the labels is wrong.",
     "too few": f"Fewer than {LEAST_PER_CLASS} pictures in {{classes}}: training cannot start. Add "
     "some or delete the class.",
-    "few": f"Fewer than {FEW_PER_CLASS} pictures in {{classes}}. More pictures there would help "
-    "most, and would narrow the confidence interval of the accuracy.",
+    "few": f"Fewer than {FEW_PER_CLASS} pictures in {{classes}}: more would help most there.",
     "imbalance": "The classes are imbalanced: '{names[0]}' has {counts[0]:,} pictures, "
     "'{names[1]}' has {counts[1]:,}. Class weights in training make up for it, but check the "
     "recall of each class in the evaluation.",
