@@ -35,7 +35,7 @@ def trained(tmp_path_factory):
     words += ["--report", folder / "out.json", "--workspace", folder / "workspace"]
     code = main([str(word) for word in words])
     assert code == 0
-    return folder, json.loads((folder / "out.json").read_text())
+    return folder, json.loads((folder / "out.json").read_text(encoding="utf-8"))
 
 
 def test_pictures_unlike_the_normal_ones_are_noticed(trained):
@@ -89,6 +89,6 @@ def test_which_class_is_normal_is_asked_for(tmp_path, workspace, capsys):
     assert "the classes are 'class 0', 'class 1'" in capsys.readouterr().err
     report = tmp_path / "out.json"
     assert main([*words, "--set", "normal=class 1", "--report", str(report)]) == 0
-    found = json.loads(report.read_text())
+    found = json.loads(report.read_text(encoding="utf-8"))
     assert found["class_names"] == ["class 1", "anomalous"]
     assert (found["n_test"], found["measured_on"], found["folds"]) == (12, "all", 5)

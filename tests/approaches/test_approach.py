@@ -61,7 +61,7 @@ def test_a_file_is_an_approach_that_trains_headless(tiny, tmp_path, workspace):
     folder, report = write_stripes(tmp_path / "pictures"), tmp_path / "report.json"
     words = ["train", str(folder), "--approach", "tiny", "--set", "sharpness=3"]
     assert main([*words, "--report", str(report)]) == 0
-    found = json.loads(report.read_text())
+    found = json.loads(report.read_text(encoding="utf-8"))
     assert found["strategy_used"] == "tiny"
     assert found["config"]["options"] == {"sharpness": "3"}
     probabilities = Predictor.load(workspace.root / found["folder"]).probabilities(

@@ -76,11 +76,11 @@ def test_headless_it_writes_the_group_of_every_picture(tmp_path, workspace):
     report, table = tmp_path / "out.json", tmp_path / "out.csv"
     words = ["cluster", str(folder), "--clusters", "2", "--report", str(report)]
     assert main([*words, "--assignments", str(table)]) == 0
-    rows = list(csv.DictReader(io.StringIO(table.read_text())))
+    rows = list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8"))))
     assert len(rows) == 12
     assert {row["cluster"] for row in rows} == {"1", "2"}
     assert "no class.png" in {row["file"] for row in rows}
-    found = json.loads(report.read_text())
+    found = json.loads(report.read_text(encoding="utf-8"))
     assert (found["pictures"], found["clusters"], sum(found["sizes"])) == (12, 2, 12)
     assert found["ami"] is not None
 

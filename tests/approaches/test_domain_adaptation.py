@@ -99,7 +99,7 @@ def words(places, *more):
 def test_headless_reports_what_was_tried(places, workspace):
     report, there = places / "out.json", str(places / "there")
     assert main(words(places, "--test", there, "--report", str(report))) == 0
-    found = json.loads(report.read_text())
+    found = json.loads(report.read_text(encoding="utf-8"))
     assert set(found["candidates"]) == {"unadapted", "standardised", "groups"}
     assert found["method_used"] in found["candidates"]
     assert all(np.isfinite(one["risk"]) for one in found["candidates"].values())
@@ -116,7 +116,7 @@ def test_headless_reports_what_was_tried(places, workspace):
 def test_without_any_label_there_the_accuracy_is_said_to_be_of_the_source(places, workspace):
     report = places / "out.json"
     assert main(words(places, "--report", str(report))) == 0
-    found = json.loads(report.read_text())
+    found = json.loads(report.read_text(encoding="utf-8"))
     assert found["measured_on"] == "source"
     assert found["accuracy_unadapted"] is None
     assert any("accuracy there is not known" in note for note in found["notes"])
@@ -126,7 +126,7 @@ def test_classes_that_the_source_lacks_are_counted_and_not_measured(places, work
     report, there = places / "out.json", places / "there"
     (there / "class 1").rename(there / "another class")
     assert main(words(places, "--test", str(there), "--report", str(report))) == 0
-    found = json.loads(report.read_text())
+    found = json.loads(report.read_text(encoding="utf-8"))
     assert (found["n_test"], found["class_names"]) == (8, ["class 0", "class 1"])
     assert any(note.startswith("8 pictures are of classes") for note in found["notes"])
 
@@ -134,7 +134,7 @@ def test_classes_that_the_source_lacks_are_counted_and_not_measured(places, work
 def test_some_labels_there_judge(places, workspace):
     report = places / "out.json"
     assert main(words(places, "--target-labels", "6", "--report", str(report))) == 0
-    found = json.loads(report.read_text())
+    found = json.loads(report.read_text(encoding="utf-8"))
     assert (found["measured_on"], found["n_test"], found["target_labels"]) == ("target", 6, 6)
 
 

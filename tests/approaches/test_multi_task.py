@@ -49,7 +49,7 @@ def test_two_questions_with_blanks_are_answered_by_one_model(pictures, workspace
     table = write_table(pictures.parent / "labels.csv", ["file", "direction", "shade"], rows)
     report = pictures.parent / "out.json"
     assert main(["train", str(pictures), "--labels", table, "--report", str(report)]) == 0
-    found = json.loads(report.read_text())
+    found = json.loads(report.read_text(encoding="utf-8"))
     assert set(found["questions"]) == {"direction", "shade"}
     assert found["questions"]["direction"]["n_test"] == 24
     assert found["questions"]["shade"]["n_test"] == 19
@@ -73,7 +73,7 @@ def test_a_column_that_cannot_be_learnt_is_left_out_and_named(pictures, workspac
     table = write_table(pictures.parent / "labels.csv", ["file", "direction", "origin"], rows)
     report = pictures.parent / "out.json"
     assert main(["train", str(pictures), "--labels", table, "--report", str(report)]) == 0
-    found = json.loads(report.read_text())
+    found = json.loads(report.read_text(encoding="utf-8"))
     assert set(found["questions"]) == {"direction"}
     assert "only 'same'" in found["unusable"]["origin"]
 
@@ -85,7 +85,7 @@ def test_several_labels_per_picture(pictures, workspace):
     report = pictures.parent / "out.json"
     words = ["train", str(pictures), "--labels", table, "--multilabel"]
     assert main([*words, "--report", str(report)]) == 0
-    found = json.loads(report.read_text())
+    found = json.loads(report.read_text(encoding="utf-8"))
     assert set(found["labels"]) == {"vertical", "dark"}
     assert "nobody" in found["unusable"]
     assert found["map"] == pytest.approx(
@@ -109,7 +109,7 @@ def test_many_labels_share_what_does_not_depend_on_them(pictures, workspace, mon
     table, report = write_table(pictures.parent / "l.csv", header, rows), pictures.parent / "o.json"
     words = ["train", str(pictures), "--labels", table, "--multilabel", "--report", str(report)]
     assert main(words) == 0
-    found = json.loads(report.read_text())
+    found = json.loads(report.read_text(encoding="utf-8"))
     assert len(found["labels"]) == 25
     assert len(made) == 1
     assert len(Predictor.load(workspace.root / found["folder"]).heads) == 25
@@ -125,7 +125,7 @@ def test_test_pictures_have_a_table_of_their_own(pictures, workspace, tmp_path):
     report = tmp_path / "out.json"
     words = ["train", str(pictures), "--labels", table, "--test", str(other)]
     assert main([*words, "--test-labels", tested, "--report", str(report)]) == 0
-    direction = json.loads(report.read_text())["questions"]["direction"]
+    direction = json.loads(report.read_text(encoding="utf-8"))["questions"]["direction"]
     assert (direction["n_test"], direction["measured_on"]) == (8, "test")
 
 

@@ -179,7 +179,7 @@ def test_headless(tmp_path, workspace):
     report = tmp_path / "out.json"
     words = ["train", str(few), "--approach", "self_supervised", "--report", str(report)]
     assert main([*words, "--unlabelled", str(many), "--set", "method=self_training"]) == 0
-    found = json.loads(report.read_text())
+    found = json.loads(report.read_text(encoding="utf-8"))
     assert found["unlabelled_pictures"] == 20  # the other 8 have labels
     assert 0 <= found["accuracy_before"] <= 1
     assert found["helped"] in (True, False)

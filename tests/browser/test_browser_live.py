@@ -50,6 +50,8 @@ def test_a_label_that_is_mended_moves_the_number_and_the_drawer_answers(workspac
 
         page.get_by_role("button", name="Try it").click()
         drawer = page.get_by_role("dialog")
+        drawer.locator("input[type=file]").wait_for(state="attached")
+        settled(page)
         upload = {"name": "new.jpg", "mimeType": "image/jpeg", "buffer": bytes(picture.read())}
         drawer.locator("input[type=file]").set_input_files(upload)
         drawer.get_by_text("Most probably").wait_for()

@@ -35,7 +35,7 @@ def test_a_matrix_cell_opens_large_and_its_label_is_mended_and_taken_back(worksp
         panel.get_by_role("button", name="Undo").click()
         wait_until(lambda: count_images(workspace, project.id, class_name="rust") == 10)
         settled(page)
-        page.keyboard.press("Escape")
+        panel.press("Escape")
         panel.wait_for(state="hidden")
 
 

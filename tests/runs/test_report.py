@@ -125,7 +125,7 @@ def test_groups_are_kept_and_widen_the_interval(tmp_path):
 
 def test_reports_from_before_the_folds_were_stored_are_read_with_five(tmp_path):
     write_report(tmp_path, out_of_fold(3))
-    old = json.loads((tmp_path / "report.json").read_text())
+    old = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     del old["folds"]
     (tmp_path / "report.json").write_text(json.dumps(old))
     assert read_report(tmp_path).evaluation.folds == 5
@@ -158,7 +158,7 @@ def test_no_damaged_prediction_is_believed(tmp_path):
 
 def test_what_a_newer_version_has_added_is_left_out(tmp_path):
     write_report(tmp_path, out_of_fold(3))
-    newer = json.loads((tmp_path / "report.json").read_text())
+    newer = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     newer["config"] |= {"added later": 1}
     newer["config"]["backbone"] |= {"added later": 1}
     (tmp_path / "report.json").write_text(json.dumps({**newer, "added later": 1}))

@@ -296,7 +296,7 @@ def test_assess_prints_a_verdict_and_writes_everything(tmp_path, capfd, monkeypa
     options = ("--workspace", tmp_path / "workspace", "--report", report)
     assert run("assess", folder, *options, "--compare", "[01]*.png", "[2345].png") == 0
     shown = capfd.readouterr()
-    found = json.loads(report.read_text())
+    found = json.loads(report.read_text(encoding="utf-8"))
     assert f"verdict: {found['verdict']['answer']}, " in shown.out
     assert found["done"] == found["total"]
     assert [bar["n"] for bar in found["measured"]] == [14] * 5
