@@ -1,5 +1,6 @@
 """The live model on the pages: its number, what a change did, why there is none, its answers."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -52,6 +53,19 @@ def test_the_line_says_share_pictures_and_interval():
     line = html_of(MEASURED)
     assert ">83\u00a0%</b>" in line
     assert "of 6 pictures, cross-validated (" in line
+
+
+def test_a_model_that_is_fitted_anew_is_waited_for(measured, project, monkeypatch):
+    app = open_app(IMAGES, project)
+
+    def fitted_anew(*_place) -> LiveState:
+        time.sleep(0.2)
+        return replace(MEASURED, version="2", correct=3)
+
+    measured.answers["live_state"] = fitted_anew
+    monkeypatch.setattr(known, "PATIENCE", 0.0)
+    monkeypatch.setattr(known, "REFIT", 20.0)
+    assert ">50 %</b>" in texts(app.run())
 
 
 def test_a_test_part_of_the_person_is_held_out_not_cross_validated():

@@ -21,7 +21,7 @@ from pages.shared.text import html_text
 from tl_core.runs.results.live import LiveState
 
 AT_REST = 2.0  # seconds until the next look
-WORKING = 0.5
+WORKING, REFITTING = 0.5, 0.15
 
 
 def live_line(live: Live) -> None:
@@ -47,7 +47,9 @@ def _seconds(live: Live) -> float:
     state, asking = live.state, live.known.asking
     answered = asking is None or asking.done()
     working = state is None or state.pending or state.seen < state.total
-    return WORKING if working or not answered else AT_REST
+    if not working and answered:
+        return AT_REST
+    return REFITTING if live.fitted else WORKING
 
 
 def line_html(state: LiveState | None, change: float | None, trouble: str | None) -> str:

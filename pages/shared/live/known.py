@@ -20,6 +20,7 @@ from tl_core.runs.results.live import LiveAnswer, LiveState, PlaceChange
 from tl_core.workspace import Project
 
 PATIENCE = 0.04  # seconds; a quicker answer is shown at once, a later one when it is there
+REFIT = 0.25  # the same, for the state of a model that only has to be fitted anew
 SECONDS = 20.0  # that one question may take, waiting for others included
 MOST_ANSWERS = 64  # kept of one version
 UNEXPECTED = "The model does not answer: unexpected error. Details are in the log."
@@ -88,6 +89,11 @@ class Live:
         return self.state is not None and self.state.ready
 
     @property
+    def fitted(self) -> bool:
+        """Whether there is a model of all pictures: a change of labels takes it a moment."""
+        return self.ready and self.all_seen
+
+    @property
     def all_seen(self) -> bool:
         """Whether there are pictures, and all of them have been looked at."""
         return self.state is not None and self.state.all_seen
@@ -98,7 +104,7 @@ class Live:
         with known.lock:
             if known.asking is None or known.asking.done():
                 known.asking = _asked("live_state", *self.place, known=known)
-        wait_until_done([known.asking], timeout=PATIENCE)
+        wait_until_done([known.asking], timeout=max(PATIENCE, REFIT) if self.fitted else PATIENCE)
 
     def answers(self, digests: Sequence[str]) -> dict[str, LiveAnswer]:
         """Return what the model says of these pictures; none while it has not answered."""
