@@ -67,7 +67,11 @@ def new_cards(found: NewPictures) -> list[tuple[str, str, str]]:
         cards.append(honest_card("Accuracy on new pictures", number))
     if found.unlike is not None and found.n:
         low, _high = wilson_interval(found.unlike, found.n)
-        drift = "More than chance: the pictures have changed." if low > EXPECTED else "No drift."
+        drift = (
+            "More than chance: the pictures have changed."
+            if low > EXPECTED
+            else "No sign of drift."
+        )
         note = f"Farther from them than 95 % of these from one another. {drift}"
         value = f"{found.unlike} of {found.n}: {percent(found.unlike / found.n)}"
         cards.append(("Unlike the training pictures", value, note))

@@ -9,6 +9,13 @@ from pages.shared import state
 from pages.shared.compute import answer_or_wait, answer_so_far, ask
 from pages.shared.elements import card, note_text
 from pages.shared.journey import IMAGES, LAYERS, can_learn, usable_classes
+from pages.shared.layers.approach_words import (
+    APPROACH_TEXT,
+    CLASSES,
+    MISSING_TEXT,
+    OPTION_TEXT,
+    ApproachText,
+)
 from pages.shared.layers.draft import change_draft
 from pages.shared.layers.strategies import LINEAR_PROBE, STRATEGY_NAMES, Known
 from pages.shared.layout import require, require_classes
@@ -22,10 +29,7 @@ from tl_core.images import (
 )
 from tl_core.runs.approach import (
     LABELS,
-    NORMAL,
     QUESTIONS,
-    TARGET,
-    UNLABELLED,
     ApproachFacts,
     Option,
     unmet_need,
@@ -61,79 +65,6 @@ def material_of(project: Project) -> Material:
     place = state.current_workspace(), project.id
     unlabelled = count_images(*place, class_name=None, excluded=False)
     return Material(list_classes(*place), list_places(*place), list_questions(*place), unlabelled)
-
-
-@dataclass(frozen=True)
-class ApproachText:
-    """What a person needs to choose an approach: what it needs, gives and costs."""
-
-    title: str
-    needs: str
-    gives: str
-    costs: str
-    icon: str
-
-
-CLASSES = ApproachText(
-    "Tell classes apart",
-    "Pictures of two classes or more.",
-    "The class of a new picture.",
-    "Seconds; minutes with [[fine-tuning]].",
-    "category",
-)
-APPROACH_TEXT = {
-    "domain_adaptation": ApproachText(
-        "Adapt to a new place",
-        "Your classes, and pictures of the new place without labels, 50 or more.",
-        "A model for that place ([[domain adaptation]]), if a method is better than none.",
-        "Seconds, like linear probing.",
-        "move_location",
-    ),
-    "self_supervised": ApproachText(
-        "Learn from pictures without labels",
-        "Your classes, and pictures of the same kind without labels, hundreds or more.",
-        "A model that learns from them too ([[self-training]]), if that is more accurate on your "
-        "labelled pictures.",
-        "Seconds to minutes.",
-        "model_training",
-    ),
-    "anomaly_detection": ApproachText(
-        "Find what is not normal",
-        "Pictures of normal things only, 30 or more.",
-        "How unusual a new picture is, and where ([[anomaly detection]]).",
-        "Seconds, like linear probing.",
-        "troubleshoot",
-    ),
-    "multi_task": ApproachText(
-        "Several questions",
-        "Answers to further questions about your pictures; blanks are fine.",
-        "An answer to each question, or several labels per picture, by one model.",
-        "Seconds, like linear probing.",
-        "quiz",
-    ),
-}
-MISSING_TEXT = {
-    LABELS: "Needs two classes with two pictures each: add them on Images.",
-    NORMAL: "Needs a class with five normal pictures or more: add them on Images.",
-    TARGET: "Needs five pictures of the new place or more, without labels: add them on Images.",
-    UNLABELLED: "Needs 20 pictures without a label or more: add them on Images.",
-    QUESTIONS: "Needs a further question with two answers, two pictures each: ask it on Images.",
-}
-OPTION_TEXT = {
-    "normal": "Which class is normal?",
-    "false_alarms": "Normal pictures that may raise a false alarm",
-    "target": "Which place will the model be used at?",
-    "method": "How to learn without labels",
-    "epochs": "Epochs of re-training",
-    "learn_target_labels": "Also learn from the labelled pictures of the new place",
-}
-CHOICE_TEXT = {
-    "self_training": "Self-training: from the model's own answers, in seconds",
-    "normalisation": "Re-estimate the batch normalisation of the last stage",
-    "simsiam": "Re-train the last stage: SimSiam",
-    "byol": "Re-train the last stage: BYOL",
-    "vicreg": "Re-train the last stage: VICReg",
-}
 
 
 def tells_classes(facts: ApproachFacts) -> bool:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.shared import state
 from pages.shared.glossary import term
-from pages.shared.layers.approach_choice import CHOICE_TEXT, OPTION_TEXT
+from pages.shared.layers.approach_words import CHOICE_TEXT, OPTION_TEXT
 from pages.shared.layers.draft import change_draft, saver
 from tl_core.runs.approach import ApproachFacts, Option
 from tl_core.runs.configuration import MOST_STEPS, TrainingConfig
