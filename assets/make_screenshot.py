@@ -35,6 +35,7 @@ TARGET = Path(__file__).parent / "screenshot.png"
 WIDTH, HEIGHT, MARGIN = 1280, 1500, 14  # pixels
 VIEWS = {"wide": (1280, "light"), "narrow": (390, "light"), "dark": (1280, "dark")}
 HIGHEST, SETTLE = 4000, 2500  # pixels; milliseconds until pictures and figures are drawn
+COMPLETE = "!document.querySelector('[data-testid=stSkeleton], [class*=st-key-waiting-]')"
 COLOURS = 128  # enough for a page with few hues; the file stays under 200 KB
 
 
@@ -86,6 +87,7 @@ def photograph_all(address: str, project_id: str, out: Path) -> None:
                 if path:
                     page.locator(".tl-live b").wait_for()
                 page.wait_for_timeout(SETTLE)
+                page.wait_for_function(COMPLETE)
                 height = page.evaluate(
                     "document.querySelector('[data-testid=stMain]').scrollHeight"
                 )
