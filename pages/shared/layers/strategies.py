@@ -35,7 +35,7 @@ class Preset:
 LINEAR_PROBE = Preset(
     "recommended",
     "recommended",
-    "Linear probing (recommended)",
+    "Linear probing, the default",
     "Only the classifier is trained; all of the backbone stays frozen. Takes seconds, and is hard "
     "to beat with up to about 100 pictures per class.",
 )
